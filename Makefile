@@ -1,0 +1,53 @@
+# A fresh machine needs Python 3.11 or newer and make; set-up runs once and needs a package registry.
+#
+#   make demo    lay out the embedded example and check it      make check  format, lint, types, layers, docs
+#   make test    the tests                                      make docs   renew the generated pages in docs/
+#   make bench   the benchmarks                                 make clean  remove everything that make has made
+#
+# Set-up leaves out the extras [train] and [openai]: nothing that is tested here needs them, and torch alone is
+# hundreds of megabytes. Add them with: .venv/bin/pip install -c constraints.txt -e '.[train,openai]'
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check docs bench clean
+
+# The first interpreter that is new enough; `make PYTHON=/path/to/python` overrides it.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
+BIN := .venv/bin
+STAMP := .venv/.set-up
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+# Findings are what the example is for, so exit code 1 of the check is a success here.
+demo: $(STAMP)
+	@$(BIN)/audit demo audit-demo || test $$? -eq 1
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+docs: $(STAMP)
+	$(BIN)/python docs/generate.py
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv build dist audit-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf .coverage htmlcov
+	find audit rules reports train tests docs examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,161 @@
+"""Which rules there are and which of them run: families, third-party entry points, select and ignore.
+
+Rules are reached by name only (the family table in ``audit.rules`` and the entry point group ``audit.rules``), so that
+nothing below imports them and a family is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+
+import msgspec
+
+from audit.config.settings import Settings
+from audit.errors import RuleError, UsageError, did_you_mean
+from audit.model import Skipped
+from audit.rule import Rule, Run, explain, with_options
+
+RESERVED_FAMILIES = (
+    "ENC", "FMT", "TCL", "TOK", "DUP", "SPL", "LBL", "TXT", "ANS", "LNG", "PII", "SEC", "SAF", "DEM", "OUT", "FAI", "PRV",
+)  # fmt: skip
+"""Every family of the rule catalogue, those without rules yet included: all of them can be selected and ignored."""
+
+ENTRY_POINTS = "audit.rules"
+_CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
+_PREFIX = re.compile(r"[A-Z]{1,3}[0-9]{0,3}")
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The rules to run, with their options, and those that were left out and why."""
+
+    rules: tuple[Rule, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@cache
+def all_rules() -> tuple[type[Rule], ...]:
+    """Every rule there is, built in and third party, sorted by code. Raises RuleError for a code clash."""
+    by_code: dict[str, type[Rule]] = {}
+    for rule in [*_built_in(), *_third_party()]:
+        code = getattr(rule, "code", None)
+        if not isinstance(code, str) or not _CODE.fullmatch(code):
+            raise RuleError(f"{rule.__module__}.{rule.__qualname__} has no code of three capitals and three digits")
+        if code in by_code:
+            raise RuleError(
+                f"two rules have the code {code}: {_name(by_code[code])} and {_name(rule)}",
+                hint="codes are never reused: the plugin must choose another one",
+            )
+        by_code[code] = rule
+    return tuple(by_code[code] for code in sorted(by_code))
+
+
+def _name(rule: type[Rule]) -> str:
+    return f"{rule.__module__}.{rule.__qualname__}"
+
+
+def _built_in() -> Iterable[type[Rule]]:
+    families: Mapping[str, str] = import_module("audit.rules").FAMILIES
+    for module in families.values():
+        yield from import_module(module).RULES
+
+
+def _third_party() -> Iterable[type[Rule]]:
+    from importlib.metadata import entry_points
+
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, point.value)):
+        try:
+            module = point.load()
+        except (ImportError, AttributeError) as error:
+            raise RuleError(
+                f"the rule plugin {point.name} = {point.value} cannot be loaded: {error}",
+                hint="reinstall or remove the plugin's package",
+            ) from error
+        rules = getattr(module, "RULES", None)
+        if not isinstance(rules, tuple):
+            raise RuleError(f"the rule plugin {point.name} = {point.value} has no RULES tuple")
+        yield from rules
+
+
+def prefixes() -> tuple[str, ...]:
+    """Families that can be selected: the reserved ones and those of plugins, sorted."""
+    return tuple(sorted({*RESERVED_FAMILIES, *(rule.code[:3] for rule in all_rules())}))
+
+
+def rule_by_code(code: str) -> type[Rule]:
+    """The rule with a code. Raises UsageError naming the nearest."""
+    wanted = code.upper()
+    for rule in all_rules():
+        if rule.code == wanted or rule.name == code.lower():
+            return rule
+    known = [*(rule.code for rule in all_rules()), *(rule.name for rule in all_rules())]
+    raise UsageError(f"there is no rule {code!r}", hint=did_you_mean(code, known) or "`audit rules` lists all rules")
+
+
+def check_selector(selector: str) -> str:
+    """A code or prefix in capitals. Raises UsageError for one that can match nothing."""
+    wanted = selector.strip().upper()
+    codes = [rule.code for rule in all_rules()]
+    if wanted == "ALL" or (wanted and any(code.startswith(wanted) for code in [*codes, *RESERVED_FAMILIES])):
+        return wanted
+    if _CODE.fullmatch(wanted) and wanted[:3] in RESERVED_FAMILIES and not any(c.startswith(wanted[:3]) for c in codes):
+        return wanted
+    hint = did_you_mean(wanted, [*codes, *prefixes()]) or "`audit rules` lists all rules"
+    raise UsageError(f"no rule has the code or prefix {selector!r}", hint=hint)
+
+
+def plan(settings: Settings, run: Run) -> Plan:
+    """The rules that the settings select, ready to run, and why the others are not."""
+    select = None if settings.select is None else tuple(map(check_selector, settings.select))
+    extend = tuple(map(check_selector, settings.extend_select))
+    ignore = tuple(map(check_selector, settings.ignore))
+    known = {rule.code for rule in all_rules()}
+    for code in settings.rules:
+        if code.upper() not in known:
+            raise UsageError(
+                f"options are given for {code!r}, which is no rule", hint=did_you_mean(code.upper(), known)
+            )
+    chosen: list[Rule] = []
+    skipped: list[Skipped] = []
+    for rule_type in all_rules():
+        reason = _left_out(rule_type, select, extend, ignore, settings.preview)
+        rule = with_options(rule_type, settings.rules.get(rule_type.code, {}))
+        reason = reason or rule.applies_to(run)
+        if reason is None:
+            chosen.append(rule)
+        else:
+            skipped.append(Skipped(rule_type.code, reason))
+    return Plan(tuple(chosen), tuple(skipped))
+
+
+def _left_out(
+    rule: type[Rule], select: Sequence[str] | None, extend: Sequence[str], ignore: Sequence[str], preview: bool
+) -> str | None:
+    """Why a rule is not run, or None. The longest matching selector decides, as an ignored prefix may hold a selected code."""
+    named = _longest(rule.code, [*(select or ()), *extend])
+    silenced = _longest(rule.code, ignore)
+    if silenced >= 0 and silenced >= named:
+        return "ignored"
+    if select is not None and named < 0:
+        return "not selected"
+    if rule.status == "preview" and not preview and rule.code not in [*(select or ()), *extend]:
+        return "preview: runs with --preview or when selected by its code"
+    if rule.status == "deprecated" and rule.code not in [*(select or ()), *extend]:
+        return "deprecated"
+    return None
+
+
+def _longest(code: str, selectors: Iterable[str]) -> int:
+    """The length of the longest selector that matches; -1 for none, 0 for ``ALL``."""
+    return max((0 if s == "ALL" else len(s) for s in selectors if s == "ALL" or code.startswith(s)), default=-1)
+
+
+def check_rule_types(rules: Iterable[type[Rule]]) -> None:
+    """Raise RuleError for the first rule whose class or docstring is incomplete. Used by the contract battery."""
+    for rule in rules:
+        for field in ("code", "name", "severity"):
+            if not hasattr(rule, field):
+                raise RuleError(f"{_name(rule)} has no {field}")
+        explain(rule)

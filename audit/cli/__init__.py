@@ -1,0 +1,42 @@
+"""The command ``audit``: finds the command's module, runs it, and turns errors into exit codes. Judges nothing.
+
+Exit codes: 0 clean, 1 findings at or above ``--fail-on``, 2 could not judge, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+EXIT_CLEAN = 0
+EXIT_FINDINGS = 1
+EXIT_UNABLE = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] in (["--version"], ["-V"]):
+        # Before any other import: editors and scripts ask for it often.
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"audit {version('finetune-audit')}")
+        except PackageNotFoundError:
+            print("audit (not installed)")
+        return EXIT_CLEAN
+    from audit.cli.run import run
+
+    return run(words)
+
+
+def parser() -> ArgumentParser:
+    """The arguments of all commands under one root, for documentation."""
+    from audit.cli.arguments import whole_parser
+
+    return whole_parser()

@@ -1,0 +1,134 @@
+"""``audit check``: judges files and shows, writes and saves the result. The judging itself is ``audit.api.check``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from audit.cli import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED
+from audit.cli.output import check_writable, save, write_atomically
+from audit.cli.settings_flags import add_settings_flags, settings_from
+from audit.config.settings import Settings
+from audit.errors import UsageError
+from audit.model import Result
+from audit.reports import FORMATS, format_of_file, render
+from audit.reports.view import View
+
+DEFAULT_MAX_PER_RULE: Final = 5
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``audit check`` takes."""
+    parser.add_argument("paths", nargs="*", default=[], metavar="PATH", help="files, folders, patterns, - for stdin")
+    add_settings_flags(parser)
+    add_output_flags(parser)
+
+
+def add_output_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare what is printed and written."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--format", choices=tuple(FORMATS), help="form on standard output (default: text)")
+    group.add_argument(
+        "-o", "--output", action="append", metavar="FILE", help="also write .json .jsonl .md or .txt (repeatable)"
+    )
+    group.add_argument("--save", metavar="DIR", help="write result.json, findings.jsonl.gz and manifest.json there")
+    group.add_argument("--max-per-rule", metavar="N", help="findings shown per rule as text (default: 5; 0: all)")
+    group.add_argument("--exit-zero", action="store_true", help="exit 0 although there are findings")
+    group.add_argument("--quiet", action="store_true", help="nothing on standard error but errors")
+    group.add_argument("--no-progress", action="store_true", help="no progress line")
+    group.add_argument("--color", choices=("auto", "always", "never"), help="colours as text (default: auto)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check what was named on the command line or in the configuration. Exit code 0, 1 or 130."""
+    outputs: list[str] = getattr(args, "output", [])
+    formats = [format_of_file(name) for name in outputs]
+    limit = _max_per_rule(args)
+    settings = settings_from(args, args.paths)
+    paths = settings.files
+    if not paths:
+        raise UsageError(
+            "no data was named", hint="audit check train.jsonl, or files = [...] under [data] in audit.toml"
+        )
+    check_writable(outputs, paths)
+    result = _judge(paths, settings, args)
+    for name, format in zip(outputs, formats, strict=True):
+        view = View(max_per_rule=limit, config_file=settings.config_file)
+        write_atomically(Path(name), _encoded(render(result, format, view)))
+    if hasattr(args, "save"):
+        save(result, args.save)
+    view = View(color=_color(args), max_per_rule=limit, config_file=settings.config_file)
+    _print(render(result, getattr(args, "format", "text"), view))
+    return exit_code(result, exit_zero=getattr(args, "exit_zero", False))
+
+
+def exit_code(result: Result, *, exit_zero: bool) -> int:
+    """130 when interrupted, 1 when it failed and that is not hidden, else 0."""
+    if result.partial:
+        return EXIT_INTERRUPTED
+    return EXIT_CLEAN if result.ok or exit_zero else EXIT_FINDINGS
+
+
+def _judge(paths: Sequence[str], settings: Settings, args: argparse.Namespace) -> Result:
+    from audit.api import check
+    from audit.cli.progress import Bar, closing
+
+    quiet = getattr(args, "quiet", False)
+    bar = Bar(sys.stderr) if _is_terminal(sys.stderr) and not quiet and not hasattr(args, "no_progress") else None
+    began = time.perf_counter()
+    try:
+        result = check(list(paths), settings=settings, progress=bar)
+    finally:
+        if bar is not None:
+            bar.clear()
+    if not quiet:
+        if result.partial:
+            print(f"interrupted after {result.rows:,} rows: the result is PARTIAL", file=sys.stderr)
+        print(closing(result.rows, time.perf_counter() - began), file=sys.stderr)
+    return result
+
+
+def _max_per_rule(args: argparse.Namespace) -> int:
+    given = getattr(args, "max_per_rule", str(DEFAULT_MAX_PER_RULE))
+    if not given.isascii() or not given.isdigit():
+        raise UsageError(f"--max-per-rule must be a whole number of 0 or more, not {given!r}")
+    return int(given)
+
+
+def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece.encode("utf-8", "backslashreplace")
+
+
+def _print(pieces: Iterator[str]) -> None:
+    """Print until the reader has had enough: the verdict stays the exit code."""
+    from audit.cli.run import leave_pipe
+
+    try:
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_pipe()
+
+
+def _color(args: argparse.Namespace) -> bool:
+    """``--color``, else FORCE_COLOR and NO_COLOR (no-color.org: any value that is not empty), else a terminal."""
+    choice = getattr(args, "color", "auto")
+    if choice != "auto":
+        return bool(choice == "always")
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return _is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
+
+
+def _is_terminal(stream: object) -> bool:
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty())

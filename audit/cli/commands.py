@@ -1,0 +1,31 @@
+"""Which commands there are: their group, one line, and the function that runs them. Imports none of them.
+
+Beside every such function its module has ``arguments(parser)``, which declares the command's arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+GROUPS: Final = ("check", "mend", "train", "report")
+
+
+class Command(NamedTuple):
+    """``run`` is ``module:function``; the function takes the parsed arguments and returns the exit code."""
+
+    name: str
+    group: str
+    line: str
+    run: str
+
+
+COMMANDS: Final = (
+    Command("check", "check", "judge data and list what is wrong with it", "audit.cli.check:run"),
+    Command("explain", "check", "say what a rule is about, with examples", "audit.rules.explain:run"),
+    Command("rules", "check", "list all rules", "audit.rules.listing:run"),
+    Command("config", "check", "show every setting and where it came from", "audit.cli.config:run"),
+    Command("init", "check", "look at the data and write an audit.toml", "audit.cli.init:run"),
+    Command("demo", "check", "write an example with planted defects and check it", "audit.cli.demo:run"),
+    Command("convert", "mend", "rewrite rows in another shape", "audit.cli.convert:run"),
+)
+BY_NAME: Final = {command.name: command for command in COMMANDS}

@@ -1,0 +1,129 @@
+"""Merges command line, environment, file and defaults into ``Settings``, and remembers where each value came from.
+
+Precedence: command line, then environment, then file, then default. Does not ask whether a rule code exists.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from audit.config import sections
+from audit.config.files import ConfigFile, find
+from audit.config.options import BY_FIELD, OPTIONS, WITHOUT_VARIABLE, Invalid, Option
+from audit.config.settings import Settings
+from audit.errors import ConfigError, UsageError
+from audit.model import Json
+
+
+def load_settings(
+    cli: Mapping[str, Json],
+    *,
+    environ: Mapping[str, str],
+    cwd: Path,
+    data: Sequence[str],
+    isolated: bool,
+    config: str | None,
+) -> Settings:
+    """The settings of one run.
+
+    ``cli`` holds the flags that were given, by field of Settings (texts are converted); ``data`` the paths on the
+    command line. ``isolated`` looks for no file, the environment still counts. Raises ConfigError for a file that
+    cannot be read or holds an unknown key, UsageError for a flag or variable whose value does not fit.
+    """
+    values: dict[str, Json] = {}
+    origins = dict.fromkeys([*BY_FIELD, "rules", "ignores", "sections"], "default")
+    file = find(config, cwd, data, isolated=isolated)
+    if file is not None:
+        for field, value in _from_file(file, cwd).items():
+            values[field], origins[field] = value, file.shown
+    for option in OPTIONS:
+        given = environ.get(option.variable, "")
+        if given and option.field not in WITHOUT_VARIABLE:
+            values[option.field], origins[option.field] = _given(option, given, option.variable), option.variable
+    for field, given in cli.items():
+        option = BY_FIELD[field]
+        values[field], origins[field] = _given(option, given, option.flag), option.flag
+    if data:
+        values["files"], origins["files"] = tuple(data), "command line"
+    return Settings(**values, config_file=file.shown if file else None, origins=dict(sorted(origins.items())))
+
+
+def _given(option: Option, value: Json, where: str) -> Json:
+    try:
+        return option.read(value)
+    except Invalid as problem:
+        raise UsageError(f"{where} {problem.what}", hint=problem.hint) from None
+
+
+def _from_file(file: ConfigFile, cwd: Path) -> dict[str, Json]:
+    """Fields of Settings from a file, sections and rule options included."""
+
+    def complain(key: tuple[str, ...], what: str, hint: str | None) -> ConfigError:
+        line = file.line_of(key) or file.line_of(key[:-1])
+        place = f"{file.shown}:{line}" if line else file.shown
+        dotted = ".".join(key)
+        message = f'unknown key "{dotted}"' if what == sections.UNKNOWN else f'"{dotted}" {what}'
+        return ConfigError(f"{place}: {message}", hint=hint)
+
+    tables = sections.known(file.tables, sections.TOP_KEYS, (), complain)
+    named = {
+        "data": sections.known(tables.get("data", {}), sections.DATA_KEYS, ("data",), complain),
+        "check": sections.known(tables.get("check", {}), sections.CHECK_KEYS, ("check",), complain),
+    }
+    values: dict[str, Json] = {}
+    for option in OPTIONS:
+        table = named[option.table]
+        if option.key in table:
+            try:
+                values[option.field] = _relative(option, option.read(table[option.key]), file.path.parent, cwd)
+            except Invalid as problem:
+                raise complain((option.table, option.key), problem.what, problem.hint) from None
+    sections.read_data(named["data"], complain)
+    if "rules" in tables:
+        values["rules"] = sections.read_rules(tables["rules"], complain)
+    if "ignore" in tables:
+        values["ignores"] = sections.read_ignores(tables["ignore"], complain)
+    if kept := _kept(tables, named["data"], complain):
+        values["sections"] = kept
+    return values
+
+
+def _kept(tables: dict[str, Json], data: dict[str, Json], complain: sections.Complain) -> dict[str, Json]:
+    """The tables that later commands read, their names checked."""
+    kept: dict[str, Json] = {}
+    # Options of a check have fields of their own in Settings.
+    if beyond := {key: value for key, value in data.items() if key not in BY_FIELD}:
+        kept["data"] = beyond
+    if "attributes" in tables:
+        sections.read_attributes(tables["attributes"], complain)
+        kept["attributes"] = tables["attributes"]
+    for name, keys in sections.CHECKED_SECTIONS.items():
+        if name in tables:
+            kept[name] = sections.known(tables[name], keys, (name,), complain)
+    for name in sections.FREE_SECTIONS:
+        if name in tables:
+            if not isinstance(tables[name], dict):
+                raise complain((name,), f"must be a table, not {tables[name]!r}", f"[{name}]")
+            kept[name] = tables[name]
+    return kept
+
+
+def _relative(option: Option, value: Json, folder: Path, cwd: Path) -> Json:
+    """Paths in a file are meant relative to the file; what is printed is relative to the working directory."""
+    if not option.is_path or folder == cwd:
+        return value
+    if isinstance(value, tuple):
+        return tuple(_moved(item, folder, cwd) for item in value)
+    # A model or tokenizer is a path only where something lies there; otherwise it is a name.
+    return _moved(value, folder, cwd) if (folder / value).exists() else value
+
+
+def _moved(name: str, folder: Path, cwd: Path) -> str:
+    if name == "-" or Path(name).is_absolute():
+        return name
+    try:
+        return Path(os.path.relpath(folder / name, cwd)).as_posix()
+    except ValueError:  # another drive on Windows
+        return (folder / name).as_posix()

@@ -1,0 +1,1 @@
+"""Runs rules over sources: plan, fold, merge, finish. It is handed its rules and knows none by name."""

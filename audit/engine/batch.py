@@ -1,0 +1,201 @@
+"""A chunk of lines parsed once, with the columns that every rule shares. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import msgspec
+
+from audit.model import ABSENT, Chat, Json, Line, Message, Problem, Record, RowTokens, Source
+from audit.read.canonical import CanonicalRow, accept, repeats_a_key
+from audit.read.lines import Chunk
+from audit.read.shapes import detect
+from audit.read.strict import diagnose
+from audit.rule import TokenCounter
+
+CANONICAL_SHAPE = "openai-sft"
+UNKNOWN_SHAPE = "unknown"
+
+_decode = msgspec.json.Decoder().decode
+
+
+class OddRow(msgspec.Struct, frozen=True):
+    """A row that the typed decode did not accept: its value and what its shape makes of it."""
+
+    data: dict[str, Json]
+    shape: str
+    chat: Chat
+
+
+class ParsedBatch:
+    """Implements ``audit.rule.Batch`` over one chunk. Row numbers are indices into ``chunk.lines``."""
+
+    def __init__(self, chunk: Chunk, counter: TokenCounter | None = None) -> None:
+        self.chunk = chunk
+        self.source: Source = chunk.source
+        self.plain: list[CanonicalRow | None] = accept(chunk.lines, chunk.suspects)
+        self.odd: dict[int, OddRow] = {}
+        self.problems: dict[int, list[Problem]] = {index: list(found) for index, found in chunk.problems.items()}
+        self.blank = self._read_odd_lines()
+        self.rows = len(chunk.lines) - self.blank
+        self._counter = counter
+
+    def _read_odd_lines(self) -> int:
+        """Parse every line that is not canonical; returns how many lines are blank."""
+        blank = 0
+        for index, row in enumerate(self.plain):
+            if row is not None:
+                continue
+            raw = self.chunk.lines[index]
+            if not raw or raw.isspace():
+                blank += 1
+                continue
+            value, problems = read_value(raw, index in self.chunk.suspects)
+            if problems:
+                self.problems.setdefault(index, []).extend(problems)
+            if isinstance(value, dict):
+                shape = detect(value)
+                chat = shape.read(value) if shape else Chat()
+                self.odd[index] = OddRow(value, shape.name if shape else UNKNOWN_SHAPE, chat)
+        return blank
+
+    # ------------------------------------------------------------------ columns
+
+    @cached_property
+    def bytes(self) -> int:
+        """Bytes of the batch, line ends included."""
+        return sum(self.line_sizes) + len(self.chunk.lines)
+
+    @cached_property
+    def line_sizes(self) -> Sequence[int]:
+        """Bytes of every line."""
+        return list(map(len, self.chunk.lines))
+
+    @cached_property
+    def canonical(self) -> Sequence[int]:
+        """Row numbers of the canonical rows."""
+        return [index for index, row in enumerate(self.plain) if row is not None]
+
+    @cached_property
+    def parsed(self) -> Sequence[int]:
+        """Row numbers of all rows that could be parsed, in order."""
+        return sorted([*self.canonical, *self.odd]) if self.odd else self.canonical
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Sequence[int]]:
+        """Shape name -> row numbers."""
+        by_shape: dict[str, list[int]] = {}
+        for index, row in self.odd.items():
+            by_shape.setdefault(row.shape, []).append(index)
+        if self.canonical:
+            by_shape[CANONICAL_SHAPE] = sorted([*self.canonical, *by_shape.get(CANONICAL_SHAPE, ())])
+        return by_shape
+
+    @cached_property
+    def with_metadata(self) -> Sequence[int]:
+        """Row numbers of rows that carry ``metadata``."""
+        plain = [i for i, row in enumerate(self.plain) if row is not None and row.metadata is not msgspec.UNSET]
+        odd = [index for index, row in self.odd.items() if "metadata" in row.data]
+        return sorted([*plain, *odd]) if odd else plain
+
+    @cached_property
+    def tokens(self) -> Sequence[RowTokens] | None:
+        """Token counts of the rows in ``parsed``; None when no rule asked for them."""
+        if self._counter is None:
+            return None
+        rows = [row for row in self.plain if row is not None]
+        plain = iter(self._counter.plain_chats([row.messages for row in rows]))
+        if not self.odd:
+            return list(plain)
+        return [
+            self._counter.row(self._odd_record(index, self.odd[index])) if index in self.odd else next(plain)
+            for index in self.parsed
+        ]
+
+    # ------------------------------------------------------------------ rows
+
+    def line_of(self, row: int) -> int:
+        """The 1-based line number of a row."""
+        return self.chunk.number(row)
+
+    def line(self, row: int) -> Line:
+        """The bytes of a line with everything the reader diagnosed."""
+        return Line(
+            source=self.source,
+            number=self.chunk.number(row),
+            offset=self.chunk.offset(row),
+            raw=self.chunk.lines[row],
+            problems=tuple(self.problems.get(row, ())),
+        )
+
+    def record(self, row: int) -> Record:
+        """The row as a Record, with its token counts if they were computed."""
+        odd = self.odd.get(row)
+        record = self._odd_record(row, odd) if odd is not None else self._plain_record(row)
+        if self._counter is None:
+            return record
+        return msgspec.structs.replace(record, tokens=self._tokens_by_row[row])
+
+    def records(self) -> Iterator[Record]:
+        """Every parsed row, in order."""
+        return map(self.record, self.parsed)
+
+    @cached_property
+    def _tokens_by_row(self) -> Mapping[int, RowTokens]:
+        return dict(zip(self.parsed, self.tokens or (), strict=True))
+
+    def _odd_record(self, row: int, odd: OddRow) -> Record:
+        return Record(
+            source=self.source,
+            line=self.chunk.number(row),
+            offset=self.chunk.offset(row),
+            raw=self.chunk.lines[row],
+            data=odd.data,
+            shape=odd.shape,
+            chat=odd.chat,
+        )
+
+    def _plain_record(self, row: int) -> Record:
+        raw = self.chunk.lines[row]
+        plain = self.plain[row]
+        assert plain is not None, "only canonical rows and odd rows become records"
+        return Record(
+            source=self.source,
+            line=self.chunk.number(row),
+            offset=self.chunk.offset(row),
+            raw=raw,
+            data=_decode(raw),
+            shape=CANONICAL_SHAPE,
+            chat=plain_chat(plain),
+            canonical=True,
+        )
+
+
+def plain_chat(row: CanonicalRow) -> Chat:
+    """The Chat of a canonical row, equal to what its shape would read."""
+    messages = tuple(
+        Message(
+            role=turn.role,
+            content=turn.content,
+            at=f"/messages/{index}",
+            role_at=f"/messages/{index}/role",
+            content_at=f"/messages/{index}/content",
+            raw={"role": turn.role, "content": turn.content},
+        )
+        for index, turn in enumerate(row.messages)
+    )
+    return Chat(messages=messages, metadata=ABSENT if row.metadata is msgspec.UNSET else row.metadata)
+
+
+def read_value(raw: bytes, suspect: bool) -> tuple[Json, tuple[Problem, ...]]:
+    """The JSON value of a line and what is wrong with its bytes; the exact, slow way only where the fast one balks."""
+    if not suspect:
+        try:
+            value = _decode(raw)
+            if isinstance(value, dict) and not repeats_a_key(raw, value):
+                return value, ()
+        except (msgspec.DecodeError, msgspec.EncodeError, UnicodeError, RecursionError, OverflowError):
+            pass
+    diagnosis = diagnose(raw)
+    return diagnosis.value, diagnosis.problems

@@ -1,0 +1,90 @@
+"""The one-pass trigger scan: all triggers of all enabled text rules in one google-re2 Set, each text looked at once.
+
+Which rule *may* have something to find is all it says; where and whether is the rule's ``find``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import re2
+
+from audit.errors import RuleError
+from audit.rule import Run, TextRule
+
+_CANARY = "\x02audit-canary\x03"
+_MAX_MEMORY = 256 << 20
+# A literal that JSON never writes differently, unless it uses \uXXXX or \/ (which are looked for besides).
+_SAFE_LITERAL = re.compile(r"(?:[A-Za-z0-9 _<>|=&%:;,'!#@~-]|\\[\[\]|(){}.*+?^$/_<>-])+")
+
+
+class TriggerScan:
+    """Tells for a text which text rules must look at it, and for a chunk of raw lines which lines must be looked at."""
+
+    def __init__(self, rules: Sequence[TextRule], run: Run, *, max_memory: int = _MAX_MEMORY) -> None:
+        self.rules = tuple(rules)
+        self._patterns: list[str] = []
+        self._owners: list[int] = []
+        for index, rule in enumerate(self.rules):
+            for pattern in rule.triggers(run):
+                self._patterns.append(pattern)
+                self._owners.append(index)
+        self._set = self._compile_set(max_memory)
+        self._singles: list[re2._Regexp] | None = None
+        self._raw = self._compile_raw()
+
+    def _compile_set(self, max_memory: int) -> re2.Set | None:
+        options = re2.Options()
+        options.max_mem = max_memory
+        options.log_errors = False
+        scan = re2.Set.SearchSet(options)
+        scan.Add(re2.escape(_CANARY))
+        for pattern, owner in zip(self._patterns, self._owners, strict=True):
+            try:
+                scan.Add(pattern)
+            except re2.error as error:
+                raise RuleError(f"rule {self.rules[owner].code}: trigger {pattern!r} is not RE2: {error}") from None
+        try:
+            scan.Compile()
+        except re2.error:  # too many or too large patterns for max_memory
+            return None
+        return scan
+
+    def _compile_raw(self) -> re2._Regexp | None:
+        """One pattern over raw JSON bytes that every possible hit must match; None when a trigger is no safe literal."""
+        if not self._patterns or not all(_SAFE_LITERAL.fullmatch(pattern) for pattern in self._patterns):
+            return None
+        options = re2.Options()
+        options.max_mem = _MAX_MEMORY
+        options.encoding = re2.Options.Encoding.LATIN1
+        return re2.compile("|".join(self._patterns).encode(), options)
+
+    def candidates(self, lines: Sequence[bytes]) -> Sequence[int]:
+        """Indices of the lines whose texts must be scanned (all of them where the raw bytes cannot tell)."""
+        if not self._patterns:
+            return ()
+        if self._raw is None:
+            return range(len(lines))
+        search = self._raw.search
+        joined = b"\n".join(lines)
+        if search(joined) is None and b"\\u" not in joined and b"\\/" not in joined:
+            return ()
+        return [i for i, raw in enumerate(lines) if b"\\u" in raw or b"\\/" in raw or search(raw) is not None]
+
+    def rules_for(self, text: str) -> Iterator[TextRule]:
+        """The rules with a trigger in the text, each once, in order."""
+        # RE2 cannot hold lone surrogates; "?" keeps every offset and every other character.
+        encoded = text.encode("utf-8", "replace")
+        hits = self._set.Match(encoded + _CANARY.encode()) if self._set is not None else ()
+        if 0 in hits:
+            owners = sorted({self._owners[hit - 1] for hit in hits if hit})
+        else:
+            # The Set's automaton ran out of memory: it then reports nothing at all, the canary included.
+            owners = self._one_by_one(encoded)
+        return (self.rules[owner] for owner in owners)
+
+    def _one_by_one(self, text: bytes) -> list[int]:
+        if self._singles is None:
+            self._singles = [re2.compile(pattern.encode()) for pattern in self._patterns]
+        return sorted({o for o, single in zip(self._owners, self._singles, strict=True) if single.search(text)})

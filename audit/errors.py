@@ -1,0 +1,66 @@
+"""The errors a user can meet, drawn as a tree. Bad *data* is never one of these: it is a finding.
+
+AuditError            something the user can put right; the command line prints it and exits 2
+├── UsageError        a flag, command, code or option value that does not exist or does not fit
+├── ConfigError       a configuration file that cannot be read, or holds a key or value that is unknown
+├── InputError        a data file that is missing, unreadable, or a container that cannot be opened
+├── OutputError       a result that cannot be written
+├── RuleError         a rule (usually a plugin's) that breaks the contract: code clash, bad option, bad docstring
+└── MissingExtra      an optional package is needed for what was asked
+
+Everything else that reaches the top is a bug and stays a traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AuditError(Exception):
+    """What went wrong, where, and what to try. ``hint`` is printed on a line of its own."""
+
+    def __init__(self, what: str, *, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class UsageError(AuditError):
+    """A flag, command, rule code or value on the command line that does not exist or does not fit."""
+
+
+class ConfigError(AuditError):
+    """A configuration file that cannot be read, or a key or value in it that is unknown."""
+
+
+class InputError(AuditError):
+    """A data file that is missing or unreadable, or a container that cannot be opened."""
+
+
+class OutputError(AuditError):
+    """A result that cannot be written where it was asked for."""
+
+
+class RuleError(AuditError):
+    """A rule that breaks the contract: a code clash, a bad option, a docstring without its parts."""
+
+
+class MissingExtra(AuditError):
+    """An optional package that is needed for what was asked is not installed."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word closest to a misspelt one, or None when nothing is close.
+
+    Case is ignored. The cutoff is difflib's own default (0.6), a little lower for short words.
+    """
+    by_lower = {name.lower(): name for name in known}
+    hits = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6 if len(word) > 4 else 0.5)
+    return by_lower[hits[0]] if hits else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint line for a misspelt word, or None when nothing is close."""
+    close = nearest(word, known)
+    return f'did you mean "{close}"?' if close else None

@@ -1,0 +1,60 @@
+"""One linear scan of a whole chunk for lines that a fast JSON decode may accept although something is odd in them.
+
+Over-cautious by design: a suspect is looked at exactly by ``strict.diagnose``, which may find nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import re2
+
+MAX_MEMORY: Final = 64 << 20
+"""Bytes RE2 may use for its automaton. It needs a few hundred states; the default of 8 MiB would do as well."""
+
+_PATTERNS: Final = (
+    # Escapes of control characters, preceded by an even number of backslashes (LaTeX has many odd-looking even ones).
+    rb"[^\\](?:\\\\)*\\(?:[bf]|u00(?:0[0-8bBcCeEfF]|1[0-9a-fA-F]|7[fF]|8[0-46-9a-fA-F]|9[0-9a-fA-F]))",
+    rb"[\r\x7f]",  # raw carriage return and DEL
+    rb"\xc2[\x80-\x9f]",  # raw C1 controls
+    rb"\xe2\x80[\xa8\xa9]",  # U+2028 and U+2029
+    rb'"[ \t]+:',  # keys that a count of `":` misses
+    rb'\\\\":',  # and that it takes for an escaped quote
+    rb"\n[ \t\r\v\f]*\n",  # blank lines
+    rb"\n\xef\xbb\xbf",  # a byte order mark at the start of a line
+    # Invalid UTF-8, which a typed decode does not notice in values that it skips: bytes that never occur, sequences
+    # cut short, over-long or out of range, continuation bytes without a start.
+    rb"[\xc0\xc1\xf5-\xff]",
+    rb"[\xc2-\xf4][^\x80-\xbf]|[\xe0-\xf4][\x80-\xbf][^\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2}[^\x80-\xbf]",
+    rb"\xe0[\x80-\x9f]|\xed[\xa0-\xbf]|\xf0[\x80-\x8f]|\xf4[\x90-\xbf]",
+    rb"[\x00-\x7f][\x80-\xbf]|[\xc2-\xdf][\x80-\xbf]{2}|[\xe0-\xef][\x80-\xbf]{3}|[\xf0-\xf4][\x80-\xbf]{4}",
+    # Numbers too large for a double: an exponent of three digits, or 309 digits, in a value that may be skipped.
+    rb"[:\[,][ \t]*-?[0-9][0-9.]*[eE]\+?[0-9]{3}|[0-9]{309}",
+)
+
+
+@cache
+def _scan() -> re2._Regexp[bytes]:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = MAX_MEMORY
+    options.never_nl = False
+    return re2.compile(b"|".join(b"(?:" + pattern + b")" for pattern in _PATTERNS), options)
+
+
+def suspect_lines(text: bytes) -> list[int]:
+    """Ascending indices of the lines to look at. ``text`` is whole lines, each of them ended by ``\\n``.
+
+    About 400 MB/s where nothing is found, and a few microseconds for each line that is.
+    """
+    search, found = _scan().search, list[int]()
+    text = b"\n" + text  # so that the first line begins like any other
+    line, start = -1, 0
+    while match := search(text, start):
+        # The last byte of every pattern lies in the line that is meant, or is its line end.
+        last = match.end() - 1
+        line += text.count(b"\n", start, last)
+        found.append(line)
+        start = text.find(b"\n", last)
+    return found

@@ -1,0 +1,222 @@
+"""The facts that the text and Markdown forms state: heading, table by rule, what was not run, verdict, what to do next.
+
+Only puts words to a ``Result``; computes no new judgement. Strings from data are not yet made visible here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from audit.model import Finding, Json, Result, Severity
+from audit.reports.view import View
+
+CONVERTIBLE: Final = ("openai-sft", "openai-dpo", "sharegpt", "alpaca", "trl")
+"""Targets that ``audit convert`` can write."""
+
+
+class RuleLine(msgspec.Struct, frozen=True):
+    """One row of the table by rule. ``share`` is rows over all rows, None where the rule has no rows of its own."""
+
+    code: str
+    severity: Severity
+    findings: int
+    rows: int
+    share: float | None
+    fix: str
+    name: str
+
+
+def number(value: float) -> str:
+    """A count with commas, or a fraction with two decimals."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def percent(share: float) -> str:
+    """A share of 1 as a percentage; small ones keep a digit that says something."""
+    return "<0.01 %" if 0 < share < 0.0001 else f"{100 * share:.2f} %"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def files(result: Result) -> str:
+    """The inputs by name, at most three."""
+    names = [source.path for source in result.sources]
+    if len(names) > 3:
+        return ", ".join(names[:3]) + f" and {len(names) - 3} more"
+    return ", ".join(names) or "no input"
+
+
+def judged_as(result: Result, view: View) -> list[str]:
+    """What the data was judged as: rows, target, shapes where there are several, tokenizer, configuration file."""
+    evidence = result.evidence
+    facts = [plural(result.rows, "row")]
+    target = evidence.target or "generic"
+    dated = f" (as of {evidence.target_as_of})" if evidence.target_as_of else ""
+    facts.append(f"judged as {target}{dated}")
+    shapes = _shapes(result)
+    if len(shapes) > 1:
+        facts.append("shapes " + ", ".join(f"{name} {count:,}" for name, count in shapes))
+    facts.append(_tokenizer(evidence.tokenizer))
+    facts.append(f"settings from {view.config_file}" if view.config_file else "no configuration file")
+    return facts
+
+
+def _shapes(result: Result) -> list[tuple[str, int]]:
+    total: dict[str, int] = {}
+    for source in result.sources:
+        for name, count in source.shapes.items():
+            total[name] = total.get(name, 0) + count
+    return sorted(total.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _tokenizer(tokenizer: Mapping[str, Json]) -> str:
+    if not tokenizer:
+        return "tokens not counted"
+    kind = "exact" if tokenizer.get("exact") else "estimate"
+    return f"tokens by {tokenizer.get('name', 'unknown')} ({kind})"
+
+
+def by_rule(result: Result, view: View) -> list[RuleLine]:
+    """One line per code with findings: worst severity first, then by code."""
+    lines = []
+    for code, counts in result.counts.items():
+        note = view.note(code)
+        rows = counts.get("rows", 0)
+        lines.append(
+            RuleLine(
+                code=code,
+                severity=worst(counts),
+                findings=counts.get("findings", 0),
+                rows=rows,
+                share=rows / result.rows if rows and result.rows else None,
+                fix=note.fix or "-",
+                name=note.name,
+            )
+        )
+    return sorted(lines, key=lambda line: (line.severity.rank, line.code))
+
+
+def worst(counts: Mapping[str, int]) -> Severity:
+    """The worst severity that was counted."""
+    return next((severity for severity in Severity if counts.get(severity.value)), Severity.INFO)
+
+
+def groups(result: Result) -> list[tuple[str, list[Finding]]]:
+    """Findings by code, in the order of the table; in each the worst first, otherwise as they lie in the data."""
+    found: dict[str, list[Finding]] = {}
+    for finding in result.findings:
+        found.setdefault(finding.code, []).append(finding)
+    for members in found.values():
+        members.sort(key=lambda finding: finding.severity.rank)
+    return sorted(found.items(), key=lambda item: (min(finding.severity.rank for finding in item[1]), item[0]))
+
+
+def not_run(result: Result) -> list[str]:
+    """Rules that were not run, those with the same reason together."""
+    reasons: dict[str, list[str]] = {}
+    for skipped in result.rules_skipped:
+        reasons.setdefault(skipped.reason, []).append(skipped.code)
+    return [f"{', '.join(sorted(codes))}: {reason}" for reason, codes in sorted(reasons.items())]
+
+
+def suppressed(result: Result) -> list[str]:
+    """What the configuration took out, on whose word and until when."""
+    lines = []
+    for entry in result.suppressed:
+        where = "" if entry.path == "*" else f" in {entry.path}"
+        owner = f", {entry.owner}" if entry.owner else ""
+        until = f", until {entry.expires}" if entry.expires else ""
+        lines.append(f"{plural(entry.findings, 'finding')} of {entry.code}{where}: {entry.reason}{owner}{until}")
+    return lines
+
+
+_TOKENS: Final = (("tokens.total", "in all"), ("tokens.trainable", "trained on"), ("tokens.billable", "billable"))
+_SPREAD: Final = ("p50", "p95", "p99", "max")
+
+
+def tokens(result: Result) -> str | None:
+    """One line on tokens and cost, None when none were counted."""
+    measures = {measure.name: measure for measure in reversed(result.measures) if measure.name.startswith("tokens.")}
+    facts = []
+    for name, words in _TOKENS:
+        measure = measures.get(name)
+        if measure is not None and isinstance(measure.value, int | float):
+            facts.append(f"{number(measure.value)} {words}")
+    if not facts:
+        return None
+    table = measures["tokens.total"].table if "tokens.total" in measures else None
+    spread = [f"{key} {table[key]:,.0f}" for key in _SPREAD if key in table] if isinstance(table, dict) else []
+    estimate = "" if result.evidence.tokenizer.get("exact", True) else "about "
+    row = f"; a row: {', '.join(spread)}" if spread else ""
+    return f"tokens: {estimate}{', '.join(facts)}{row}{_cost(result)}"
+
+
+def _cost(result: Result) -> str:
+    for measure in result.measures:
+        if measure.name.startswith("cost.total") and isinstance(measure.value, int | float):
+            return f"; training cost ${measure.value:,.2f}"
+    return ""
+
+
+def totals(result: Result) -> dict[Severity, int]:
+    """Findings by severity, cut ones included."""
+    return {severity: sum(counts.get(severity.value, 0) for counts in result.counts.values()) for severity in Severity}
+
+
+def found(result: Result) -> str:
+    """``4 errors, 2 warnings in 54 of 2,000 rows``."""
+    counted = {severity: count for severity, count in totals(result).items() if count}
+    if not counted:
+        return f"nothing found in {plural(result.rows, 'row')}"
+    nouns = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+    words = ", ".join(plural(count, nouns[severity]) for severity, count in counted.items())
+    rows = {(f.place.file, f.place.line) for f in result.findings if f.scope == "row" and f.place.line is not None}
+    if result.truncated or not rows:
+        return words
+    return f"{words} in {len(rows):,} of {plural(result.rows, 'row')}"
+
+
+def verdict(result: Result) -> str:
+    """The judgement in one line, and when a stricter gate would fail."""
+    line = f"{result.verdict}: {found(result)}"
+    if result.partial:
+        line = f"PARTIAL, interrupted before the end. {line}"
+    if result.ok:
+        stricter = next((severity for severity, count in totals(result).items() if count), None)
+        if stricter is not None:
+            line += f"; with --fail-on {stricter.value} this fails"
+    return line
+
+
+def next_steps(result: Result) -> list[str]:
+    """Commands that are worth running now, most useful first."""
+    steps: list[str] = []
+    lines = [(worst(counts).rank, -counts.get("findings", 0), code) for code, counts in result.counts.items()]
+    if lines:
+        code = min(lines)[2]
+        steps.append(f"audit explain {code}")
+    if "FMT101" in result.counts and result.evidence.target in CONVERTIBLE and result.sources:
+        steps.append(
+            f"audit convert {shell_word(result.sources[0].path)} --to {result.evidence.target} -o converted.jsonl"
+        )
+    if not lines and result.evidence.target == "generic":
+        steps.append("audit check --target openai-sft (or another target) also checks what the provider accepts")
+    return steps
+
+
+def shell_word(text: str) -> str:
+    """A path as it is written in a shell."""
+    import shlex
+
+    return shlex.quote(text)
+
+
+def fixable(findings: Sequence[Finding]) -> int:
+    """Findings that carry a safe fix."""
+    return sum(1 for finding in findings if finding.fix is not None and finding.fix.applicability.value == "safe")

@@ -1,0 +1,17 @@
+"""The rules: one folder per family, one file per rule. This module only says where each family lives; it loads none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ENC": "audit.rules.encoding",
+        "FMT": "audit.rules.format",
+        "TCL": "audit.rules.tools",
+        "TOK": "audit.rules.tokens",
+    }
+)
+"""Code prefix -> module with a tuple ``RULES`` of rule classes."""

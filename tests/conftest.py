@@ -1,0 +1,17 @@
+"""What every test may use: the root of the repository and hypothesis settings. Builds no data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The same examples on every run and machine: a failure seen once is seen again.
+settings.register_profile("audit", derandomize=True, deadline=None)
+settings.load_profile("audit")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return Path(__file__).resolve().parent.parent
