@@ -11,8 +11,9 @@ import msgspec
 from audit.model import Problem, Source
 from audit.read.suspects import suspect_lines
 
-CHUNK_BYTES: Final = 4 << 20
-"""Bytes read at once: large enough that the cost per chunk vanishes, small enough for caches and memory."""
+CHUNK_BYTES: Final = 512 << 10
+"""Bytes read at once. The rows of a chunk are parsed before any of them is judged, so they should stay in the cache:
+measured on short rows, parsing in chunks of 4 MiB takes 1.25 times as long as in chunks of 512 KiB."""
 
 
 class Chunk(msgspec.Struct, kw_only=True):

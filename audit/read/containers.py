@@ -17,7 +17,11 @@ GROW_BYTES: Final = 1 << 20
 
 _SEPARATORS: Final = re.compile(rb"[ \t\r\n,]*+")
 # A raw line break cannot stand in a JSON string, so a string that meets one is broken and ends there.
-_TOKEN: Final = re.compile(rb'[{}\[\]]|"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+(?:(")|\\(?=\n)|(?=\n)|\\?\Z)')
+# Whole strings are skipped; then comes a bracket (group 1), a broken string (group 2), or the end.
+_NEXT: Final = re.compile(
+    rb'[^"{}\[\]]*+(?:"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"[^"{}\[\]]*+)*+'
+    rb'(?:([{}\[\]])|("[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+\\?)|\Z)'
+)
 _FIRST_KEY: Final = re.compile(rb'\{[ \t\r\n]*("[^"\\\n]{0,100}")')
 _LOOSE: Final = re.compile(rb'(?:[^,\[\]{}\n"]++|"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"?)++|[\]}"]')
 _OPENER: Final = {0x7D: 0x7B, 0x5D: 0x5B}
@@ -171,39 +175,39 @@ class ElementSplitter:
         stack: list[int] = []
         scan = self._at
         while True:
-            for found in _TOKEN.finditer(self._text, scan):
-                scan = found.start()
-                if self._too_close_to_end(found):
-                    break
-                mark = self._text[scan]
-                if mark == 0x22:
-                    self._strings_whole = self._strings_whole and found.lastindex == 1
-                elif mark in _OPENER:
-                    after = self._close(stack, _OPENER[mark])
-                    if not stack or after == 0:
-                        return scan + after
-                elif mark == 0x7B and stack and self._is_next_element(scan):
+            found = _NEXT.match(self._text, scan)
+            if found is None or self._may_go_on(found):
+                kept, ended = scan - self._at, self._ended
+                if ended:
                     self._whole = False
-                    return self._at + len(self._text[self._at : scan].rstrip(b" \t\r\n,"))
-                else:
-                    stack.append(mark)
-                scan = found.end()
-            ended, kept = self._ended, scan - self._at
-            if ended:
+                    return len(self._text)
+                self._grow()
+                scan = self._at + kept
+                continue
+            scan = found.end()
+            if found.lastindex == 2:
+                self._strings_whole = False
+                continue
+            mark = self._text[scan - 1]
+            if mark in _OPENER:
+                taken = self._close(stack, _OPENER[mark])
+                if not stack or not taken:
+                    return scan if taken else scan - 1
+            elif mark == 0x7B and stack and self._is_next_element(scan - 1):
                 self._whole = False
-                return len(self._text)
-            self._grow()
-            scan = self._at + kept
+                return self._at + len(self._text[self._at : scan - 1].rstrip(b" \t\r\n,"))
+            else:
+                stack.append(mark)
 
-    def _too_close_to_end(self, found: re.Match[bytes]) -> bool:
-        """Whether more must be read before this token can be told: a string that may go on, a key behind a brace."""
-        if self._ended:
-            return False
-        room = _KEY_ROOM if self._text[found.start()] == 0x7B else 0
-        return found.end() + room >= len(self._text)
+    def _may_go_on(self, found: re.Match[bytes]) -> bool:
+        """Whether this can only be told when more has been read: the end, a string, the key behind a brace."""
+        if found.lastindex is None:
+            return True
+        room = _KEY_ROOM if self._text[found.end() - 1] == 0x7B else 0
+        return not self._ended and found.end() + room >= len(self._text)
 
-    def _close(self, stack: list[int], opener: int) -> int:
-        """Take a closing bracket: 1 when it belongs to the element, 0 when the element ended before it.
+    def _close(self, stack: list[int], opener: int) -> bool:
+        """Take a closing bracket: True when it belongs to the element, False when the element ended before it.
 
         One of the wrong kind closes what is open inside its partner, too. One without a partner in the element ends
         the element if it can close the array, and is passed over if not.
@@ -212,8 +216,8 @@ class ElementSplitter:
         if opener in stack:
             while stack.pop() != opener:
                 pass
-            return 1
-        return 0 if opener == _ARRAY and self._in_array else 1
+            return True
+        return not (opener == _ARRAY and self._in_array)
 
     def _is_next_element(self, brace: int) -> bool:
         """Whether a brace inside an unclosed element starts the next one: it opens a line with the same indentation

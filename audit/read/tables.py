@@ -115,7 +115,7 @@ class ParquetRows:
     """Iterating yields one JSON object line per row of a Parquet file; ``problems`` says afterwards where it broke off.
 
     Nulls of whole columns are left out, since a column that a row lacks cannot be told from a null; nulls inside
-    nested values stay. The file is closed at the end. Dates and times become ISO 8601 text, decimals text, bytes base64 text.
+    nested values stay. Dates and times become ISO 8601 text, decimals text, bytes base64 text. Closes the file.
     """
 
     def __init__(self, file: BinaryIO, path: str) -> None:

@@ -47,7 +47,7 @@ def kinds(data: bytes) -> dict[int, list[str]]:
 
 PIECES = st.lists(
     st.sampled_from(
-        [b"\n", b"\r\n", b"\r", b'{"a": 1}', b'{"b": "x"}', b"[1]", b"[", b"]", b"{", b"}", b",", b'"', b" ", b"\xff"]
+        [b"\n", b"\r\n", b"\r", b'{"a": 1}', b'{"b": "x"}', b"[1]", b"[", b"]", b"{", b"}", b",", b'"', b" ", b"\xff"]  # noqa: RUF005
         + [b"\xef\xbb\xbf", b"\x00", b"\xc2\x85", b"text", b"a,b", b"\\", b'\\ud800"', b"1e999", b":"]
     )
 ).map(b"".join)

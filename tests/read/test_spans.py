@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,7 +107,7 @@ def test_bad_bytes_count_as_the_replacement_that_they_decode_to(junk: bytes) -> 
     text = raw[1:-1].decode("utf-8", "replace")
     edges = character_offsets(raw, (0, len(raw)), list(range(len(text) + 1)))
     assert edges[-1] == len(raw) - 1
-    assert "".join(raw[a:b].decode("utf-8", "replace") for a, b in zip(edges, edges[1:], strict=False)) == text
+    assert "".join(raw[a:b].decode("utf-8", "replace") for a, b in pairwise(edges)) == text
 
 
 def test_a_place_far_into_a_long_string_is_found() -> None:

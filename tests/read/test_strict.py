@@ -20,7 +20,7 @@ JSON = st.recursive(
 )
 ALMOST_JSON = st.lists(
     st.sampled_from(
-        ["{", "}", "[", "]", '"', ",", ":", '"a"', "1", "-", "e9", "true", "NaN", "Infinity", "\\", "\\u00", "\\ud800"]
+        ["{", "}", "[", "]", '"', ",", ":", '"a"', "1", "-", "e9", "true", "NaN", "Infinity", "\\", "\\u00", "\\ud800"]  # noqa: RUF005
         + [" ", "\t", "'", "None", "//", "\x00", "\x7f", "\u2028", "é", "😀", "{}", "[]", '"a":1', '"a" : 2', "\ufeff"]
     ),
     max_size=14,
