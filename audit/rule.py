@@ -342,7 +342,8 @@ def explain(rule: type[Rule]) -> Explanation:
 
 def options(rule: type[Rule]) -> dict[str, Any]:
     """Option names of a rule and their defaults."""
-    return {field.name: field.default for field in msgspec.structs.fields(rule)}
+    # Not msgspec.structs.fields: it evaluates every annotation, 30 ms for all rules.
+    return dict(zip(rule.__struct_fields__, rule.__struct_defaults__, strict=True))
 
 
 def with_options(rule: type[Rule], given: Mapping[str, Any]) -> Rule:

@@ -117,7 +117,7 @@ class Fold:
                 if row not in batch.odd:
                     self._check_record((rule,), batch.record(row), ordinals.of(row))
 
-    def _check_record(self, rules: Sequence[RecordRule], record: Record, ordinal: int) -> None:
+    def _check_record(self, rules: Sequence[RecordRule], record: Record, ordinal: int | None) -> None:
         identity: str | None = None
         for rule in rules:
             for hit in rule.check(record, self.run):
@@ -153,15 +153,16 @@ class Fold:
         if unreadable := batch.rows - len(batch.parsed):
             shapes["unreadable"] = shapes.get("unreadable", 0) + unreadable
 
-    def _keep(self, finding: Finding, hit: Hit, ordinal: int) -> None:
+    def _keep(self, finding: Finding, hit: Hit, ordinal: int | None) -> None:
         self.errors += finding.severity is Severity.ERROR
         self.warnings += finding.severity is Severity.WARNING
         if finding.scope == "row":
             self.findings.append(finding)
             self.counts[finding.code] = self.counts.get(finding.code, 0) + 1
-            rows = self.found.setdefault(finding.code, array("Q"))
-            if not rows or rows[-1] != ordinal:
-                rows.append(ordinal)
+            if ordinal is not None:
+                rows = self.found.setdefault(finding.code, array("Q"))
+                if not rows or rows[-1] != ordinal:
+                    rows.append(ordinal)
             return
         self._keep_once(finding, hit.key, 1)
 
@@ -242,7 +243,7 @@ class Fold:
 
 
 class _Ordinals:
-    """The 0-based place in reading order of each row of a batch (blank lines take the place of the next row)."""
+    """The 0-based place in reading order of each row of a batch; None for a blank line, which is no row."""
 
     def __init__(self, batch: ParsedBatch, before: int) -> None:
         self._before = before
@@ -250,8 +251,11 @@ class _Ordinals:
             [i for i, raw in enumerate(batch.chunk.lines) if not raw or raw.isspace()] if batch.blank else []
         )
 
-    def of(self, row: int) -> int:
-        return self._before + row - bisect_left(self._blanks, row)
+    def of(self, row: int) -> int | None:
+        blanks_before = bisect_left(self._blanks, row)
+        if blanks_before < len(self._blanks) and self._blanks[blanks_before] == row:
+            return None
+        return self._before + row - blanks_before
 
 
 def _text_hits(rule: TextRule, at: str, text: str, message: Message, run: Run) -> Iterable[Hit]:

@@ -91,7 +91,7 @@ def _instance(data: dict[str, Json]) -> tuple[tuple[Message, ...], list[str]]:
     lost = [f"/instances/{index}" for index in range(1, len(instances))]
     lost += other_keys(first, ("input", "output"), at)
     lost += [f"/{key}" for key in ("input", "context") if data.get(key) not in (None, "")]
-    given, asked = first.get("input"), data["instruction"]
+    given, asked = first.get("input"), data.get("instruction", ABSENT)
     if isinstance(asked, str) and isinstance(given, str):
         turns = [joined("user", [("/instruction", asked), (f"{at}/input", given)])]
     else:
