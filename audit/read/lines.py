@@ -143,6 +143,14 @@ class SourceReader:
 
     def _look(self) -> _Opened:
         stored = Stored(self._stream(), self._given.path)
+        try:
+            return self._look_into(stored)
+        except InputError:
+            if not self._is_stdin:
+                stored.close()
+            raise
+
+    def _look_into(self, stored: Stored) -> _Opened:
         compression = compression_of(stored, self._given.path)
         again: Callable[[], BinaryIO] | None = None if self._is_stdin else self._stream
         unpacked = Unpacked(stored, compression, self._chunk_bytes, again)
