@@ -6,7 +6,9 @@ nothing below imports them and a family is loaded when it is asked for.
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -19,7 +21,8 @@ from audit.model import Skipped
 from audit.rule import Rule, Run, explain, with_options
 
 RESERVED_FAMILIES = (
-    "ENC", "FMT", "TCL", "TOK", "DUP", "SPL", "LBL", "TXT", "ANS", "LNG", "PII", "SEC", "SAF", "DEM", "OUT", "FAI", "PRV",
+    "ENC", "FMT", "TCL", "TOK", "DUP", "SPL", "LBL", "TXT", "ANS", "LNG", "PII", "SEC", "SAF", "DEM", "OUT", "FAI",
+    "PRV",
 )  # fmt: skip
 """Every family of the rule catalogue, those without rules yet included: all of them can be selected and ignored."""
 
@@ -62,7 +65,32 @@ def _built_in() -> Iterable[type[Rule]]:
         yield from import_module(module).RULES
 
 
+def _has_plugins() -> bool:
+    """False when no installed distribution can name the entry point group; True also where that cannot be told."""
+    from importlib.machinery import PathFinder
+
+    from audit.evidence import metadata_folders
+
+    if any(finder is not PathFinder and hasattr(finder, "find_distributions") for finder in sys.meta_path):
+        return True
+    # A zip or an egg holds its metadata inside.
+    if any(os.path.isfile(place) or str(place).endswith(".egg") for place in sys.path):
+        return True
+    return any(_names_group(folder) for folder in metadata_folders(tuple(sys.path)))
+
+
+def _names_group(folder: str) -> bool:
+    try:
+        with open(os.path.join(folder, "entry_points.txt"), "rb") as stream:
+            return ENTRY_POINTS.encode() in stream.read()
+    except OSError:
+        return False
+
+
 def _third_party() -> Iterable[type[Rule]]:
+    # Importing importlib.metadata takes longer than looking whether there is anything to find.
+    if not _has_plugins():
+        return
     from importlib.metadata import entry_points
 
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, point.value)):
@@ -133,7 +161,8 @@ def plan(settings: Settings, run: Run) -> Plan:
 def _left_out(
     rule: type[Rule], select: Sequence[str] | None, extend: Sequence[str], ignore: Sequence[str], preview: bool
 ) -> str | None:
-    """Why a rule is not run, or None. The longest matching selector decides, as an ignored prefix may hold a selected code."""
+    """Why a rule is not run, or None. The longest selector that matches decides: an ignored prefix may hold a chosen
+    code."""
     named = _longest(rule.code, [*(select or ()), *extend])
     silenced = _longest(rule.code, ignore)
     if silenced >= 0 and silenced >= named:

@@ -105,6 +105,18 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     byte_span: tuple[int, int] | None = None
 
 
+class ToolRow(msgspec.Struct, frozen=True, gc=False):
+    """A canonical row that declares tools, for rules that need the schemas or the target to judge it.
+
+    ``row`` is its row number, ``tools`` its tools as JSON (equal ones are the same object: a good key for what is worth
+    keeping), ``calls`` the name and the parsed arguments of every call.
+    """
+
+    row: int
+    tools: bytes
+    calls: Sequence[tuple[str, Mapping[str, Json]]]
+
+
 class Batch(Protocol):
     """A few megabytes of one source, parsed once.
 
@@ -142,6 +154,11 @@ class Batch(Protocol):
     @property
     def with_metadata(self) -> Sequence[int]:
         """Row numbers of rows that carry ``metadata``."""
+
+    @property
+    def tool_rows(self) -> Sequence[ToolRow]:
+        """The canonical rows that declare tools, in order. Their turns, calls and call ids are right for any target; the
+        names and schemas of their tools, whether arguments fit, and whether the target takes tools at all, are open."""
 
     def line_of(self, row: int) -> int:
         """The 1-based line number of a row."""

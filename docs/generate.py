@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from audit.catalog import all_rules
-from audit.cli.commands import COMMANDS, GROUPS, Command
 from audit.cli.arguments import EXIT_CODES, build_parser
+from audit.cli.commands import COMMANDS, GROUPS, Command
 from audit.model import Severity
 from audit.reports.schema import result_schema
 from audit.rule import Rule, explain, options

@@ -1,4 +1,4 @@
-"""The wheel holds what the tree holds, has one name at the top, and works beside a user's ``train.py`` and ``rules``."""
+"""The wheel holds what the tree holds, has one top-level name, and works beside a user's ``train.py``."""
 
 from __future__ import annotations
 

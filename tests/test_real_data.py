@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import audit
+from audit.cli import main
 from benchmarks.accuracy import CODES, MUTANTS, SHARED, TARGET, broken, codes_by_line, truth
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder is absent")
@@ -43,6 +44,16 @@ def test_every_public_file_is_read_to_its_end(path: Path) -> None:
     (source,) = result.sources
     assert source.sha256
     assert source.rows == result.rows == sum(source.shapes.values())
+
+
+@pytest.mark.parametrize("path", CHAT, ids=lambda path: path.name)
+def test_init_writes_a_configuration_that_check_accepts(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", str(path)]) == 0
+    assert (tmp_path / "audit.toml").is_file()
+    assert main(["check", "--extend-select", "ENC", "--ignore", "TOK", "--no-progress"]) in (0, 1)
 
 
 def test_the_cookbook_example_gives_the_published_counts() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -31,6 +30,8 @@ def check_writable(names: Iterable[str], inputs: Sequence[str]) -> None:
 
 def write_atomically(path: Path, pieces: Iterable[bytes]) -> None:
     """Write to a temporary name, flush to disk, rename: the old file or the new, never half. Raises OutputError."""
+    import tempfile
+
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -39,7 +38,9 @@ class Bar:
             return
         self._drawn = now
         self._visible = True
-        room = shutil.get_terminal_size().columns - 1
+        from shutil import get_terminal_size
+
+        room = get_terminal_size().columns - 1
         text = line(progress, now - self._began, now - self._source_began)
         self._stream.write("\r" + text[:room].ljust(room))
         self._stream.flush()
@@ -47,7 +48,9 @@ class Bar:
     def clear(self) -> None:
         """Leave an empty line."""
         if self._visible:
-            self._stream.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+            from shutil import get_terminal_size
+
+            self._stream.write("\r" + " " * (get_terminal_size().columns - 1) + "\r")
             self._stream.flush()
             self._visible = False
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
 
 from audit.model import ABSENT, Chat, Json, Line, Message, Problem, Record, RowTokens, Source
-from audit.read.canonical import CanonicalRow, accept, repeats_a_key
+from audit.read.canonical import CanonicalRow, accept, read_canonical, repeats_a_key
+from audit.read.canonical_tools import MARK, Accepted, accept_tools
 from audit.read.lines import Chunk
 from audit.read.shapes import detect
+from audit.read.shapes.openai_sft import OPENAI_SFT
 from audit.read.strict import diagnose
-from audit.rule import TokenCounter
+from audit.rule import TokenCounter, ToolRow
 
 CANONICAL_SHAPE = "openai-sft"
 UNKNOWN_SHAPE = "unknown"
+
+_SAMPLE = 8
 
 _decode = msgspec.json.Decoder().decode
 
@@ -34,7 +38,7 @@ class ParsedBatch:
     def __init__(self, chunk: Chunk, counter: TokenCounter | None = None) -> None:
         self.chunk = chunk
         self.source: Source = chunk.source
-        self.plain: list[CanonicalRow | None] = accept(chunk.lines, chunk.suspects)
+        self.plain, self.tool = _accept(chunk)
         self.odd: dict[int, OddRow] = {}
         self.problems: dict[int, list[Problem]] = {index: list(found) for index, found in chunk.problems.items()}
         self.blank = self._read_odd_lines()
@@ -45,7 +49,7 @@ class ParsedBatch:
         """Parse every line that is not canonical; returns how many lines are blank."""
         blank = 0
         for index, row in enumerate(self.plain):
-            if row is not None:
+            if row is not None or index in self.tool:
                 continue
             raw = self.chunk.lines[index]
             if not raw or raw.isspace():
@@ -75,7 +79,13 @@ class ParsedBatch:
     @cached_property
     def canonical(self) -> Sequence[int]:
         """Row numbers of the canonical rows."""
-        return [index for index, row in enumerate(self.plain) if row is not None]
+        plain = [index for index, row in enumerate(self.plain) if row is not None]
+        return sorted([*plain, *self.tool]) if self.tool else plain
+
+    @cached_property
+    def tool_rows(self) -> Sequence[ToolRow]:
+        """The canonical rows that declare tools, in order."""
+        return [ToolRow(index, row.tools, row.calls) for index, row in self.tool.items()]
 
     @cached_property
     def parsed(self) -> Sequence[int]:
@@ -96,8 +106,9 @@ class ParsedBatch:
     def with_metadata(self) -> Sequence[int]:
         """Row numbers of rows that carry ``metadata``."""
         plain = [i for i, row in enumerate(self.plain) if row is not None and row.metadata is not msgspec.UNSET]
+        tool = [index for index, row in self.tool.items() if row.chat.metadata is not msgspec.UNSET]
         odd = [index for index, row in self.odd.items() if "metadata" in row.data]
-        return sorted([*plain, *odd]) if odd else plain
+        return sorted([*plain, *tool, *odd]) if tool or odd else plain
 
     @cached_property
     def tokens(self) -> Sequence[RowTokens] | None:
@@ -106,10 +117,10 @@ class ParsedBatch:
             return None
         rows = [row for row in self.plain if row is not None]
         plain = iter(self._counter.plain_chats([row.messages for row in rows]))
-        if not self.odd:
+        if not self.odd and not self.tool:
             return list(plain)
         return [
-            self._counter.row(self._odd_record(index, self.odd[index])) if index in self.odd else next(plain)
+            next(plain) if self.plain[index] is not None else self._counter.row(self._bare_record(index))
             for index in self.parsed
         ]
 
@@ -131,11 +142,15 @@ class ParsedBatch:
 
     def record(self, row: int) -> Record:
         """The row as a Record, with its token counts if they were computed."""
-        odd = self.odd.get(row)
-        record = self._odd_record(row, odd) if odd is not None else self._plain_record(row)
+        record = self._bare_record(row)
         if self._counter is None:
             return record
         return msgspec.structs.replace(record, tokens=self._tokens_by_row[row])
+
+    def texts(self, row: int) -> Iterable[str]:
+        """The contents of a canonical row."""
+        plain = self.plain[row]
+        return self.tool[row].texts() if plain is None else (turn.content for turn in plain.messages)
 
     def records(self) -> Iterator[Record]:
         """Every parsed row, in order."""
@@ -144,6 +159,14 @@ class ParsedBatch:
     @cached_property
     def _tokens_by_row(self) -> Mapping[int, RowTokens]:
         return dict(zip(self.parsed, self.tokens or (), strict=True))
+
+    def _bare_record(self, row: int) -> Record:
+        if self.plain[row] is not None:
+            return self._plain_record(row)
+        if row in self.tool:
+            value = _decode(self.chunk.lines[row])
+            return self._odd_record(row, OddRow(value, CANONICAL_SHAPE, OPENAI_SFT.read(value)))
+        return self._odd_record(row, self.odd[row])
 
     def _odd_record(self, row: int, odd: OddRow) -> Record:
         return Record(
@@ -159,7 +182,7 @@ class ParsedBatch:
     def _plain_record(self, row: int) -> Record:
         raw = self.chunk.lines[row]
         plain = self.plain[row]
-        assert plain is not None, "only canonical rows and odd rows become records"
+        assert plain is not None, "asked for plain chats only"
         return Record(
             source=self.source,
             line=self.chunk.number(row),
@@ -167,9 +190,28 @@ class ParsedBatch:
             raw=raw,
             data=_decode(raw),
             shape=CANONICAL_SHAPE,
-            chat=plain_chat(plain),
+            chat=plain_chat(read_canonical(raw)),
             canonical=True,
         )
+
+
+def _accept(chunk: Chunk) -> tuple[list[CanonicalRow | None], dict[int, Accepted]]:
+    """The canonical rows of a chunk: the plain chat of each line or None, and the tool-calling rows by index.
+
+    No row is both, so which decode is tried first is a matter of speed alone: a few lines tell what most are.
+    """
+    lines, suspects = chunk.lines, chunk.suspects
+    step = len(lines) // _SAMPLE + 1
+    if not any(MARK in raw for raw in lines[::step]):
+        plain = accept(lines, suspects)
+        return plain, accept_tools(lines, [i for i, row in enumerate(plain) if row is None], suspects)
+    tool = accept_tools(lines, range(len(lines)), suspects)
+    rest = [index for index in range(len(lines)) if index not in tool]
+    skip = {place for place, index in enumerate(rest) if index in suspects}
+    plain = [None] * len(lines)
+    for index, row in zip(rest, accept([lines[index] for index in rest], skip), strict=True):
+        plain[index] = row
+    return plain, tool
 
 
 def plain_chat(row: CanonicalRow) -> Chat:

@@ -112,10 +112,13 @@ class Fold:
             return
         for row in sorted(batch.odd):
             self._check_record(rules, batch.record(row), ordinals.of(row))
+        suspected: dict[int, list[RecordRule]] = {}
         for rule in self._suspicious:
             for row in rule.suspects(batch, self.run):
                 if row not in batch.odd:
-                    self._check_record((rule,), batch.record(row), ordinals.of(row))
+                    suspected.setdefault(row, []).append(rule)
+        for row in sorted(suspected):
+            self._check_record(suspected[row], batch.record(row), ordinals.of(row))
 
     def _check_record(self, rules: Sequence[RecordRule], record: Record, ordinal: int | None) -> None:
         identity: str | None = None
@@ -127,10 +130,7 @@ class Fold:
     def _check_texts(self, batch: ParsedBatch, ordinals: _Ordinals) -> None:
         lines = batch.chunk.lines
         for row in self._scan.candidates(lines):
-            plain = batch.plain[row]
-            if plain is None and row not in batch.odd:
-                continue
-            if plain is not None and not any(True for turn in plain.messages for _ in self._scan.rules_for(turn.content)):
+            if row not in batch.odd and not self._may_hold(batch, row):
                 continue
             record = batch.record(row)
             identity: str | None = None
@@ -140,6 +140,12 @@ class Fold:
                         for hit in _text_hits(rule, at, text, message, self.run):
                             identity = identity or content_id(record)
                             self._keep(on_record(rule, hit, record, identity), hit, ordinals.of(row))
+
+    def _may_hold(self, batch: ParsedBatch, row: int) -> bool:
+        """Whether a row is canonical and a trigger matches one of its texts."""
+        if batch.plain[row] is None and row not in batch.tool:
+            return False
+        return any(True for text in batch.texts(row) for _ in self._scan.rules_for(text))
 
     def _count_rows(self, batch: ParsedBatch) -> None:
         path = batch.source.path

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
+from functools import cache
+from hashlib import blake2b
+from sys import intern
+from typing import Final
 
-from audit.model import Finding, Line, Place, Record
+from audit.model import Finding, Fix, Json, Line, Place, PointerEdit, Record
+from audit.read.characters import inside
 from audit.read.identity import content_id, raw_id
-from audit.read.spans import column, inside, locate
+from audit.read.spans import column, locate
 from audit.rule import Hit, Rule
+
+MOST_KEPT: Final = 1_024
+"""Findings remembered for what later ones share with them."""
 
 DOCS_URL = "https://finetune-audit.readthedocs.io/rules/{code}"
 
@@ -29,14 +37,14 @@ def on_dataset(rule: Rule, hit: Hit) -> Finding:
     """The finding of a rule that judged the whole; a row-scope hit names its source and line itself."""
     path = hit.source.path if hit.source is not None else None
     line = hit.line if hit.scope == "row" else None
-    place = Place(file=path, line=line, column=1 if line else None, pointer=hit.at)
+    place = Place(file=path, line=line, column=1 if line else None, pointer=intern(hit.at))
     return _build(rule, hit, place, "")
 
 
 def _finding(rule: Rule, hit: Hit, path: str, number: int, offset: int, raw: bytes, identity: str) -> Finding:
     if hit.scope != "row":
         at = offset + hit.byte_span[0] if hit.byte_span else None
-        return _build(rule, hit, Place(file=path, offset=at, pointer=hit.at), identity)
+        return _build(rule, hit, Place(file=path, offset=at, pointer=intern(hit.at)), identity)
     start, end = _span(hit, raw)
     place = Place(
         file=path,
@@ -44,7 +52,7 @@ def _finding(rule: Rule, hit: Hit, path: str, number: int, offset: int, raw: byt
         column=column(raw, start),
         end_column=column(raw, end) if end > start else None,
         offset=offset + start,
-        pointer=hit.at,
+        pointer=intern(hit.at),
     )
     return _build(rule, hit, place, identity)
 
@@ -67,16 +75,68 @@ def _span(hit: Hit, raw: bytes) -> tuple[int, int]:
 
 def _build(rule: Rule, hit: Hit, place: Place, identity: str) -> Finding:
     parts = "\x1f".join((rule.code, identity, hit.at, hit.key))
-    fingerprint = hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    fingerprint = blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    evidence, fix = _shared(rule.code, hit)
     return Finding(
         code=rule.code,
         severity=hit.severity or rule.severity,
         scope=hit.scope,
-        message=hit.message,
+        message=intern(hit.message),
         place=place,
         related=hit.related,
-        evidence=hit.evidence,
-        fix=hit.fix,
+        evidence=evidence,
+        fix=fix,
         fingerprint=fingerprint,
-        url=DOCS_URL.format(code=rule.code),
+        url=_url(rule.code),
     )
+
+
+@cache
+def _url(code: str) -> str:
+    """One string for all findings of a code."""
+    return DOCS_URL.format(code=code)
+
+
+# ----------------------------------------------------------------------------- sharing
+
+# A file with one mistake in every row has as many findings as rows, all alike: sharing halves their memory.
+
+_kept: dict[tuple[str, str], tuple[Mapping[str, Json], Fix | None]] = {}
+
+
+_PLAIN: Final = (str, int, bool)
+
+
+def _shared(code: str, hit: Hit) -> tuple[Mapping[str, Json], Fix | None]:
+    """The evidence and the fix of a hit, or those of an earlier finding where nobody can tell them apart."""
+    name = (code, hit.message)
+    kept = _kept.get(name)
+    if kept is not None and _alike(kept[0], hit.evidence) and _alike_fixes(kept[1], hit.fix):
+        return kept
+    if len(_kept) >= MOST_KEPT:
+        _kept.clear()
+    found = _kept[name] = (hit.evidence, hit.fix)
+    return found
+
+
+def _alike(first: Mapping[str, Json], second: Mapping[str, Json]) -> bool:
+    """Equal in everything that JSON shows: the order of keys too, and 1, 1.0 and true are not the same."""
+    if first != second:
+        return False
+    for (name, value), (other_name, other) in zip(first.items(), second.items(), strict=True):
+        kind = type(value)
+        if name != other_name or kind is not type(other) or kind not in _PLAIN:
+            return False
+    return True
+
+
+def _alike_fixes(first: Fix | None, second: Fix | None) -> bool:
+    if first is second:
+        return True
+    if first is None or first != second:
+        return False
+    # The value of an edit is any JSON: only texts are known to be the same when they are equal.
+    for edit in first.edits:
+        if isinstance(edit, PointerEdit) and edit.value is not None and type(edit.value) is not str:
+            return False
+    return True

@@ -15,8 +15,9 @@ from audit.rule import Run, TextRule
 
 _CANARY = "\x02audit-canary\x03"
 _MAX_MEMORY = 256 << 20
-# A literal that JSON never writes differently, unless it uses \uXXXX or \/ (which are looked for besides).
+# A literal of ASCII that JSON never writes differently, unless it escapes a character that need not be escaped.
 _SAFE_LITERAL = re.compile(r"(?:[A-Za-z0-9 _<>|=&%:;,'!#@~-]|\\[\[\]|(){}.*+?^$/_<>-])+")
+_ESCAPED_ASCII = (r"\\u00[2-7]", r"\\/")
 
 
 class TriggerScan:
@@ -58,7 +59,7 @@ class TriggerScan:
         options = re2.Options()
         options.max_mem = _MAX_MEMORY
         options.encoding = re2.Options.Encoding.LATIN1
-        return re2.compile("|".join(self._patterns).encode(), options)
+        return re2.compile("|".join([*self._patterns, *_ESCAPED_ASCII]).encode(), options)
 
     def candidates(self, lines: Sequence[bytes]) -> Sequence[int]:
         """Indices of the lines whose texts must be scanned (all of them where the raw bytes cannot tell)."""
@@ -66,11 +67,14 @@ class TriggerScan:
             return ()
         if self._raw is None:
             return range(len(lines))
-        search = self._raw.search
-        joined = b"\n".join(lines)
-        if search(joined) is None and b"\\u" not in joined and b"\\/" not in joined:
-            return ()
-        return [i for i, raw in enumerate(lines) if b"\\u" in raw or b"\\/" in raw or search(raw) is not None]
+        search, found = self._raw.search, list[int]()
+        joined = b"\n".join(lines) + b"\n"
+        line = start = 0
+        while match := search(joined, start):
+            line += joined.count(b"\n", start, match.start())
+            found.append(line)
+            start = joined.find(b"\n", match.start())
+        return found
 
     def rules_for(self, text: str) -> Iterator[TextRule]:
         """The rules with a trigger in the text, each once, in order."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from hashlib import blake2b
+from json.encoder import encode_basestring as _quoted
 from typing import Final
 
 from audit.model import ABSENT, Chat, Json, Message, Record
 
 _BYTES: Final = 16
 """128 bits: a collision among 10^9 rows has a chance of about 10^-21."""
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def content_id(record: Record) -> str:
@@ -30,6 +33,8 @@ def content_id(record: Record) -> str:
 
 def chat_id(chat: Chat) -> str:
     """The same for a conversation alone. Never raises for values that JSON can hold, at any depth."""
+    if (plain := _plain(chat)) is not None:
+        return _digest(plain, b"chat")
     calls: dict[str, int] = {}
     body: dict[str, Json] = {"messages": [_said(message, calls) for message in chat.messages]}
     if chat.tools is not ABSENT:
@@ -71,10 +76,25 @@ def _ordinal(call_id: Json, calls: dict[str, int]) -> Json:
     return calls.setdefault(call_id if isinstance(call_id, str) else "\0" + repr(_canonical(call_id)), len(calls))
 
 
+def _plain(chat: Chat) -> bytes | None:
+    """The canonical bytes of a chat of nothing but roles and texts, without the encoder; None for any other."""
+    if chat.tools is not ABSENT or chat.chosen or chat.rejected:
+        return None
+    said: list[str] = []
+    for message in chat.messages:
+        role, content = message.role, message.content
+        if not (isinstance(role, str) and isinstance(content, str)):
+            return None
+        if message.calls or message.name is not ABSENT or message.call_id is not ABSENT:
+            return None
+        said.append(f'{{"content":{_quoted(content)},"role":{_quoted(role)}}}')
+    return f'{{"messages":[{",".join(said)}]}}'.encode("utf-8", "surrogatepass")
+
+
 def _canonical(value: Json) -> bytes:
     """Sorted keys in code point order, no spaces, UTF-8; lone surrogates as their three bytes."""
     try:
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        text = _encode(value)
     except RecursionError:
         text = "".join(_flat(value))
     return text.encode("utf-8", "surrogatepass")

@@ -109,7 +109,8 @@ class LineSplitter:
 
     def _lines_of(self, text: bytes) -> tuple[list[bytes], list[int] | None, int]:
         """Lines, offsets where they cannot be reckoned from lengths, and the length of a line end."""
-        returns, newlines = b"\r" in text, text.count(b"\n")
+        returns = b"\r" in text
+        newlines = text.count(b"\n") if returns or self._old_mac else 0
         pairs = text.count(b"\r\n") if returns else 0
         if self._old_mac and (newlines or not returns):
             return self._lines_between(text, _ANY_LINE_END)

@@ -1,40 +1,53 @@
 """Where a JSON value lies in the bytes of a line: JSON Pointer to byte span, code point to byte, byte to column.
 
 Works on raw bytes with compiled patterns and never builds the value; broken JSON gives None, not an exception.
+What is learnt of a line is kept until another line is asked about: many findings in one row share the work.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from array import array
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from functools import cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from audit.model import ABSENT, Absent, Json
+from audit.read.characters import Span as Span
+from audit.read.characters import character_offsets as character_offsets
+from audit.read.characters import character_spans as character_spans
+from audit.read.characters import inside as inside
+from audit.read.characters import string_value as string_value
 
-Span: TypeAlias = tuple[int, int]
+_WHITE: Final = rb"[ \t\r\n]*+"
+_QUOTED: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_ATOM: Final = rb'[^ \t\r\n,:{}\[\]"]++'
+_BETWEEN: Final = rb'[^"{}\[\]]*+'
+NESTING: Final = 8
+"""Levels of brackets that one pattern skips at once; what is nested deeper is skipped bracket by bracket."""
+MOST_MEMBERS: Final = 65_536
+"""Members of an object whose places are kept; a larger object is searched again for every key (200 bytes a member)."""
 
-_SPACE: Final = re.compile(rb"[ \t\r\n]*+")
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_ATOM: Final = re.compile(rb'[^ \t\r\n,:{}\[\]"]++')
-_BRACKET: Final = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
-_TOKEN: Final = re.compile(
-    rb'[ \t\r\n]*+(?:("[^"\\]*+(?:\\.[^"\\]*+)*+")|([{}\[\]])|([,:])|([^ \t\r\n,:{}\[\]"]++))', re.DOTALL
-)
-BLOCK: Final = 1_024
-"""Characters skipped at once when a place in a long string is looked for."""
-# What decodes to one code point: an escape (a surrogate pair of escapes together), a UTF-8 sequence, or the longest
-# start of one that is cut (Unicode 15, section 3.9, table 3-7: what the decoder replaces by one U+FFFD).
-_ONE: Final = (
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[\x00-\x7f]"
-    rb"|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]?|[\xe1-\xec\xee\xef][\x80-\xbf]{1,2}"
-    rb"|\xed[\x80-\x9f][\x80-\xbf]?|\xf0[\x90-\xbf][\x80-\xbf]{0,2}|[\xf1-\xf3][\x80-\xbf]{1,3}"
-    rb"|\xf4[\x80-\x8f][\x80-\xbf]{0,2}|[\x80-\xff]"
-)
-_CHARACTER: Final = re.compile(_ONE, re.DOTALL)
-_BLOCK: Final = re.compile(rb"(?:%b){0,%d}+" % (_ONE, BLOCK), re.DOTALL)
-_INDEX: Final = re.compile(r"0|[1-9][0-9]*")
+
+@cache
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    # When first used: a file without findings needs none, and compiling takes longer than reading ten rows.
+    return re.compile(pattern, re.DOTALL)
+
+
+def _container(levels: int) -> bytes:
+    """A pattern for a container with so many levels of brackets; linear, as nothing in it can match in two ways."""
+    inner = _QUOTED if levels == 1 else rb"(?:%b|%b)" % (_QUOTED, _container(levels - 1))
+    return rb"[{\[]%b(?:%b%b)*+[}\]]" % (_BETWEEN, inner, _BETWEEN)
+
+
+_BRACKET: Final = rb"%b(?:%b%b)*+([{}\[\]])" % (_BETWEEN, _QUOTED, _BETWEEN)
+_TOKEN: Final = rb"%b(?:(%b)|([{}\[\]])|([,:])|(%b))" % (_WHITE, _QUOTED, _ATOM)
+_VALUE: Final = rb"(?:%b|%b|%b)" % (_QUOTED, _ATOM, _container(NESTING))
+_KEY: Final = rb"(%b)%b:%b" % (_QUOTED, _WHITE, _WHITE)
+# The last group is there when a comma follows, else the container ends.
+_MEMBER: Final = rb"%b%b(%b)%b(?:(,)|})" % (_WHITE, _KEY, _VALUE, _WHITE)
+_ELEMENT: Final = rb"%b(%b)%b(?:(,)|\])" % (_WHITE, _VALUE, _WHITE)
 
 
 class Broken(ValueError):
@@ -56,7 +69,14 @@ def pointer(*steps: str | int) -> str:
 
 def steps(at: str) -> tuple[str, ...]:
     """The reference tokens of a JSON Pointer, unescaped; () for the whole value."""
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in at.split("/")[1:]) if at else ()
+    path = tuple(at.split("/")[1:])
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path) if "~" in at else path
+
+
+def _index(step: str) -> int | None:
+    """The array index that a step means (RFC 6901 section 4: no leading zeros), or None. None has 10^18 elements."""
+    plain = step.isascii() and step.isdigit() and (step[0] != "0" or step == "0") and len(step) <= 18
+    return int(step) if plain else None
 
 
 def resolve(data: Json, at: str) -> Json | Absent:
@@ -64,8 +84,8 @@ def resolve(data: Json, at: str) -> Json | Absent:
     for step in steps(at):
         if isinstance(data, dict) and step in data:
             data = data[step]
-        elif isinstance(data, list) and _INDEX.fullmatch(step) and int(step) < len(data):
-            data = data[int(step)]
+        elif isinstance(data, list) and (index := _index(step)) is not None and index < len(data):
+            data = data[index]
         else:
             return ABSENT
     return data
@@ -74,42 +94,26 @@ def resolve(data: Json, at: str) -> Json | Absent:
 # ----------------------------------------------------------------------------- values in bytes
 
 
-class Member(NamedTuple):
-    """One member of an object: byte spans of its key (with quotes) and of its value."""
-
-    key: Span
-    value: Span
-
-
-def string_value(token: bytes) -> str:
-    """The text of a string token with its quotes; bad bytes become U+FFFD, bad escapes stay as written."""
-    text = token.decode("utf-8", "replace")
-    if "\\" not in text:
-        return text[1:-1]
-    try:
-        return str(json.loads(text, strict=False))
-    except ValueError:
-        return text[1:-1]
-
-
 def _skip_space(raw: bytes, at: int) -> int:
-    found = _SPACE.match(raw, at)
+    if raw[at : at + 1] not in (b" ", b"\t", b"\r", b"\n"):
+        return at
+    found = _compiled(_WHITE).match(raw, at)
     return found.end() if found else at
 
 
 def _value_end(raw: bytes, start: int) -> int:
-    first = raw[start : start + 1]
-    if first in (b"{", b"["):
-        return _container_end(raw, start)
-    found = (_STRING if first == b'"' else _ATOM).match(raw, start)
+    found = _compiled(_VALUE).match(raw, start)
     if found is None:
-        raise Broken(start)
+        return _container_end(raw, start)
     return found.end()
 
 
 def _container_end(raw: bytes, start: int) -> int:
-    depth, at = 0, start
-    while found := _BRACKET.match(raw, at):
+    """The end of a container of any depth. Raises Broken, also where there is none."""
+    if raw[start : start + 1] not in (b"{", b"["):
+        raise Broken(start)
+    match, depth, at = _compiled(_BRACKET).match, 0, start
+    while found := match(raw, at):
         at = found.end()
         depth += 1 if raw[at - 1] in b"{[" else -1
         if depth == 0:
@@ -117,79 +121,164 @@ def _container_end(raw: bytes, start: int) -> int:
     raise Broken(start)
 
 
-def members(raw: bytes, start: int) -> Iterator[Member]:
-    """The members of the object that starts at byte ``start``, in order, repeated keys included. Raises Broken."""
-    at = _skip_space(raw, start + 1)
-    while raw[at : at + 1] != b"}":
-        key = _STRING.match(raw, at)
-        if key is None:
-            raise Broken(at)
-        at = _skip_space(raw, key.end())
-        if raw[at : at + 1] != b":":
-            raise Broken(at)
-        begin = _skip_space(raw, at + 1)
-        end = _value_end(raw, begin)
-        yield Member(key.span(), (begin, end))
-        at = _after_comma(raw, end, b"}")
+Member: TypeAlias = tuple[Span, Span]
+"""Byte spans of a member's key (with quotes) and of its value."""
 
 
-def elements(raw: bytes, start: int) -> Iterator[Span]:
-    """The byte spans of the elements of the array that starts at byte ``start``. Raises Broken."""
-    at = _skip_space(raw, start + 1)
-    while raw[at : at + 1] != b"]":
-        end = _value_end(raw, at)
-        yield at, end
-        at = _after_comma(raw, end, b"]")
+def _pass_member(raw: bytes, at: int) -> tuple[Member, int, bool] | None:
+    """A member nested deeper than the pattern, the place behind it and whether more follow; None at the end."""
+    at = _skip_space(raw, at)
+    if raw[at : at + 1] == b"}":
+        return None
+    key = _compiled(_KEY).match(raw, at)
+    if key is None:
+        raise Broken(at)
+    end = _container_end(raw, key.end())
+    return (key.span(1), (key.end(), end)), *_behind(raw, end, b"}")
 
 
-def _after_comma(raw: bytes, end: int, close: bytes) -> int:
+def _behind(raw: bytes, end: int, close: bytes) -> tuple[int, bool]:
+    """(where to read on behind a value that ended, whether a comma stands there). Raises Broken for anything else."""
     at = _skip_space(raw, end)
     mark = raw[at : at + 1]
-    if mark == close:
-        return at
-    if mark != b",":
+    if mark not in (b",", close):
         raise Broken(at)
-    return _skip_space(raw, at + 1)
+    return at + 1, mark == b","
 
 
-def _member(raw: bytes, start: int, name: str) -> Member | None:
-    """The member with a key; of repeated keys the last, which is the one that parsers keep."""
-    plain = b'"' + name.encode("utf-8", "surrogatepass") + b'"'
-    last = None
-    for member in members(raw, start):
-        token = raw[member.key[0] : member.key[1]]
-        if token == plain or (b"\\" in token and string_value(token) == name):
-            last = member
-    return last
+def _same_key(token: bytes) -> bytes:
+    """A key token with escapes in the one form that all spellings of the key share."""
+    return b'"%b"' % string_value(token).encode("utf-8", "surrogatepass")
 
 
-def _child(raw: bytes, start: int, step: str) -> tuple[Span | None, Span] | None:
-    """(key span or None, value span) of one step below the container at ``start``."""
-    first = raw[start : start + 1]
-    if first == b"{":
-        member = _member(raw, start, step)
-        return (member.key, member.value) if member else None
-    if first == b"[" and _INDEX.fullmatch(step):
-        for index, span in enumerate(elements(raw, start)):
-            if index == int(step):
-                return None, span
-    return None
+class _Elements:
+    """The elements of one array that have been passed so far: asked for in order, each is passed once."""
 
+    def __init__(self, raw: bytes, start: int) -> None:
+        self._raw = raw
+        self._match = _compiled(_ELEMENT).match
+        self._next = start + 1
+        self._more = True
+        # 16 bytes an element: a row may hold millions.
+        self._edges = array("Q")
 
-def _find(raw: bytes, at: str) -> tuple[Span | None, Span] | None:
-    try:
-        start = _skip_space(raw, 3 if raw.startswith(b"\xef\xbb\xbf") else 0)
-        found: tuple[Span | None, Span] | None = (None, (start, start))
-        path = steps(at)
-        if not path:
-            return None, (start, _value_end(raw, start))
-        for step in path:
-            if found is None:
+    def at(self, index: int) -> Span | None:
+        """The span of an element, None beyond the last. Raises Broken; what follows the element may be broken."""
+        edges = self._edges
+        while len(edges) <= 2 * index:
+            if not self._more:
                 return None
-            found = _child(raw, found[1][0], step)
-        return found
-    except Broken:
+            if found := self._match(self._raw, self._next):
+                edges.extend(found.span(1))
+                self._next, self._more = found.end(), found.lastindex == 2
+            else:
+                self._pass_one()
+        return edges[2 * index], edges[2 * index + 1]
+
+    def _pass_one(self) -> None:
+        """Pass an element that is nested deeper than the pattern or has something broken behind it, or the end."""
+        raw, at = self._raw, _skip_space(self._raw, self._next)
+        self._more = False
+        if raw[at : at + 1] == b"]":
+            return
+        end = _value_end(raw, at)
+        self._edges.extend((at, end))
+        try:
+            self._next, self._more = _behind(raw, end, b"]")
+        except Broken:
+            return
+
+
+class _Line:
+    """Where the values of one line lie, as far as anybody has asked."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._ascii = raw.isascii()
+        self._objects: dict[int, dict[bytes, Member]] = {}
+        self._arrays: dict[int, _Elements] = {}
+        self._column = (0, 1)
+
+    def find(self, at: str) -> tuple[Span | None, Span] | None:
+        """(key span or None, value span) at a JSON Pointer."""
+        raw = self.raw
+        start = _skip_space(raw, 3 if raw.startswith(b"\xef\xbb\xbf") else 0)
+        try:
+            if not at:
+                return None, (start, _value_end(raw, start))
+            found: tuple[Span | None, Span] | None = None
+            for step in steps(at):
+                found = self._child(start, step)
+                if found is None:
+                    return None
+                start = found[1][0]
+            return found
+        except Broken:
+            return None
+
+    def _child(self, start: int, step: str) -> tuple[Span | None, Span] | None:
+        """The same of one step below the container at ``start``."""
+        first = self.raw[start : start + 1]
+        if first == b"{":
+            name = b'"%b"' % step.encode("utf-8", "surrogatepass")
+            known = self._objects.get(start)
+            return self._member(start, name) if known is None else known.get(name)
+        if first == b"[" and (index := _index(step)) is not None:
+            elements = self._arrays.get(start)
+            if elements is None:
+                elements = self._arrays[start] = _Elements(self.raw, start)
+            span = elements.at(index)
+            return None if span is None else (None, span)
         return None
+
+    def _member(self, start: int, name: bytes) -> Member | None:
+        """The member with a key; of repeated keys the last, which is the one that parsers keep."""
+        raw, match = self.raw, _compiled(_MEMBER).match
+        known: dict[bytes, Member] = {}
+        last: Member | None = None
+        at, more = start + 1, True
+        while more:
+            if found := match(raw, at):
+                member, at, more = (found.span(1), found.span(2)), found.end(), found.lastindex == 3
+            elif passed := _pass_member(raw, at):
+                member, at, more = passed
+            else:
+                break
+            token = raw[member[0][0] : member[0][1]]
+            if b"\\" in token:
+                token = _same_key(token)
+            if token == name:
+                last = member
+            if len(known) <= MOST_MEMBERS:
+                known[token] = member
+        if len(known) <= MOST_MEMBERS:
+            self._objects[start] = known
+        return last
+
+    def column(self, at: int) -> int:
+        """1-based column in code points of a byte."""
+        raw = self.raw
+        if self._ascii:
+            return min(at, len(raw)) + 1
+        before, column = self._column
+        # Counting on from the middle of a character would count its rest byte by byte.
+        if at < before or b"\x80" <= raw[before : before + 1] < b"\xc0":
+            before, column = 0, 1
+        column += len(raw[before:at].decode("utf-8", "surrogateescape"))
+        self._column = (at, column)
+        return column
+
+
+_latest = _Line(b"")
+
+
+def _line(raw: bytes) -> _Line:
+    """What is known of a line: of the one that was asked about last it is kept."""
+    global _latest
+    line = _latest
+    if line.raw is not raw:
+        line = _latest = _Line(raw)
+    return line
 
 
 def locate(raw: bytes, pointer: str) -> Span | None:
@@ -197,13 +286,13 @@ def locate(raw: bytes, pointer: str) -> Span | None:
 
     Of repeated keys the last counts, as parsers do. The line may be broken behind the value.
     """
-    found = _find(raw, pointer)
+    found = _line(raw).find(pointer)
     return found[1] if found else None
 
 
 def locate_key(raw: bytes, pointer: str) -> Span | None:
     """Byte span, quotes included, of the key of the object member at a JSON Pointer; None for an array element."""
-    found = _find(raw, pointer)
+    found = _line(raw).find(pointer)
     return found[0] if found else None
 
 
@@ -239,7 +328,7 @@ class Walk:
     def __iter__(self) -> Iterator[Token]:
         raw, path = self.raw, self._path
         at, awaiting_key, seen = 0, False, 0
-        for match in _TOKEN.finditer(raw):
+        for match in _compiled(_TOKEN).finditer(raw):
             if match.start() != at or (self.limit is not None and seen >= self.limit):
                 return
             at, seen = match.end(), seen + 1
@@ -269,14 +358,15 @@ class Walk:
 
 def strings(raw: bytes, start: int) -> Iterator[Span]:
     """Byte spans of the strings (keys too) from a byte on that lies outside any string."""
-    for found in _STRING.finditer(raw, start):
+    for found in _compiled(_QUOTED).finditer(raw, start):
         yield found.span()
 
 
 def depth(raw: bytes) -> int:
     """The deepest nesting of brackets outside strings; exact for JSON, an estimate for what is not."""
+    match = _compiled(_BRACKET).match
     deepest = level = at = 0
-    while found := _BRACKET.match(raw, at):
+    while found := match(raw, at):
         at = found.end()
         level += 1 if raw[at - 1] in b"{[" else -1
         deepest = max(deepest, level)
@@ -304,47 +394,4 @@ def pointers_at(raw: bytes, offsets: Sequence[int]) -> list[str]:
 
 def column(raw: bytes, byte_offset: int) -> int:
     """1-based column in code points of a byte of a line; every byte that cannot be decoded counts one."""
-    return len(raw[:byte_offset].decode("utf-8", "surrogateescape")) + 1
-
-
-def character_offsets(raw: bytes, span: Span, positions: Sequence[int]) -> list[int]:
-    """Byte offsets of code points of the decoded string at ``span`` (quotes included in the span).
-
-    ``positions`` are in ascending order. One at or beyond the end of the text gives the offset of the closing quote.
-    """
-    at, end = span[0] + 1, span[1] - 1
-    first, found = 0, list[int]()
-    while at < end and len(found) < len(positions):
-        block = _BLOCK.match(raw, at, end)
-        after = block.end() if block else end
-        while len(found) < len(positions) and positions[len(found)] < first + BLOCK:
-            place = _character_start(raw, at, after, positions[len(found)] - first)
-            if place is None:
-                break
-            found.append(place)
-        at, first = after, first + BLOCK
-    return found + [end] * (len(positions) - len(found))
-
-
-def character_spans(raw: bytes, span: Span, positions: Sequence[int]) -> list[Span]:
-    """Byte spans of single code points (positions ascending) of the decoded string at ``span``."""
-    edges = character_offsets(raw, span, [edge for position in positions for edge in (position, position + 1)])
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-def _character_start(raw: bytes, start: int, end: int, count: int) -> int | None:
-    """The byte offset of the character after ``count`` others, or None when there are not so many."""
-    character = next(islice(_CHARACTER.finditer(raw, start, end), max(count, 0), None), None)
-    return character.start() if character else None
-
-
-def inside(raw: bytes, span: Span, start: int, end: int) -> Span:
-    """Byte span of code points ``start`` to ``end`` of the decoded string value that lies at ``span``.
-
-    Escapes (and surrogate pairs of escapes) count as the one code point that they stand for; an undecodable sequence
-    counts as the one U+FFFD that it decodes to. For a span that is not a string the whole span comes back.
-    """
-    if raw[span[0] : span[0] + 1] != b'"':
-        return span
-    first, last = character_offsets(raw, span, (start, end))
-    return first, last
+    return _line(raw).column(byte_offset)

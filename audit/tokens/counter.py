@@ -33,6 +33,9 @@ characters (its pattern matcher gives up), and a panic cannot be handled."""
 KEPT_LENGTH: Final = 20_000
 KEPT_TEXTS: Final = 32
 """Counts of texts of more characters than the first are remembered, as many as the second."""
+KEPT_SHORT: Final = 64
+KEPT_SHORT_TEXTS: Final = 20_000
+"""So are those of texts up to so many characters (labels, set phrases) and of system prompts, up to so many texts."""
 
 
 class PlainTurn(Protocol):
@@ -115,6 +118,7 @@ class LayoutCounter(Counter):
         self.template = ChatML(layout)
         self._length = length
         self._words: dict[str, int] = {}
+        self._kept: dict[str, int] = {}
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
@@ -129,16 +133,22 @@ class LayoutCounter(Counter):
         ]
 
     def plain_chats(self, chats: Sequence[Sequence[PlainTurn]]) -> list[RowTokens]:
-        """The hot path: little more than one encoding per message."""
-        length, word = self._length, self._words
+        """The hot path: little more than one encoding per message, and none for a text that keeps coming back."""
+        length, words, kept = self._length, self._words, self._kept
         rows: list[RowTokens] = []
         for turns in chats:
             content = overhead = trainable = 0
             for turn in turns:
-                role = turn.role
-                tokens = length(turn.content)
+                role, text = turn.role, turn.content
+                tokens = kept.get(text)
+                if tokens is None:
+                    tokens = length(text)
+                    if len(text) <= KEPT_SHORT or role == "system":
+                        if len(kept) >= KEPT_SHORT_TEXTS:
+                            kept.clear()
+                        kept[text] = tokens
                 content += tokens
-                known = word.get(role)
+                known = words.get(role)
                 overhead += self._word(role) if known is None else known
                 if role == "assistant":
                     trainable += tokens + 1

@@ -22,6 +22,17 @@ _KEYS_OF_SHAPE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Keys of shapes that a target reads beside its main one, for targets that take no others."""
 
 _INPUT_KEYS: Final = ("messages", "tools", "parallel_tool_calls")
+_TOOL_ROW_KEYS: Final = frozenset({"messages", "tools", "parallel_tool_calls"})
+_TOOL_MESSAGE_KEYS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "system": frozenset({"role", "content"}),
+        "user": frozenset({"role", "content"}),
+        "assistant": frozenset({"role", "content", "tool_calls"}),
+        "tool": frozenset({"role", "content", "tool_call_id"}),
+    }
+)
+"""All keys that a canonical tool row may have, ``metadata`` apart."""
+
 _LEGACY_KEYS: Final = ("preferred_completion", "non_preferred_completion")
 """FMT118 reports them."""
 
@@ -48,6 +59,10 @@ class UnknownKey(RecordRule, DatasetRule):
     example: ClassVar[Mapping[str, Json]] = {"target": "openai-sft"}
 
     # ------------------------------------------------------------------ one row
+
+    def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
+        """All canonical tool rows where the target takes no tools, or not every key that such a row may have."""
+        return () if _takes_tool_rows(run.target) else [row.row for row in batch.tool_rows]
 
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """One hit per key, or one for a row that uses tools where the target takes none."""
@@ -133,6 +148,13 @@ class UnknownKey(RecordRule, DatasetRule):
                     fix=Fix(Applicability.SHOWN, f"audit convert --to {run.target.name}"),
                     key="metadata",
                 )
+
+
+def _takes_tool_rows(target: Target) -> bool:
+    if target.tools == "rejected" or (target.row_keys and not _TOOL_ROW_KEYS.issubset(target.row_keys)):
+        return False
+    allowed = target.message_keys
+    return all(role not in allowed or keys.issubset(allowed[role]) for role, keys in _TOOL_MESSAGE_KEYS.items())
 
 
 def _row_keys(shape: str, target: Target) -> tuple[str, ...] | None:

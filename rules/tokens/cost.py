@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import ClassVar, Final
 
 from audit.model import Json, Measure, RowTokens, Severity
@@ -118,7 +119,7 @@ class Cost(DatasetRule):
 
 
 def _add(histogram: dict[str, int], rows: Iterable[RowTokens], name: str) -> None:
-    for value, count in Counter(getattr(row, name) for row in rows).items():
+    for value, count in Counter(map(attrgetter(name), rows)).items():
         key = str(value)
         histogram[key] = histogram.get(key, 0) + count
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from audit.model import ABSENT, Applicability, Fix, Json, PointerEdit, Record, Severity, ToolCall
-from audit.rule import Hit, RecordRule, Run
+from audit.rule import Batch, Hit, RecordRule, Run
 from audit.rules.tools.calls import (
     DROP,
     form_of_arguments,
@@ -48,6 +48,12 @@ class BadArguments(RecordRule):
     def applies_to(self, run: Run) -> str | None:
         return super().applies_to(run) or no_tools(run)
 
+    def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
+        """All tool rows with calls, whose arguments are strings, where the target asks for objects."""
+        if run.target.arguments != "object":
+            return ()
+        return [row.row for row in batch.tool_rows if row.calls]
+
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """One hit per call."""
         for call in named_calls(record):
@@ -57,6 +63,9 @@ class BadArguments(RecordRule):
 
     def _judge(self, call: ToolCall, record: Record, run: Run) -> Hit | None:
         form = form_of_arguments(call, record, run)
+        arguments = parse_arguments(call.arguments)
+        if arguments.value is not None and (form == "either" or isinstance(call.arguments, dict) == (form == "object")):
+            return None
         about = f"arguments of {shown(call.name)}"
         evidence = {"tool": call.name, "form": form}
         if call.arguments is ABSENT:
@@ -64,7 +73,6 @@ class BadArguments(RecordRule):
         if form == "string" and isinstance(call.arguments, dict):
             message = f"{about} are an object; {run.target.name} asks for a string of JSON"
             return self.hit(message, call.arguments_at, evidence=evidence, fix=_as_string(call))
-        arguments = parse_arguments(call.arguments)
         if arguments.value is None:
             asked = "an object" if form == "object" else "a string of JSON" if form == "string" else "JSON of an object"
             message = f"{about} are {arguments.wrong}; asked for {asked}"

@@ -36,6 +36,9 @@ class CallIds(RecordRule):
 
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """One hit per call or result that is astray: of the two ends of one broken link only one is reported."""
+        paired = bool(record.chat.chosen or record.chat.rejected)
+        if not paired and _plainly_linked(record.messages):
+            return
         if not any(message.calls or _is_result(message) for message in record.turns):
             return
         if any(call.invented for message in record.turns for call in message.calls) or not _carries_ids(record):
@@ -45,7 +48,7 @@ class CallIds(RecordRule):
             return
         shared = record.messages
         walk = _Walk(self, is_strict)
-        yield from walk.through(shared, last=not (record.chat.chosen or record.chat.rejected))
+        yield from walk.through(shared, last=not paired)
         for answer in (record.chat.chosen, record.chat.rejected):
             if answer:
                 yield from walk.fork().through(answer, last=True)
@@ -54,6 +57,25 @@ class CallIds(RecordRule):
 def _is_result(message: Message) -> bool:
     # A result whose role is misspelt or missing (FMT102, FMT103) still answers its call.
     return message.role == "tool" or (isinstance(message.call_id, str) and message.role != "assistant")
+
+
+def _plainly_linked(turns: Sequence[Message]) -> bool:
+    """Whether each call has an id of its own and one result directly after it; True only where that is sure."""
+    seen: set[str] = set()
+    waiting: set[str] = set()
+    for message in turns:
+        if message.role == "tool":
+            if type(message.call_id) is not str or message.call_id not in waiting:
+                return False
+            waiting.discard(message.call_id)
+        elif waiting or message.call_id is not ABSENT:
+            return False
+        for call in message.calls:
+            if type(call.id) is not str or not call.id or call.id in seen or message.role == "tool":
+                return False
+            seen.add(call.id)
+            waiting.add(call.id)
+    return not waiting or bool(turns[-1].calls)
 
 
 def _carries_ids(record: Record) -> bool:

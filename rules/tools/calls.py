@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Final, Literal, NoReturn
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Final, Generic, Literal, NoReturn, TypeVar
 
 import msgspec
 
@@ -12,6 +13,23 @@ from audit.model import ABSENT, Applicability, DropRow, Fix, Json, Message, Reco
 from audit.rule import Run
 
 DROP: Final = Fix(Applicability.DROP, "drop the row", (DropRow(),))
+
+
+T = TypeVar("T")
+
+
+class OfTheLastRecord(Generic[T]):
+    """Keeps what was made of the last record, because the rules of the family ask for it one after the other."""
+
+    def __init__(self, make: Callable[[Record], T]) -> None:
+        self._make = make
+        self._kept: tuple[Record, T] | None = None
+
+    def __call__(self, record: Record) -> T:
+        kept = self._kept
+        if kept is None or kept[0] is not record:
+            self._kept = kept = record, self._make(record)
+        return kept[1]
 
 
 class DeclaredTool(msgspec.Struct, frozen=True):
@@ -70,12 +88,19 @@ def calls_of(message: Message) -> Iterator[ToolCall]:
         )
 
 
-def named_calls(record: Record) -> list[ToolCall]:
+@OfTheLastRecord
+def named_calls(record: Record) -> tuple[ToolCall, ...]:
     """Every call of the row that says what it calls. One that does not is malformed, which is TCL208's."""
-    calls = (call for message in record.turns for call in calls_of(message))
-    return [call for call in calls if isinstance(call.name, str) and call.name]
+    return tuple(
+        call
+        for message in record.turns
+        if message.calls or (isinstance(message.raw, dict) and "function_call" in message.raw)
+        for call in calls_of(message)
+        if isinstance(call.name, str) and call.name
+    )
 
 
+@OfTheLastRecord
 def declared_tools(record: Record) -> tuple[DeclaredTool, ...] | None:
     """The tools (and deprecated functions) that the row declares; None when it declares none or not as a list."""
     tools = tuple(_tools(record)) if isinstance(record.tools, list) else None
@@ -84,6 +109,12 @@ def declared_tools(record: Record) -> tuple[DeclaredTool, ...] | None:
         return tools
     legacy = (_declared(function, f"/functions/{index}", True) for index, function in enumerate(functions))
     return (tools or ()) + tuple(legacy)
+
+
+@lru_cache(maxsize=1024)
+def declared_in(tools: bytes) -> tuple[DeclaredTool, ...]:
+    """The tools of a canonical tool row (``audit.rule.ToolRow``), given as its JSON, with pointers into that JSON."""
+    return tuple(_declared(tool, f"/{index}", True) for index, tool in enumerate(msgspec.json.decode(tools)))
 
 
 def _tools(record: Record) -> Iterator[DeclaredTool]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from audit.model import Applicability, Json, Record, Related, Severity
-from audit.rule import Hit, RecordRule, Run, Status
-from audit.rules.tools.calls import DROP, DeclaredTool, declared_tools, no_tools, shown
+from audit.rule import Batch, Hit, RecordRule, Run, Status
+from audit.rules.tools.calls import DROP, DeclaredTool, declared_in, declared_tools, no_tools, shown
 from audit.rules.tools.schemas import compile_schema, json_type, schema_text
 
 _MESSAGE_LENGTH = 160
@@ -36,6 +37,10 @@ class InvalidSchema(RecordRule):
     def applies_to(self, run: Run) -> str | None:
         return super().applies_to(run) or no_tools(run)
 
+    def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
+        """The tool rows with a broken schema or a repeated name."""
+        return [row.row for row in batch.tool_rows if not _sound(row.tools)]
+
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """One hit per tool with a broken schema, and one per tool whose name was declared before."""
         tools = declared_tools(record) or ()
@@ -58,6 +63,15 @@ class InvalidSchema(RecordRule):
                 message = f"the tool {shown(tool.name)} is declared more than once"
                 yield self.hit(message, tool.name_at, related=related, fix=DROP, key=f"name{index}")
             first.setdefault(tool.name, tool)
+
+
+@lru_cache(maxsize=4096)
+def _sound(tools: bytes) -> bool:
+    declared = declared_in(tools)
+    names = {tool.name for tool in declared}
+    return len(names) == len(declared) and not any(
+        _wrong(tool.parameters) for tool in declared if isinstance(tool.parameters, dict)
+    )
 
 
 def _wrong(parameters: dict[str, Json]) -> str:

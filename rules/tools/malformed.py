@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from audit.model import ABSENT, Applicability, Edit, Fix, Json, Message, PointerEdit, Record, Severity
-from audit.rule import Hit, RecordRule, Run
-from audit.rules.tools.calls import DROP, kind, no_tools, shown, strict
+from audit.rule import Batch, Hit, RecordRule, Run
+from audit.rules.tools.calls import DROP, declared_in, kind, no_tools, shown, strict
 
 # OpenAI's row schema of 2025-05-20 (FunctionObject.name): a-z, A-Z, 0-9, underscores and dashes, at most 64.
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
@@ -38,14 +39,20 @@ class MalformedTool(RecordRule):
     def applies_to(self, run: Run) -> str | None:
         return super().applies_to(run) or no_tools(run)
 
+    def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
+        """The tool rows with a name that only local targets take."""
+        return [row.row for row in batch.tool_rows if not _well_named(row.tools)] if run.target.hosted else ()
+
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """One hit per definition or call, naming all that is wrong with it."""
         is_strict = strict(record, run)
         yield from self._definitions(record, is_strict)
         yield from self._functions(record, is_strict)
         for message in record.turns:
-            yield from self._calls(message, is_strict)
-            yield from self._function_call(message, is_strict)
+            raw = message.raw
+            if message.calls or (isinstance(raw, dict) and ("tool_calls" in raw or "function_call" in raw)):
+                yield from self._calls(message, is_strict)
+                yield from self._function_call(message, is_strict)
 
     def _definitions(self, record: Record, is_strict: bool) -> Iterator[Hit]:
         tools, at = record.tools, record.chat.tools_at
@@ -115,6 +122,11 @@ class MalformedTool(RecordRule):
 
 def _remove(at: str) -> Fix:
     return Fix(Applicability.SAFE, "remove the key", (PointerEdit("remove", at),))
+
+
+@lru_cache(maxsize=4096)
+def _well_named(tools: bytes) -> bool:
+    return all(_NAME.match(tool.name) for tool in declared_in(tools))
 
 
 class _Build:

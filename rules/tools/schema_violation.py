@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from audit.errors import nearest
 from audit.model import Json, Record, Severity
-from audit.rule import Hit, RecordRule, Run
+from audit.rule import Batch, Hit, RecordRule, Run
 from audit.rules.tools.calls import (
     DeclaredTool,
+    declared_in,
     declared_tools,
     form_of_arguments,
     named_calls,
@@ -46,6 +48,27 @@ class SchemaViolation(RecordRule):
 
     def applies_to(self, run: Run) -> str | None:
         return super().applies_to(run) or no_tools(run)
+
+    def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
+        """The tool rows with a call whose arguments do not clearly fit."""
+        return [
+            row.row
+            for row in batch.tool_rows
+            if row.calls and not all(self._fits(row.tools, name, arguments) for name, arguments in row.calls)
+        ]
+
+    def _fits(self, tools: bytes, name: str, arguments: Mapping[str, Json]) -> bool:
+        schema = _parameters(tools, name)
+        if schema is None:
+            return True
+        if schema.validator is None:
+            return False
+        if self.unknown_parameters and schema.names is not None and not arguments.keys() <= schema.names:
+            return False
+        try:
+            return schema.validator.is_valid(arguments)
+        except (ValueError, RecursionError):
+            return False
 
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """One hit per call, with up to three violations in its message and their number in the evidence."""
@@ -90,6 +113,14 @@ class SchemaViolation(RecordRule):
         except (ValueError, RecursionError):
             # The values themselves (half a surrogate pair, nesting) are out of the validator's reach: ENC's findings.
             return
+
+
+@lru_cache(maxsize=4096)
+def _parameters(tools: bytes, name: str) -> Compiled | None:
+    """The schema of a tool's arguments; None where there is none, or more than one tool of that name."""
+    found = [tool.parameters for tool in declared_in(tools) if tool.name == name]
+    text = schema_text(found[0]) if len(found) == 1 and isinstance(found[0], dict) else None
+    return None if text is None else compile_schema(text)
 
 
 def _by_name(tools: tuple[DeclaredTool, ...]) -> dict[str, list[DeclaredTool]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from audit.model import Applicability, Edit, Fix, Json, PointerEdit, Record, Severity
-from audit.rule import Hit, RecordRule, Run
-from audit.rules.tools.calls import declared_tools, no_tools, shown
+from audit.rule import Batch, Hit, RecordRule, Run
+from audit.rules.tools.calls import declared_in, declared_tools, no_tools, shown
 from audit.rules.tools.schemas import json_type, meant_types, subschemas
 
 _FIX = "write the types as JSON Schema names them"
@@ -37,6 +38,10 @@ class TypeNames(RecordRule):
     def applies_to(self, run: Run) -> str | None:
         return super().applies_to(run) or no_tools(run)
 
+    def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
+        """The tool rows with such a name in a schema."""
+        return [row.row for row in batch.tool_rows if _holds_foreign(row.tools)]
+
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """One hit per tool, at its first foreign type name, with the edits for all of them."""
         for index, tool in enumerate(declared_tools(record) or ()):
@@ -59,6 +64,11 @@ class TypeNames(RecordRule):
                 fix=fix,
                 key=f"tool{index}",
             )
+
+
+@lru_cache(maxsize=4096)
+def _holds_foreign(tools: bytes) -> bool:
+    return any(True for tool in declared_in(tools) for _ in _foreign(tool.parameters))
 
 
 def _foreign(schema: Json) -> Iterator[tuple[str, str, str | None]]:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import blake2b
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from audit.model import ABSENT, Chat, Json, Message, Record, Source, ToolCall
 from audit.read.identity import chat_id, content_id, raw_id
 
@@ -58,3 +64,12 @@ def test_odd_values_have_names_too() -> None:
 
 def test_a_row_without_a_conversation_is_named_by_its_bytes() -> None:
     assert content_id(record(Chat(), b'{"a":1}')) == raw_id(b'{"a":1}')
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=9))))
+def test_a_chat_of_plain_texts_has_the_name_of_its_canonical_json(turns: list[tuple[str, str]]) -> None:
+    chat = Chat(messages=tuple(message(role, content) for role, content in turns))
+    said = {"messages": [{"role": role, "content": content} for role, content in turns]}
+    canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    name = blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=16, person=b"chat").hexdigest()
+    assert chat_id(chat) == name

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.model import ABSENT
 from audit.read.spans import (
+    MOST_MEMBERS,
+    NESTING,
     Walk,
     character_offsets,
     column,
@@ -126,3 +129,43 @@ def test_columns_count_code_points_and_bad_bytes_one_each() -> None:
 def test_offsets_lead_back_to_pointers() -> None:
     raw = b'{"a": [10, {"b": "xyz"}]}'
     assert pointers_at(raw, [raw.index(b"yz"), raw.index(b"10"), raw.index(b'"b"')]) == ["/a/1/b", "/a/0", "/a/1/b"]
+
+
+@given(JSON, st.randoms(use_true_random=False))
+def test_the_order_of_questions_about_a_line_does_not_matter(value: object, random: Random) -> None:
+    raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    paths = [*everything(value), "/nowhere", "/0/nowhere"]
+    alone = {at: locate(bytes(bytearray(raw)), at) for at in paths}
+    random.shuffle(paths)
+    assert {at: locate(raw, at) for at in paths} == alone
+
+
+@given(st.binary(max_size=24) | st.text(max_size=12).map(str.encode), st.lists(st.integers(0, 30), max_size=5))
+def test_columns_come_out_the_same_in_any_order(raw: bytes, places: list[int]) -> None:
+    for at in places:
+        assert column(raw, at) == len(raw[:at].decode("utf-8", "surrogateescape")) + 1
+
+
+def test_values_nested_deeper_than_the_pattern_are_located() -> None:
+    for levels in (NESTING - 1, NESTING, NESTING + 1, 300):
+        deep = b"[" * levels + b"1" + b"]" * levels
+        raw = b'{"a": ' + deep + b', "b": [' + deep + b', 2], "a": ' + deep + b"}"
+        span = locate(raw, "/b/1")
+        assert span is not None
+        assert raw[slice(*span)] == b"2"
+        assert locate(raw, "/a") == (len(raw) - 1 - len(deep), len(raw) - 1)
+        one = raw.index(b'"b"') + len(b'"b": [') + levels
+        assert locate(raw, "/b/0" + "/0" * levels) == (one, one + 1)
+
+
+def test_an_object_too_large_to_be_remembered_is_searched_again() -> None:
+    many = {str(number): number for number in range(MOST_MEMBERS + 5)}
+    raw = json.dumps(many).encode()
+    for key in ("0", "65540", "7", "nowhere"):
+        span = locate(raw, f"/{key}")
+        assert (span and raw[slice(*span)].decode()) == (key if key in many else None)
+
+
+def test_an_index_with_thousands_of_digits_is_no_index() -> None:
+    assert locate(b"[1]", "/" + "9" * 5_000) is None
+    assert resolve([1], "/" + "9" * 5_000) is ABSENT

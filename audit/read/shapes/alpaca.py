@@ -95,7 +95,7 @@ def _instance(data: dict[str, Json]) -> tuple[tuple[Message, ...], list[str]]:
     if isinstance(asked, str) and isinstance(given, str):
         turns = [joined("user", [("/instruction", asked), (f"{at}/input", given)])]
     else:
-        turns = [spoken("user", asked, "/instruction")]
+        turns = [spoken("user", asked, "/instruction")] if asked is not ABSENT else []
         lost += [f"{at}/input"] if given not in (None, "") else []
     if "output" in first:
         turns.append(spoken("assistant", first["output"], f"{at}/output"))

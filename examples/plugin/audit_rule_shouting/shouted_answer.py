@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from audit.model import Message, Severity
 from audit.rule import Run, Span, TextRule
 
 
-class ShoutedAnswer(TextRule):
+class ShoutedAnswer(TextRule, frozen=True):
     """An answer of the assistant is written in capitals.
 
     A model trained on it learns to shout, and readers take capitals for anger or for a warning. A few capitals
@@ -24,9 +25,9 @@ class ShoutedAnswer(TextRule):
     Do: write the answer in ordinary case, or drop the row.
     """  # noqa: E501 - one row of input per line
 
-    code = "ACM001"
-    name = "shouted-answer"
-    severity = Severity.WARNING
+    code: ClassVar[str] = "ACM001"
+    name: ClassVar[str] = "shouted-answer"
+    severity: ClassVar[Severity] = Severity.WARNING
 
     min_letters: int = 12
     max_share: float = 0.8
