@@ -60,3 +60,14 @@ def test_every_rule_code_in_the_readme_is_a_rule(root: Path) -> None:
 
     named = set(re.findall(r"\b(?:ENC|FMT|TCL|TOK)\d{3}\b", (root / "README.md").read_text(encoding="utf-8")))
     assert named <= {rule.code for rule in all_rules()}
+
+
+def test_the_output_shown_in_the_readme_is_what_the_command_prints(root: Path, tmp_path: Path) -> None:
+    from audit.demo import write
+
+    write(tmp_path / "audit-demo")
+    [shown] = [block for block in readme_console_blocks(root) if "\n" in block.strip() and "audit-demo" in block]
+    command, *lines = shown.splitlines()
+    words = [sys.executable, "-m", *command.removeprefix("$ ").split()]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+    assert set(lines) <= set(done.stdout.splitlines())

@@ -14,6 +14,7 @@ from audit.read.lines import Chunk
 from audit.read.shapes import detect
 from audit.read.shapes.openai_sft import OPENAI_SFT
 from audit.read.strict import diagnose
+from audit.read.suspects import is_suspect
 from audit.rule import TokenCounter, ToolRow
 
 CANONICAL_SHAPE = "openai-sft"
@@ -35,10 +36,11 @@ class OddRow(msgspec.Struct, frozen=True):
 class ParsedBatch:
     """Implements ``audit.rule.Batch`` over one chunk. Row numbers are indices into ``chunk.lines``."""
 
-    def __init__(self, chunk: Chunk, counter: TokenCounter | None = None) -> None:
+    def __init__(self, chunk: Chunk, counter: TokenCounter | None = None, *, texts: bool = False) -> None:
+        """``counter`` when a rule needs tokens, ``texts`` when a rule looks at texts: otherwise rows are not kept."""
         self.chunk = chunk
         self.source: Source = chunk.source
-        self.plain, self.tool = _accept(chunk)
+        self.plain, self.tool = _accept(chunk, keep=texts or counter is not None)
         self.odd: dict[int, OddRow] = {}
         self.problems: dict[int, list[Problem]] = {index: list(found) for index, found in chunk.problems.items()}
         self.blank = self._read_odd_lines()
@@ -181,8 +183,6 @@ class ParsedBatch:
 
     def _plain_record(self, row: int) -> Record:
         raw = self.chunk.lines[row]
-        plain = self.plain[row]
-        assert plain is not None, "asked for plain chats only"
         return Record(
             source=self.source,
             line=self.chunk.number(row),
@@ -195,7 +195,7 @@ class ParsedBatch:
         )
 
 
-def _accept(chunk: Chunk) -> tuple[list[CanonicalRow | None], dict[int, Accepted]]:
+def _accept(chunk: Chunk, *, keep: bool) -> tuple[list[CanonicalRow | None], dict[int, Accepted]]:
     """The canonical rows of a chunk: the plain chat of each line or None, and the tool-calling rows by index.
 
     No row is both, so which decode is tried first is a matter of speed alone: a few lines tell what most are.
@@ -203,13 +203,13 @@ def _accept(chunk: Chunk) -> tuple[list[CanonicalRow | None], dict[int, Accepted
     lines, suspects = chunk.lines, chunk.suspects
     step = len(lines) // _SAMPLE + 1
     if not any(MARK in raw for raw in lines[::step]):
-        plain = accept(lines, suspects)
+        plain = accept(lines, suspects, keep=keep)
         return plain, accept_tools(lines, [i for i, row in enumerate(plain) if row is None], suspects)
     tool = accept_tools(lines, range(len(lines)), suspects)
     rest = [index for index in range(len(lines)) if index not in tool]
     skip = {place for place, index in enumerate(rest) if index in suspects}
     plain = [None] * len(lines)
-    for index, row in zip(rest, accept([lines[index] for index in rest], skip), strict=True):
+    for index, row in zip(rest, accept([lines[index] for index in rest], skip, keep=keep), strict=True):
         plain[index] = row
     return plain, tool
 
@@ -232,7 +232,7 @@ def plain_chat(row: CanonicalRow) -> Chat:
 
 def read_value(raw: bytes, suspect: bool) -> tuple[Json, tuple[Problem, ...]]:
     """The JSON value of a line and what is wrong with its bytes; the exact, slow way only where the fast one balks."""
-    if not suspect:
+    if not suspect and not is_suspect(raw):
         try:
             value = _decode(raw)
             if isinstance(value, dict) and not repeats_a_key(raw, value):

@@ -87,7 +87,7 @@ class Fold:
 
     def take(self, chunk: Chunk) -> ParsedBatch:
         """Parse a chunk and show it to every rule. Returns the batch, for progress."""
-        batch = ParsedBatch(chunk, self._counter)
+        batch = ParsedBatch(chunk, self._counter, texts=bool(self._text_rules))
         ordinals = _Ordinals(batch, self.rows)
         self._check_lines(batch, ordinals)
         self._check_records(batch, ordinals)

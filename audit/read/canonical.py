@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from audit.model import Json
+from audit.read.suspects import is_suspect
 
 
 class Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -41,14 +42,12 @@ BARE_WITH_METADATA: Final = CanonicalRow([], {})
 def accept(lines: Sequence[bytes], skip: Container[int], *, keep: bool = True) -> list[CanonicalRow | None]:
     """The canonical rows among the lines, None where a line is not one or its index is in ``skip``.
 
-    Without ``keep`` the rows themselves are let go, which is a third faster as memory stays in the cache: the list then
-    holds ``BARE`` and ``BARE_WITH_METADATA`` in their place, and ``read_canonical`` reads one again.
-
-    ``skip`` must name every line with a key that is followed by white space or ends in a backslash, because repeated
-    keys are recognised by counting, and every line with a string of nothing but white space (the reader's suspects).
+    ``skip`` must name the lines with characters that a rule may find (the chunk's suspects). Without ``keep`` the rows
+    themselves are let go, which is a third faster as memory stays in the cache: the list then holds ``BARE`` and
+    ``BARE_WITH_METADATA`` in their place, and ``read_canonical`` reads one again.
     """
     accepted: list[CanonicalRow | None] = []
-    append, decode = accepted.append, _decode
+    append, decode, orders = accepted.append, _decode, _ORDERS
     for index, raw in enumerate(lines):
         try:
             row = decode(raw)
@@ -58,29 +57,54 @@ def accept(lines: Sequence[bytes], skip: Container[int], *, keep: bool = True) -
         messages = row.messages
         turns = len(messages)
         if turns == 2:
-            ordered = messages[0].role == "user" and messages[1].role == "assistant"
+            one, two = messages
+            fine = one.role == "user" and two.role == "assistant"
+            fine = fine and not (one.content.isspace() or two.content.isspace())
         elif turns == 3:
-            first, second, third = messages
-            ordered = first.role == "system" and second.role == "user" and third.role == "assistant"
+            one, two, three = messages
+            fine = one.role == "system" and two.role == "user" and three.role == "assistant"
+            fine = fine and not (one.content.isspace() or two.content.isspace() or three.content.isspace())
         else:
-            ordered = _alternates(messages)
-        if not ordered or index in skip:
+            fine = tuple([turn.role for turn in messages]) in orders or _alternates(messages)
+            fine = fine and not any([turn.content.isspace() for turn in messages])
+        if not fine or index in skip:
             append(None)
             continue
-        # Where no text holds a quote, the cheapest count tells: "messages", and per turn two keys and two values.
-        if row.metadata is msgspec.UNSET:
-            certain = raw.count(b'"') == 2 + 8 * turns or raw.count(b'":') == 1 + 2 * turns
-        else:
-            certain = raw.count(b'":') == 2 + 2 * turns + len(row.metadata)
-        # An escaped quote before a colon inside a text counts too, and nested metadata has more keys:
-        # both only raise the count and send the row the exact way.
-        if not certain and repeats_a_key(raw, row):
+        # Of quotes there are two for "messages", and eight for the keys and values of a turn. Escaped quotes in texts
+        # and keys that stand twice only add to them.
+        quotes = 2 + 8 * turns
+        metadata = row.metadata
+        if metadata is not msgspec.UNSET:
+            quotes += 2 + 2 * len(metadata)
+            for value in metadata.values():
+                if value.__class__ is str:
+                    quotes += 2
+        more = raw.count(b'"') - quotes
+        if more and more != _quoted(row) and (is_suspect(raw) or repeats_a_key(raw, row)):
             append(None)
         elif keep:
             append(row)
         else:
-            append(BARE if row.metadata is msgspec.UNSET else BARE_WITH_METADATA)
+            append(BARE if metadata is msgspec.UNSET else BARE_WITH_METADATA)
     return accepted
+
+
+def _quoted(row: CanonicalRow) -> int:
+    """Quotes in the texts of a row: as many as there are escaped ones in its line, if none is written ``\\u0022``."""
+    quotes = 0
+    for turn in row.messages:
+        quotes += turn.content.count('"')
+    if row.metadata is not msgspec.UNSET:
+        for key, value in row.metadata.items():
+            quotes += key.count('"')
+            if value.__class__ is str:
+                quotes += value.count('"')
+    return quotes
+
+
+_ORDERS: Final = frozenset(
+    (*system, *("user", "assistant") * pairs) for system in ((), ("system",)) for pairs in range(1, 33)
+)
 
 
 def read_canonical(raw: bytes) -> CanonicalRow:
@@ -97,7 +121,7 @@ def _alternates(messages: Sequence[Turn]) -> bool:
 
 
 def repeats_a_key(raw: bytes, value: Json) -> bool:
-    """Whether the decoded value may hold fewer keys than the line did (never wrong in saying no).
+    """Whether the decoded value may hold fewer keys than the line did (never wrong in saying no, unless ``is_suspect``).
 
     Writing the value again writes each key once and escapes the same quotes, so equal counts of ``":`` mean that no
     key was dropped, unless a quote was written as ``\\u0022``.

@@ -18,6 +18,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from audit.model import Json
 from audit.read.canonical import repeats_a_key
+from audit.read.suspects import is_suspect
 
 MARK: Final = b'"tools":'
 """What every line of a canonical tool row holds: a key followed by white space makes its line a suspect."""
@@ -126,12 +127,12 @@ _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 def accept_tools(lines: Sequence[bytes], indices: Iterable[int], skip: Container[int]) -> dict[int, Accepted]:
     """The canonical tool rows among the lines of these indices, by index, without those in ``skip``.
 
-    ``skip`` must name the reader's suspects, for the reasons that ``audit.read.canonical.accept`` gives.
+    ``skip`` must name the lines with characters that a rule may find (the chunk's suspects).
     """
     accepted: dict[int, Accepted] = {}
     for index in indices:
         raw = lines[index]
-        if MARK not in raw or index in skip:
+        if MARK not in raw or index in skip or is_suspect(raw):
             continue
         try:
             chat = _decode(raw)
@@ -151,7 +152,7 @@ def _declared(tools: bytes) -> _Declared | None:
     """What is known of a list of tools, None where a rule may have something to say of its build or its bytes."""
     try:
         built = _decode_tools(tools)
-        if repeats_a_key(tools, _decode_json(tools)):
+        if _colon_escaped(tools) or repeats_a_key(tools, _decode_json(tools)):
             return None
     except (*_REFUSED, msgspec.EncodeError, UnicodeEncodeError, OverflowError):
         return None
@@ -214,9 +215,14 @@ def _repeats(raw: bytes, chat: ToolChat, keys: int) -> bool:
     if _keys(raw) == keys:
         return False
     try:
-        return repeats_a_key(raw, chat)
+        return _colon_escaped(raw) or repeats_a_key(raw, chat)
     except (msgspec.EncodeError, OverflowError, RecursionError):
         return True
+
+
+def _colon_escaped(raw: bytes) -> bool:
+    # Written again as a plain colon, it would make up for a key that was dropped.
+    return b"\\u003" in raw
 
 
 def _keys(raw: bytes) -> int:

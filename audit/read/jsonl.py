@@ -11,7 +11,7 @@ import msgspec
 from audit.model import Problem, Source
 from audit.read.chunks import Chunk, blank_line, is_blank
 from audit.read.strict import diagnose
-from audit.read.suspects import suspect_lines
+from audit.read.suspects import odd_lines
 
 _LINE_END: Final = re.compile(rb"\r?\n")
 _ANY_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
@@ -141,10 +141,13 @@ class LineSplitter:
         return lines, offsets, 1
 
     def _mark(self, chunk: Chunk, text: bytes) -> None:
-        for index in suspect_lines(text):
+        if b"" in chunk.lines or any(map(bytes.isspace, chunk.lines)):
+            for index, raw in enumerate(chunk.lines):
+                if is_blank(raw):
+                    chunk.add(index, (blank_line(raw),))
+        for index in odd_lines(text):
             raw = chunk.lines[index]
             if is_blank(raw):
-                chunk.add(index, (blank_line(raw),))
                 continue
             chunk.suspects.add(index)
             if b"\r" in raw:

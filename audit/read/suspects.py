@@ -1,10 +1,13 @@
-"""One linear scan of a whole chunk for lines that a fast JSON decode may accept although something is odd in them.
+"""Linear scans for lines that a fast JSON decode may accept although something is odd in them.
 
-Over-cautious by design: a suspect is looked at exactly by ``strict.diagnose``, which may find nothing.
+``odd_lines`` looks at every byte of a file, for what a row may hold that a typed decode accepted; ``is_suspect`` at the
+rows that none did, for everything. Over-cautious by design: a suspect is looked at exactly by ``strict.diagnose``, which
+may find nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
@@ -37,13 +40,51 @@ _PATTERNS: Final = (
 )
 
 
+_ESCAPE: Final = rb"\\(?:[bf]|u00(?:0[0-8bBcCeEfF]|1[0-9a-fA-F]|7[fF]|8[0-46-9a-fA-F]|9[0-9a-fA-F]))"
+_C1: Final = rb"\xc2[\x80-\x9f]"
+_SEPARATOR: Final = rb"\xe2\x80[\xa8\xa9]"
+
+
 @cache
-def _scan() -> re2._Regexp[bytes]:
+def _compiled(*patterns: bytes) -> re2._Regexp[bytes]:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = MAX_MEMORY
     options.never_nl = False
-    return re2.compile(b"|".join(b"(?:" + pattern + b")" for pattern in _PATTERNS), options)
+    return re2.compile(b"|".join(b"(?:" + pattern + b")" for pattern in patterns), options)
+
+
+def odd_lines(text: bytes) -> list[int]:
+    """Ascending indices of the lines with a control character, escaped or raw, or a raw line separator.
+
+    ``text`` is whole lines, each of them ended by ``\\n``. Each pattern begins with one byte that RE2 can look for at
+    the speed of memory, so this costs a tenth of looking for everything at once.
+    """
+    if b"\r" in text or b"\x7f" in text:
+        return suspect_lines(text)
+    found = {line for line, raw in _lines_with(_ESCAPE, text) if is_suspect(raw)}
+    if not text.isascii():
+        if b"\xc2" in text:
+            found.update(line for line, _ in _lines_with(_C1, text))
+        if b"\xe2\x80\xa8" in text or b"\xe2\x80\xa9" in text:
+            found.update(line for line, _ in _lines_with(_SEPARATOR, text))
+    return sorted(found)
+
+
+def _lines_with(pattern: bytes, text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Index and bytes of every line that the pattern matches in."""
+    search = _compiled(pattern).search
+    line = start = 0
+    while match := search(text, start):
+        at = match.start()
+        line += text.count(b"\n", start, at)
+        start = text.find(b"\n", at)
+        yield line, text[text.rfind(b"\n", 0, at) + 1 : start]
+
+
+def is_suspect(raw: bytes) -> bool:
+    """Whether anything at all about a line may be odd."""
+    return _compiled(*_PATTERNS).search(b"\n" + raw + b"\n") is not None
 
 
 def suspect_lines(text: bytes) -> list[int]:
@@ -51,7 +92,7 @@ def suspect_lines(text: bytes) -> list[int]:
 
     About 400 MB/s where nothing is found, and a few microseconds for each line that is.
     """
-    search, found = _scan().search, list[int]()
+    search, found = _compiled(*_PATTERNS).search, list[int]()
     text = b"\n" + text  # so that the first line begins like any other
     line, start = -1, 0
     while match := search(text, start):

@@ -195,7 +195,7 @@ def test_fingerprints_survive_reordering() -> None:
 def test_a_canonical_row_becomes_the_same_chat_as_its_shape_reads(metadata: dict[str, Any]) -> None:
     raw = row("a", "b", "c", "d", **metadata)
     (chunk,) = SourceReader(Source(path="x.jsonl"), data=raw)
-    batch = ParsedBatch(chunk)
+    batch = ParsedBatch(chunk, texts=True)
     plain = batch.plain[0]
     assert plain is not None
     data = json.loads(raw)

@@ -16,6 +16,7 @@ from audit.errors import InputError
 from audit.model import Problem, Source
 from audit.read.lines import Chunk, SourceReader
 from audit.read.strict import diagnose
+from audit.read.suspects import is_suspect, suspect_lines
 
 DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 SOURCE = Source(path="rows.jsonl")
@@ -145,7 +146,6 @@ def test_a_file_of_a_mark_alone_keeps_its_problem() -> None:
 
 def test_a_byte_order_mark_inside_the_file_is_a_problem_of_its_line() -> None:
     _, (chunk,) = read(b'{"a":1}\n\xef\xbb\xbf{"b":2}\n')
-    assert chunk.suspects == {1}
     assert [p.kind for p in diagnose(chunk.lines[1]).problems] == ["bom"]
 
 
@@ -172,7 +172,15 @@ def test_a_byte_order_mark_inside_the_file_is_a_problem_of_its_line() -> None:
 )
 def test_lines_that_a_fast_decode_may_accept_are_suspects(odd: bytes) -> None:
     good = b'{"a": "\\\\begin\\n\\ud83d\\ude00 \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80 \\u0009"}'
-    _, (chunk,) = read(b"\n".join([good, odd + b" ", good, odd + b" ", b""]))
+    assert is_suspect(odd)
+    assert not is_suspect(good)
+    assert suspect_lines(b"\n".join([good, odd + b" ", good, odd + b" ", b""])) == [1, 3]
+
+
+@pytest.mark.parametrize("odd", [b"\\u0000", b"\\b", b"\\\\\\f", b"\\u009f", b"\x7f", b"\xc2\x80", b"\xe2\x80\xa9", b"\r"])
+def test_lines_with_characters_that_a_rule_may_find_are_marked_in_the_chunk(odd: bytes) -> None:
+    good = b'{"a": "\\\\begin\\n\\ud83d\\ude00 \xc3\xa9\xe2\x82\xac \\u0009"}'
+    _, (chunk,) = read(b"\n".join([good, b'{"a": "' + odd + b'"}', good, b'{"b": "' + odd + b' "}', b""]))
     assert chunk.suspects == {1, 3}
 
 
@@ -182,8 +190,7 @@ def test_every_line_that_is_not_utf8_is_a_suspect(junk: bytes) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        _, (chunk,) = read(data)
-        assert 1 in chunk.suspects
+        assert is_suspect(data.split(b"\n")[1])
 
 
 def test_a_very_long_line_is_read_in_linear_time() -> None:
