@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -92,7 +92,7 @@ def make_run(settings: Settings) -> Run:
     return Run(
         target=load_target(settings.target),
         model=settings.model,
-        as_of=settings.as_of or date.today(),
+        as_of=settings.as_of or datetime.now(UTC).date(),
         max_tokens=settings.max_tokens,
         epochs=settings.epochs,
         max_cost=settings.max_cost,
@@ -113,7 +113,11 @@ def with_counter(run: Run, settings: Settings) -> Run:
 def _readers(data: Any, settings: Settings) -> Sequence[Reader]:
     if isinstance(data, str) or hasattr(data, "__fspath__"):
         data = [str(data)]
-    if isinstance(data, list | tuple) and data and all(isinstance(item, str) or hasattr(item, "__fspath__") for item in data):
+    if (
+        isinstance(data, list | tuple)
+        and data
+        and all(isinstance(item, str) or hasattr(item, "__fspath__") for item in data)
+    ):
         return [SourceReader(source) for source in find_sources([str(path) for path in data])]
     return [RowsReader(data)]
 
@@ -130,7 +134,9 @@ def _read(
                 batch = fold.take(chunk)
                 read += batch.bytes
                 if progress is not None:
-                    progress(Progress(reader.source.path, read, reader.source.size, fold.rows, fold.errors, fold.warnings))
+                    progress(
+                        Progress(reader.source.path, read, reader.source.size, fold.rows, fold.errors, fold.warnings)
+                    )
         except KeyboardInterrupt:
             partial = True
         summaries.append(reader.summary)
@@ -147,7 +153,7 @@ def _conclude(
     summaries: Sequence[SourceSummary],
     partial: bool,
 ) -> Result:
-    findings, suppressed = _suppress(outcome.findings, settings.ignores, run.as_of or date.today())
+    findings, suppressed = _suppress(outcome.findings, settings.ignores, run.as_of)
     counts = _counts(findings)
     failed = any(finding.severity.rank <= settings.fail_on.rank for finding in findings)
     shown = findings if settings.max_findings is None else findings[: settings.max_findings]
@@ -184,10 +190,10 @@ def _counts(findings: Iterable[Finding]) -> Mapping[str, Mapping[str, int]]:
 
 
 def _suppress(
-    findings: Sequence[Finding], ignores: Sequence[Ignore], today: date
+    findings: Sequence[Finding], ignores: Sequence[Ignore], today: date | None
 ) -> tuple[list[Finding], tuple[Suppressed, ...]]:
     """Take out what the configuration ignores; an entry past its expiry day no longer does."""
-    live = [entry for entry in ignores if entry.expires is None or entry.expires >= today]
+    live = [entry for entry in ignores if entry.expires is None or today is None or entry.expires >= today]
     taken = [0] * len(live)
     kept: list[Finding] = []
     for finding in findings:

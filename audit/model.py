@@ -231,7 +231,7 @@ class ByteEdit(msgspec.Struct, frozen=True, tag="bytes", tag_field="kind"):
 
 
 class PointerEdit(msgspec.Struct, frozen=True, tag="pointer", tag_field="kind"):
-    """Change one place in the row: ``replace`` or ``add`` a value, ``remove`` it, or ``rename`` its key to ``value``."""
+    """Change one place in the row: ``replace`` or ``add`` a value, ``remove`` it, or ``rename`` its key."""
 
     op: Literal["replace", "add", "remove", "rename"]
     pointer: str
@@ -260,7 +260,8 @@ class Fix(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a finding lies. ``line`` (1-based) and ``column`` (1-based, code points) are None for file and dataset scope.
+    """Where a finding lies. ``line`` (1-based) and ``column`` (1-based, code points) are None for file and
+    dataset scope.
 
     ``offset`` is the byte offset in the (unpacked) file, ``pointer`` the JSON Pointer in the row, "" for the whole row.
     ``end_column`` is exclusive.
@@ -347,7 +348,7 @@ class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One input as it was read: rows (with content), lines, bytes (unpacked), hash, and shapes with their row counts."""
+    """One input as it was read: rows (with content), lines, bytes and hash as stored, shapes with their counts."""
 
     path: str
     role: str = "data"
@@ -366,9 +367,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     ``hosted`` targets are a provider's API, which rejects files; the others are local tools.
     ``shapes`` lists the row shapes that it reads (empty: any). ``containers`` the file formats.
-    ``roles`` are the roles it knows. ``order`` is the severity of a broken user/assistant alternation (None: not a rule),
+    ``roles`` are the roles it knows. ``order`` is the severity of a broken user/assistant alternation (None: no rule),
     ``system`` that of a system message that is not first or is repeated.
-    ``row_keys`` and ``message_keys`` (by role) are the keys it accepts (empty: any); ``extra_keys`` the severity of others.
+    ``row_keys`` and ``message_keys`` (by role) are the keys it accepts (empty: any); ``extra_keys`` the severity
+    of others.
     ``max_tokens`` maps a model prefix to the longest example in tokens ("" is the default for an unnamed model);
     ``overflow`` is what happens beyond it (``truncate`` warns, ``reject`` is an error).
     ``special_tokens`` are strings that it rejects, or reads as control, inside content.
@@ -426,7 +428,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one run found, sorted, with no clock inside: the same input gives the same bytes.
 
     ``rows`` counts the rows with content, broken ones included. ``truncated`` says how many findings were cut by
-    ``--max-findings``; ``counts`` always holds the exact numbers per code: ``findings``, ``rows`` (with a row-scope finding) and each severity.
+    ``--max-findings``; ``counts`` always holds the exact numbers per code: ``findings``, ``rows`` (with a
+    row-scope finding) and each severity.
     """
 
     schema: str = "audit.result/1"
@@ -449,8 +452,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return self.verdict == "PASS"
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The findings as a data frame, one row each: code, severity, scope, message, file, line, column, offset, pointer,
-        fix (its applicability), fingerprint."""
+        """The findings as a data frame, one row each: code, severity, scope, message, file, line, column, offset,
+        pointer, fix (its applicability), fingerprint."""
         import pandas
 
         columns = ("file", "line", "column", "offset", "pointer")

@@ -87,7 +87,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     ``at`` is a JSON Pointer into the row. ``start`` and ``end`` narrow it down: code points within the string that
     stands there. ``severity`` None means the rule's own. ``key`` keeps the fingerprint of two findings of one rule at
-    one place apart. Scope ``file`` is kept once per file and ``key``: the engine counts the rows in ``evidence["rows"]``.
+    one place apart. Scope ``file`` is kept once per file and ``key``, and its rows are counted in ``evidence["rows"]``.
     """
 
     message: str
@@ -157,8 +157,8 @@ class Batch(Protocol):
 
     @property
     def tool_rows(self) -> Sequence[ToolRow]:
-        """The canonical rows that declare tools, in order. Their turns, calls and call ids are right for any target; the
-        names and schemas of their tools, whether arguments fit, and whether the target takes tools at all, are open."""
+        """The canonical rows that declare tools, in order. Their turns, calls and call ids are right for any target;
+        the names and schemas of their tools, whether arguments fit, and whether the target takes tools at all, are open."""
 
     def line_of(self, row: int) -> int:
         """The 1-based line number of a row."""
@@ -217,7 +217,7 @@ class Rule(msgspec.Struct, frozen=True):
         return None
 
 
-class LineRule(Rule):
+class LineRule(Rule, frozen=True):
     """Judges bytes before a record exists. Only lines with a diagnosed problem are shown to it."""
 
     def check(self, line: Line, run: Run) -> Iterable[Hit]:
@@ -225,7 +225,7 @@ class LineRule(Rule):
         raise NotImplementedError
 
 
-class RecordRule(Rule):
+class RecordRule(Rule, frozen=True):
     """Judges the structure of one row.
 
     A canonical row (accepted by the typed decode) has nothing to find for most rules and is not shown to them;
@@ -254,7 +254,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     key: str = ""
 
 
-class TextRule(Rule):
+class TextRule(Rule, frozen=True):
     """Anything findable in text. ``triggers`` are cheap necessary RE2 patterns, scanned once for all rules together;
     ``find`` is exact and runs only on texts where one of them matched."""
 
@@ -279,7 +279,7 @@ class Context(Protocol):
         """The sources, in reading order."""
 
 
-class DatasetRule(Rule):
+class DatasetRule(Rule, frozen=True):
     """Anything that needs the whole: ``start`` a state, ``take`` each batch, ``merge`` two states, ``finish``.
 
     The same findings must come out for any cut of the input. States are made of JSON values, so that they can
@@ -303,7 +303,7 @@ class DatasetRule(Rule):
         raise NotImplementedError
 
 
-class SummaryRule(Rule):
+class SummaryRule(Rule, frozen=True):
     """Needs the results of other rules; runs last."""
 
     def judge(self, summary: Summary, run: Run) -> Iterable[Hit | Measure]:
@@ -328,7 +328,7 @@ def explain(rule: type[Rule]) -> Explanation:
     """The parts of a rule's docstring.
 
     Layout: a first sentence; a paragraph on what it costs; ``Bad:`` and ``Good:``, each followed by indented lines,
-    one row of input per line (in ENC rules Python escapes such as ``\\xff`` are undone to bytes); ``Do:`` and the remedy.
+    one row of input per line (in ENC rules Python escapes such as ``\\xff`` are undone); ``Do:`` and the remedy.
     Raises RuleError naming the missing part.
     """
     text = rule.__doc__ or ""

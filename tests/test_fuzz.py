@@ -16,7 +16,12 @@ from audit.cli import main
 from audit.model import Result
 
 CHAT = [
-    {"messages": [{"role": "user", "content": "Wie geht’s? 你好"}, {"role": "assistant", "content": 'He said "fine": ok\n'}]},
+    {
+        "messages": [
+            {"role": "user", "content": "Wie geht’s? 你好"},
+            {"role": "assistant", "content": 'He said "fine": ok\n'},
+        ]
+    },
     {
         "messages": [
             {"role": "user", "content": "Look up 7"},
@@ -45,12 +50,14 @@ again = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], ma
 
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["messages", "role", "content", "tools", "tool_calls", "function", "weight", "metadata"])
-        | st.text(max_size=5),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["messages", "role", "content", "tools", "tool_calls", "function", "weight", "metadata"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
@@ -66,7 +73,8 @@ def judge(folder: Path, data: bytes, **config: Any) -> Result:
         assert result.rows == sum(1 for line in data.split(b"\n") if line and not line.isspace())
     for finding in result.findings:
         if finding.scope == "row":
-            assert finding.place.line is not None and finding.place.line >= 1
+            assert finding.place.line is not None
+            assert finding.place.line >= 1
             assert finding.place.column is None or finding.place.column >= 1
     assert result.ok == (not any(finding.severity == "error" for finding in result.findings))
     return result

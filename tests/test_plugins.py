@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-LOUD = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "HELLO THERE, MY FRIEND!"}]}\n'
+LOUD = (
+    b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "HELLO THERE, MY FRIEND!"}]}\n'
+)
 
 
 def install(folder: Path, package: str, entry: str) -> None:

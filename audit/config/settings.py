@@ -11,7 +11,8 @@ from audit.model import Json, Severity
 
 
 class Ignore(msgspec.Struct, frozen=True, kw_only=True):
-    """One ``[[ignore]]`` entry: findings of ``code`` (or a prefix) in files matching ``path`` are suppressed, and counted.
+    """One ``[[ignore]]`` entry: findings of ``code`` (or a prefix) in files matching ``path`` are suppressed
+    and counted.
 
     ``reason`` is mandatory. After ``expires`` the entry no longer applies and says so.
     """

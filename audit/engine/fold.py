@@ -38,7 +38,9 @@ class Outcome(msgspec.Struct, frozen=True):
 class Finished:
     """Implements ``audit.rule.Context`` and ``audit.rule.Summary`` over a fold that has read everything."""
 
-    def __init__(self, rows: int, sources: Sequence[Source], counts: dict[str, int], found: dict[str, array[int]]) -> None:
+    def __init__(
+        self, rows: int, sources: Sequence[Source], counts: dict[str, int], found: dict[str, array[int]]
+    ) -> None:
         self.rows = rows
         self.sources = sources
         self._counts = counts
@@ -253,9 +255,7 @@ class _Ordinals:
 
     def __init__(self, batch: ParsedBatch, before: int) -> None:
         self._before = before
-        self._blanks = (
-            [i for i, raw in enumerate(batch.chunk.lines) if not raw or raw.isspace()] if batch.blank else []
-        )
+        self._blanks = [i for i, raw in enumerate(batch.chunk.lines) if not raw or raw.isspace()] if batch.blank else []
 
     def of(self, row: int) -> int | None:
         blanks_before = bisect_left(self._blanks, row)
@@ -284,7 +284,14 @@ def _of(rules: Sequence[Rule], kind: type[R]) -> list[R]:
 
 
 def _measure_key(measure: Measure) -> tuple[str, ...]:
-    return (measure.code, measure.name, measure.attribute or "", measure.group or "", measure.split or "", measure.arm or "")
+    return (
+        measure.code,
+        measure.name,
+        measure.attribute or "",
+        measure.group or "",
+        measure.split or "",
+        measure.arm or "",
+    )
 
 
 def summarise(summary: SourceSummary, outcome: Outcome) -> SourceSummary:

@@ -53,7 +53,7 @@ class TriggerScan:
         return scan
 
     def _compile_raw(self) -> re2._Regexp | None:
-        """One pattern over raw JSON bytes that every possible hit must match; None when a trigger is no safe literal."""
+        """One pattern over raw JSON bytes that every hit must match; None when a trigger is no safe literal."""
         if not self._patterns or not all(_SAFE_LITERAL.fullmatch(pattern) for pattern in self._patterns):
             return None
         options = re2.Options()
@@ -81,12 +81,10 @@ class TriggerScan:
         # RE2 cannot hold lone surrogates; "?" keeps every offset and every other character.
         encoded = text.encode("utf-8", "replace")
         hits = self._set.Match(encoded + _CANARY.encode()) if self._set is not None else ()
-        if 0 in hits:
-            owners = sorted({self._owners[hit - 1] for hit in hits if hit})
-        else:
+        if 0 not in hits:
             # The Set's automaton ran out of memory: it then reports nothing at all, the canary included.
-            owners = self._one_by_one(encoded)
-        return (self.rules[owner] for owner in owners)
+            return (self.rules[owner] for owner in self._one_by_one(encoded))
+        return (self.rules[owner] for owner in sorted({self._owners[hit - 1] for hit in hits if hit}))
 
     def _one_by_one(self, text: bytes) -> list[int]:
         if self._singles is None:

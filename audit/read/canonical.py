@@ -66,7 +66,7 @@ def accept(lines: Sequence[bytes], skip: Container[int], *, keep: bool = True) -
             fine = fine and not (one.content.isspace() or two.content.isspace() or three.content.isspace())
         else:
             fine = tuple([turn.role for turn in messages]) in orders or _alternates(messages)
-            fine = fine and not any([turn.content.isspace() for turn in messages])
+            fine = fine and not any(turn.content.isspace() for turn in messages)
         if not fine or index in skip:
             append(None)
             continue
@@ -121,10 +121,9 @@ def _alternates(messages: Sequence[Turn]) -> bool:
 
 
 def repeats_a_key(raw: bytes, value: Json) -> bool:
-    """Whether the decoded value may hold fewer keys than the line did (never wrong in saying no, unless ``is_suspect``).
+    """Whether the decoded value may hold fewer keys than the line did (a no is right unless the line ``is_suspect``).
 
     Writing the value again writes each key once and escapes the same quotes, so equal counts of ``":`` mean that no
     key was dropped, unless a quote was written as ``\\u0022``.
     """
     return msgspec.json.encode(value).count(b'":') != raw.count(b'":') or b"\\u0022" in raw
-

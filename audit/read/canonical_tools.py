@@ -107,14 +107,14 @@ class _Tool(msgspec.Struct, gc=False):
 class _Declared(msgspec.Struct, frozen=True, gc=False):
     tools: bytes
     names: frozenset[str]
-    keys: int
+    quotes: int
 
 
 class _Seen(msgspec.Struct, frozen=True, gc=False):
-    """The calls of a row whose turns are in order, and how many keys its messages have."""
+    """The calls of a row whose turns are in order, and how many quotes its messages are written with."""
 
     calls: list[tuple[str, dict[str, Json]]]
-    keys: int
+    quotes: int
 
 
 _decode = msgspec.json.Decoder(ToolChat).decode
@@ -132,7 +132,7 @@ def accept_tools(lines: Sequence[bytes], indices: Iterable[int], skip: Container
     accepted: dict[int, Accepted] = {}
     for index in indices:
         raw = lines[index]
-        if MARK not in raw or index in skip or is_suspect(raw):
+        if MARK not in raw or index in skip:
             continue
         try:
             chat = _decode(raw)
@@ -142,7 +142,7 @@ def accept_tools(lines: Sequence[bytes], indices: Iterable[int], skip: Container
         if declared is None:
             continue
         seen = _in_order(chat, declared.names)
-        if seen is not None and not _repeats(raw, chat, seen.keys + declared.keys):
+        if seen is not None and not _repeats(raw, chat, seen.quotes + declared.quotes):
             accepted[index] = Accepted(chat, declared.tools, seen.calls)
     return accepted
 
@@ -152,13 +152,13 @@ def _declared(tools: bytes) -> _Declared | None:
     """What is known of a list of tools, None where a rule may have something to say of its build or its bytes."""
     try:
         built = _decode_tools(tools)
-        if _colon_escaped(tools) or repeats_a_key(tools, _decode_json(tools)):
+        if is_suspect(tools) or _colon_escaped(tools) or repeats_a_key(tools, _decode_json(tools)):
             return None
     except (*_REFUSED, msgspec.EncodeError, UnicodeEncodeError, OverflowError):
         return None
     if not built or any(tool.function.input_schema is not UNSET for tool in built):
         return None
-    return _Declared(tools, frozenset(tool.function.name for tool in built), _keys(tools))
+    return _Declared(tools, frozenset(tool.function.name for tool in built), _quotes(tools))
 
 
 def _in_order(chat: ToolChat, names: frozenset[str]) -> _Seen | None:
@@ -168,17 +168,19 @@ def _in_order(chat: ToolChat, names: frozenset[str]) -> _Seen | None:
     made: list[tuple[str, dict[str, Json]]] = []
     ids: set[str] = set()
     waiting: set[str] = set()
-    keys = 0
+    quotes = 0
     for turn in chat.messages:
         if type(turn) is AssistantTurn:
             if waiting or (before is not UserTurn and before is not ToolTurn):
                 return None
-            keys += 2
             if turn.tool_calls is UNSET:
-                if not turn.content:
+                if not turn.content or turn.content.isspace():
                     return None
+                quotes += 8
             else:
-                keys += 5 * len(turn.tool_calls) + (turn.content is not UNSET)
+                quotes += 6 + 18 * len(turn.tool_calls)
+                if turn.content is not UNSET:
+                    quotes += 2 if turn.content is None else 4
                 for call in turn.tool_calls:
                     function = call.function
                     if call.id in ids or function.name not in names:
@@ -190,32 +192,38 @@ def _in_order(chat: ToolChat, names: frozenset[str]) -> _Seen | None:
                     ids.add(call.id)
                     waiting.add(call.id)
         elif type(turn) is UserTurn:
-            if waiting or before is UserTurn:
+            if waiting or before is UserTurn or turn.content.isspace():
                 return None
-            keys += 2
+            quotes += 8
         elif type(turn) is ToolTurn:
             if turn.tool_call_id not in waiting:
                 return None
             waiting.discard(turn.tool_call_id)
-            keys += 3
-        elif before is None:
-            keys += 2
+            quotes += 12
+        elif before is None and not turn.content.isspace():
+            quotes += 8
         else:
             return None
         before = type(turn)
-    return _Seen(made, keys) if before is AssistantTurn else None
+    return _Seen(made, quotes) if before is AssistantTurn else None
 
 
-def _repeats(raw: bytes, chat: ToolChat, keys: int) -> bool:
-    """Whether a key may stand twice outside the tools; ``keys`` are those of messages and tools."""
-    keys += 2 + (chat.parallel_tool_calls is not UNSET)
+def _repeats(raw: bytes, chat: ToolChat, quotes: int) -> bool:
+    """Whether a key may stand twice outside the tools; ``quotes`` are those that messages and tools are written with.
+
+    A key that stands twice, in whatever writing, adds at least two to the quotes that the decoded row accounts for.
+    """
+    quotes += 4 if chat.parallel_tool_calls is UNSET else 6
     if chat.metadata is not UNSET:
-        keys += 1 + len(chat.metadata)
-    # Nested metadata and texts that begin with a colon raise the count, and only send the row the exact way.
-    if _keys(raw) == keys:
+        quotes += 2 + 2 * len(chat.metadata)
+        for value in chat.metadata.values():
+            if type(value) is str:
+                quotes += 2
+    if _quotes(raw) == quotes and b'\\\\"' not in raw:
         return False
+    # Nested metadata, or a text with a backslash before a quote.
     try:
-        return _colon_escaped(raw) or repeats_a_key(raw, chat)
+        return is_suspect(raw) or _colon_escaped(raw) or repeats_a_key(raw, chat)
     except (msgspec.EncodeError, OverflowError, RecursionError):
         return True
 
@@ -225,9 +233,6 @@ def _colon_escaped(raw: bytes) -> bool:
     return b"\\u003" in raw
 
 
-def _keys(raw: bytes) -> int:
-    """Keys in a JSON text that is no suspect, and strings that begin with a colon.
-
-    An escaped quote before a colon is taken off again. A key that ends in a backslash looks the same: a suspect.
-    """
-    return raw.count(b'":') - raw.count(b'\\":')
+def _quotes(raw: bytes) -> int:
+    """Quotes around keys and strings of a JSON text in which no quote stands behind two backslashes."""
+    return raw.count(b'"') - raw.count(b'\\"')

@@ -1,8 +1,8 @@
 """Linear scans for lines that a fast JSON decode may accept although something is odd in them.
 
-``odd_lines`` looks at every byte of a file, for what a row may hold that a typed decode accepted; ``is_suspect`` at the
-rows that none did, for everything. Over-cautious by design: a suspect is looked at exactly by ``strict.diagnose``, which
-may find nothing.
+``odd_lines`` looks at every byte of a file, for what a row may hold that a typed decode accepted; ``is_suspect`` at
+the rows that none did, for everything. Over-cautious by design: a suspect is looked at exactly by
+``strict.diagnose``, which may find nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ _PATTERNS: Final = (
     rb'\\\\":',  # and that it takes for an escaped quote
     rb"\n[ \t\r\v\f]*\n",  # blank lines
     # Strings of nothing but white space, Unicode's included, which the typed decode would take for content.
-    rb':[ \t]*"(?: |\\[nrt]|\\u(?:00[08A-Fa-f][0-9A-Fa-f]|001[c-fC-F]|1680|20[0-9A-Fa-f]{2}|3000)'
-    rb'|\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80)+"',
+    (
+        rb':[ \t]*"(?: |\\[nrt]|\\u(?:00[08A-Fa-f][0-9A-Fa-f]|001[c-fC-F]|1680|20[0-9A-Fa-f]{2}|3000)'
+        rb'|\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80)+"'
+    ),
     rb"\n\xef\xbb\xbf",  # a byte order mark at the start of a line
     # Invalid UTF-8, which a typed decode does not notice in values that it skips: bytes that never occur, sequences
     # cut short, over-long or out of range, continuation bytes without a start.

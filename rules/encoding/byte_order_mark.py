@@ -13,7 +13,7 @@ _TO_UTF8 = Fix(Applicability.SAFE, "rewrite the file as UTF-8 without a byte ord
 _KINDS = ("bom", "utf-16", "utf-32")
 
 
-class ByteOrderMark(LineRule):
+class ByteOrderMark(LineRule, frozen=True):
     r"""The file starts with a byte order mark, or is UTF-16 or UTF-32, or a mark stands in the middle of it.
 
     JSON Lines is UTF-8 without a mark. A reader that expects that fails on the first line ("Line 1 is not a

@@ -10,7 +10,7 @@ from audit.rule import Hit, LineRule, Run
 from audit.rules.encoding.problems import DROP, hit_of, removals
 
 
-class ControlCharacter(LineRule):
+class ControlCharacter(LineRule, frozen=True):
     r"""A text holds a control character or half of a surrogate pair.
 
     A lone surrogate cannot be written as UTF-8: tokenizers and databases fail on it, long after the file was checked.

@@ -10,7 +10,7 @@ from audit.rule import Hit, LineRule, Run
 from audit.rules.encoding.problems import hit_of
 
 
-class DuplicateKey(LineRule):
+class DuplicateKey(LineRule, frozen=True):
     r"""An object of the row holds the same key twice.
 
     JSON leaves open which of the two counts (RFC 8259, section 4): most parsers keep the last, some the first, some

@@ -14,7 +14,7 @@ from audit.rules.encoding.problems import DROP, hit_of
 _ESCAPED = re.compile("[\udc80-\udcff]+")
 
 
-class InvalidUtf8(LineRule):
+class InvalidUtf8(LineRule, frozen=True):
     r"""The line holds bytes that are not UTF-8.
 
     Strict readers reject the file; lenient ones put U+FFFD in the place of the text or drop the row, and the model

@@ -14,7 +14,7 @@ _TO_LF = Fix(Applicability.SAFE, "end every line with one line feed", (Transcode
 _FILE_KINDS = frozenset({"crlf", "mixed-newlines", "no-final-newline", "cr-only"})
 
 
-class LineEnds(LineRule):
+class LineEnds(LineRule, frozen=True):
     r"""A line is blank, or lines end otherwise than with a line feed.
 
     Some readers fail on a blank line and others count it as a row, so that line numbers in error messages no longer

@@ -12,7 +12,7 @@ from audit.rules.encoding.problems import hit_of, spans_of
 _ESCAPES = {b"\xe2\x80\xa8": b"\\u2028", b"\xe2\x80\xa9": b"\\u2029", b"\xc2\x85": b"\\u0085"}
 
 
-class LineSeparator(LineRule):
+class LineSeparator(LineRule, frozen=True):
     r"""A text holds a raw U+2028, U+2029 or U+0085, at which some readers split the line.
 
     JSON allows them, but Python's ``str.splitlines`` and some JavaScript and log tools take them for the end of a

@@ -10,7 +10,7 @@ from audit.rule import Hit, LineRule, Run
 from audit.rules.encoding.problems import DROP, hit_of
 
 
-class NonFiniteNumber(LineRule):
+class NonFiniteNumber(LineRule, frozen=True):
     r"""The row holds NaN, Infinity or -Infinity as a number.
 
     These are not JSON (RFC 8259, section 6). Python's json writes and reads them; strict readers reject the line, and

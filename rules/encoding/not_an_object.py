@@ -16,7 +16,7 @@ _CONVERT = Fix(Applicability.SHOWN, "convert it to JSON Lines with `audit conver
 _TABLES = {"csv-file": "csv", "parquet-file": "parquet"}
 
 
-class NotAnObject(LineRule):
+class NotAnObject(LineRule, frozen=True):
     r"""The row is not a JSON object, or the file is not JSON Lines but one JSON array, pretty-printed JSON or a table.
 
     A fine-tuning file is one JSON object per line. Hosted targets reject anything else at upload; local tools that

@@ -12,7 +12,7 @@ from audit.rules.encoding.problems import DROP, hit_of
 _KINDS = frozenset({"not-json", "truncated", "truncated-file", "too-deep", "number-too-long", "csv-row"})
 
 
-class NotJson(LineRule):
+class NotJson(LineRule, frozen=True):
     r"""The line is not JSON, or is cut off, or cannot be read safely.
 
     Providers reject the whole file for one such line; many local readers skip it without a word, so that fewer rows

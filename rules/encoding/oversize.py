@@ -10,7 +10,7 @@ from audit.rule import Batch, Context, DatasetRule, Hit, Run
 from audit.rules.encoding.problems import DROP
 
 
-class Oversize(DatasetRule):
+class Oversize(DatasetRule, frozen=True):
     r"""A line, or the file, is larger than the target takes or than rows usually are.
 
     A provider rejects a file over its limit in bytes or rows. A very long line is mostly a whole document or an

@@ -24,7 +24,7 @@ _TEXT_ONLY = ("text",)
 _SPEAKERS = ("assistant", "tool")
 
 
-class BadContent(RecordRule):
+class BadContent(RecordRule, frozen=True):
     r"""The content of a message, or another of its fields, is of a type that the target does not read.
 
     Content must be a string, or a list of parts that the role may use. Providers refuse the file; a local chat template

@@ -12,7 +12,7 @@ from audit.rules.format.reading import DROP, PREFERENCE_SHAPES, read_as, remove,
 _ENDS_ELSEWHERE: Final = PREFERENCE_SHAPES | {"predictions"}
 
 
-class BadLastTurn(RecordRule):
+class BadLastTurn(RecordRule, frozen=True):
     r"""The row does not end with the turn that the target trains on.
 
     What follows the last answer is never learnt from, and several providers refuse such rows. For reinforcement

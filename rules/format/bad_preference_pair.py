@@ -20,7 +20,7 @@ _PROMPT_LEAVES_THE_ANSWER: Final = frozenset({"together"})
 """Targets that refuse an input that ends with the assistant."""
 
 
-class BadPreferencePair(RecordRule):
+class BadPreferencePair(RecordRule, frozen=True):
     r"""A preference row lacks one of its answers, has it in a wrong form, or prefers an answer to itself.
 
     Providers refuse a row without two answers. Two equal answers train nothing: the difference that the loss is made

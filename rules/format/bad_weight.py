@@ -10,7 +10,7 @@ from audit.rule import Hit, RecordRule, Run
 from audit.rules.format.reading import DROP, json_kind, read_as, remove, replace, safely, speaker
 
 
-class BadWeight(RecordRule):
+class BadWeight(RecordRule, frozen=True):
     r"""The weight of a message is not the integer 0 or 1, or stands on a message that is not the assistant's.
 
     OpenAI's schema takes nothing else; a boolean or `1.0` (what a table library makes of it) is refused by strict

@@ -10,7 +10,7 @@ from audit.rule import Hit, RecordRule, Run
 from audit.rules.format.reading import DROP, is_bare_answer, read_as, speaker, speaks_otherwise
 
 
-class EmptyContent(RecordRule):
+class EmptyContent(RecordRule, frozen=True):
     r"""A message is empty or holds nothing but white space.
 
     An empty answer trains the model to say nothing: an error. An empty question or system message is mostly the trace

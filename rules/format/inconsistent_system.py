@@ -14,7 +14,7 @@ _KEPT: Final = 1000
 """Variants kept, those with the smallest hashes: any cut of the file keeps the same ones."""
 
 
-class InconsistentSystem(DatasetRule):
+class InconsistentSystem(DatasetRule, frozen=True):
     r"""Some rows have a system message and others do not, or there are many different ones.
 
     A model that is trained with a system message behaves otherwise without it. Rows that mix both, or a dozen wordings

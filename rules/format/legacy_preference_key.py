@@ -16,7 +16,7 @@ _PRESENT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 """openai-openapi 2024-12 to 2025-06 -> OpenAI's guide, Azure, Together and Fireworks."""
 
 
-class LegacyPreferenceKey(RecordRule):
+class LegacyPreferenceKey(RecordRule, frozen=True):
     r"""A preference row names its answers `preferred_completion` and `non_preferred_completion`.
 
     OpenAI's public specification called them so until June 2025, while its guide and every provider that reads these

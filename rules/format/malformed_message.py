@@ -10,7 +10,7 @@ from audit.rule import Hit, RecordRule, Run
 from audit.rules.format.reading import DROP, json_kind, read_as, speaks_otherwise
 
 
-class MalformedMessage(RecordRule):
+class MalformedMessage(RecordRule, frozen=True):
     r"""A message is not an object, or lacks its role or its content.
 
     Providers refuse the whole file ("Discriminator 'role' is missing in value"). Many local chat templates print an

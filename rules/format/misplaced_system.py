@@ -13,7 +13,7 @@ _INSTRUCTING: Final = ("system", "developer")
 _OTHERS: Final = ("user", "assistant", "tool")
 
 
-class MisplacedSystem(RecordRule):
+class MisplacedSystem(RecordRule, frozen=True):
     r"""A system (or developer) message is not the first message, or there is more than one.
 
     Many chat templates take a system message only at the start: a later one is dropped, printed as a user turn, or

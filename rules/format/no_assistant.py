@@ -10,7 +10,7 @@ from audit.rule import Hit, RecordRule, Run
 from audit.rules.format.reading import DROP, OPENAI_SHAPES, PREFERENCE_SHAPES, read_as, speaker
 
 
-class NoAssistant(RecordRule):
+class NoAssistant(RecordRule, frozen=True):
     r"""The row has no assistant turn, or no messages at all.
 
     There is nothing to train on: a provider refuses the file, and a local trainer that masks everything but answers

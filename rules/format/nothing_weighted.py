@@ -12,7 +12,7 @@ from audit.rules.format.reading import DROP, PREFERENCE_SHAPES, read_as
 _TRAINED_OTHERWISE: Final = PREFERENCE_SHAPES | {"openai-rft", "predictions", "kto"}
 
 
-class NothingWeighted(RecordRule):
+class NothingWeighted(RecordRule, frozen=True):
     r"""Every assistant message of the row has weight 0, so that nothing of it is trained on.
 
     The row is paid for and changes nothing; in a small batch it makes the loss zero or NaN.

@@ -20,7 +20,7 @@ class _Fault(NamedTuple):
     """The turn of the same role just before; None for an assistant that speaks first."""
 
 
-class RoleOrder(RecordRule):
+class RoleOrder(RecordRule, frozen=True):
     r"""User and assistant do not take turns, or the assistant speaks first.
 
     Chat templates of several model families (Mistral, Gemma, Llama 2) raise an error, and some providers refuse the

@@ -12,7 +12,7 @@ _TRAINED_ON: Final = ("data", "train", "validation")
 """Roles of sources that a provider counts the rows of."""
 
 
-class TooFewRows(DatasetRule):
+class TooFewRows(DatasetRule, frozen=True):
     r"""The data has fewer rows than the target takes.
 
     OpenAI and Azure refuse a file with fewer than 10 rows before training starts, and so few examples hardly ever

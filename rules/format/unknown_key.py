@@ -37,7 +37,7 @@ _LEGACY_KEYS: Final = ("preferred_completion", "non_preferred_completion")
 """FMT118 reports them."""
 
 
-class UnknownKey(RecordRule, DatasetRule):
+class UnknownKey(RecordRule, DatasetRule, frozen=True):
     r"""A row or a message has a key that the target does not take.
 
     OpenAI refuses the file (`Example 1 contains an extra "weight".`), and so does Together; a misspelt key means that

@@ -20,7 +20,7 @@ _CLOSE: Final = 0.85
 """difflib ratio from which a role counts as a misspelling: one wrong letter in a word as long as ``assistant``."""
 
 
-class UnknownRole(RecordRule):
+class UnknownRole(RecordRule, frozen=True):
     r"""A message has a role that the target does not know, or a known one in another spelling.
 
     Providers refuse the file. A local chat template drops the turn, raises an error, or prints the name as it stands,

@@ -18,7 +18,7 @@ _MESSAGES_BY_ANOTHER_NAME: Final = frozenset(
 _KEYS_SHOWN: Final = 6
 
 
-class UnknownShape(RecordRule, DatasetRule):
+class UnknownShape(RecordRule, DatasetRule, frozen=True):
     r"""The row is no known kind of training row, or not one that the target reads; or the file mixes kinds.
 
     A provider refuses the file at such a row. A local trainer fails on it or, worse, reads an empty conversation from

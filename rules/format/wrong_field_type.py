@@ -10,7 +10,7 @@ from audit.rule import Hit, RecordRule, Run
 from audit.rules.format.reading import DROP, json_kind, read_as, remove, replace, safely
 
 
-class WrongFieldType(RecordRule):
+class WrongFieldType(RecordRule, frozen=True):
     r"""A field of the row, such as `parallel_tool_calls` or `input`, has the wrong type.
 
     Providers check the fields of a row against a schema and refuse the file for one that does not fit.

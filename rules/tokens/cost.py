@@ -17,7 +17,7 @@ _FIELDS: Final = ("content", "total", "trainable")
 _TRAINED_ROLES: Final = ("data", "train")
 
 
-class Cost(DatasetRule):
+class Cost(DatasetRule, frozen=True):
     """Training on the data costs more than was allowed, or more than anybody can tell.
 
     Tokens times epochs is what a provider bills. Measures: ``tokens.content`` (string contents), ``tokens.total`` (with

@@ -29,7 +29,7 @@ class _Odd(NamedTuple):
     tokens: int
 
 
-class Fertility(DatasetRule):
+class Fertility(DatasetRule, frozen=True):
     """The text of a row has far more, or far fewer, characters per token than the other rows have.
 
     Few characters per token point to mojibake, encoded data or a script that the tokenizer hardly knows, and cost

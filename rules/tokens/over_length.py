@@ -16,7 +16,7 @@ from audit.tokens.counter import after_truncation
 from audit.tokens.limits import Limit, example_limit, row_is_exact
 
 
-class OverLength(RecordRule):
+class OverLength(RecordRule, frozen=True):
     """The row has more tokens than one training example may have.
 
     What lies beyond the limit is cut off, usually the end of the answer, or the file is refused. The limit is the

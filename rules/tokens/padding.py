@@ -11,7 +11,7 @@ from audit.tokens.distribution import add, ascending, expected_maximum, merged, 
 from audit.tokens.limits import example_limit
 
 
-class Padding(DatasetRule):
+class Padding(DatasetRule, frozen=True):
     """The lengths of the rows are so skewed that most of each padded batch is padding.
 
     Time and memory go into padding, and the few long rows decide how large a batch fits. Measures:

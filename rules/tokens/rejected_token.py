@@ -11,7 +11,7 @@ from audit.rules.tokens.control_tokens import TRIGGERS, control_tokens, is_rejec
 from audit.rules.tokens.special_token import span_of
 
 
-class RejectedToken(TextRule):
+class RejectedToken(TextRule, frozen=True):
     """The text of a message holds a token for which the provider refuses the file.
 
     The job fails after the upload ("message contains an invalid token: <|fim_suffix|>"), whatever the other rows are

@@ -12,7 +12,7 @@ from audit.tokens.models import Lifecycle, lifecycle
 _OPENAI_TARGETS: Final = ("openai", "generic")
 
 
-class RetiredModel(DatasetRule):
+class RetiredModel(DatasetRule, frozen=True):
     """The model that the data is for has been shut down or takes no new fine-tuning jobs, or will within ``days`` days.
 
     A job started now is refused, or its result stops answering soon after. Dates are those of a table with its day and

@@ -13,7 +13,7 @@ from audit.rules.tokens.control_tokens import TRIGGERS, Found, control_tokens, i
 _THINK: Final = re.compile(r"(?<!`)</?think>(?!`)")
 
 
-class SpecialToken(TextRule):
+class SpecialToken(TextRule, frozen=True):
     """The text of a message holds a control token of a chat template or a tokenizer.
 
     Most trainers turn such a string into the control token itself: the turn ends in mid-sentence, a part of the text

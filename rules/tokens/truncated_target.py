@@ -15,7 +15,7 @@ from audit.tokens.limits import Limit, example_limit, row_is_exact
 _DROP: Final = Fix(Applicability.DROP, "move the row to the rejected file", (DropRow(),))
 
 
-class TruncatedTarget(RecordRule):
+class TruncatedTarget(RecordRule, frozen=True):
     """Laid out for the model and cut to its limit, the row has too few trained tokens left, or an answer without its end.
 
     A row without trained tokens costs money and gives no gradient (a batch of such rows gives NaN); an answer whose

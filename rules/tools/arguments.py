@@ -24,7 +24,7 @@ from audit.rules.tools.calls import (
 _LITERAL_LIMIT = 100_000
 
 
-class BadArguments(RecordRule):
+class BadArguments(RecordRule, frozen=True):
     r"""The arguments of a tool call are not valid JSON, or not in the form that the target asks for.
 
     OpenAI's format holds arguments as a string of JSON; an object there is rejected at upload. Hugging Face chat

@@ -11,7 +11,7 @@ from audit.rule import Hit, RecordRule, Run
 from audit.rules.tools.calls import DROP, no_tools, shown, strict
 
 
-class CallIds(RecordRule):
+class CallIds(RecordRule, frozen=True):
     r"""A tool call and its result do not find each other: an id is missing, unknown, used twice, or never answered.
 
     Every call needs an id, and one tool message with that id directly after the call; parallel calls may be answered

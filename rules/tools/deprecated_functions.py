@@ -12,7 +12,7 @@ from audit.rules.tools.calls import no_tools
 _TITLE = "write them as tools, tool_calls and tool messages"
 
 
-class DeprecatedFunctions(RecordRule):
+class DeprecatedFunctions(RecordRule, frozen=True):
     r"""The row uses ``functions``, ``function_call`` or messages of role ``function``, which tools have replaced.
 
     OpenAI's row format still reads them but marks them deprecated; newer models, most chat templates and most other

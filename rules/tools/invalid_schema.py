@@ -14,7 +14,7 @@ from audit.rules.tools.schemas import compile_schema, json_type, schema_text
 _MESSAGE_LENGTH = 160
 
 
-class InvalidSchema(RecordRule):
+class InvalidSchema(RecordRule, frozen=True):
     r"""The parameters of a tool are not a valid JSON Schema of an object, or two tools share a name.
 
     Providers refuse such tools at inference even where training accepts them, and arguments cannot be checked

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _MAX_FUNCTIONS = 128
 
 
-class MalformedTool(RecordRule):
+class MalformedTool(RecordRule, frozen=True):
     r"""A tool call or a tool definition is not built as the format asks.
 
     Checked against OpenAI's row schema: lists that are not lists, entries without type, function or name, parameters

@@ -25,7 +25,7 @@ _SHOWN = 3
 _MESSAGE_LENGTH = 120
 
 
-class SchemaViolation(RecordRule):
+class SchemaViolation(RecordRule, frozen=True):
     r"""The arguments of a call do not fit the parameters that its tool declares.
 
     The model learns to leave out what is required, to send the wrong type, or to invent parameters. A parameter that

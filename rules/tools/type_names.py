@@ -16,7 +16,7 @@ _FIX = "write the types as JSON Schema names them"
 _SHOWN = 4
 
 
-class TypeNames(RecordRule):
+class TypeNames(RecordRule, frozen=True):
     r"""The schema of a tool names its types as Python does: "dict", "float", "tuple", "any" ...
 
     JSON Schema knows object, array, number, integer, string, boolean and null. With other names the schema is

@@ -11,7 +11,7 @@ from audit.rule import Hit, RecordRule, Run
 from audit.rules.tools.calls import DROP, declared_tools, named_calls, no_tools, shown, strict
 
 
-class UndeclaredTool(RecordRule):
+class UndeclaredTool(RecordRule, frozen=True):
     r"""The assistant calls a tool that the row does not declare.
 
     The model learns to invent tools: at inference the call fails. Where a row declares no tools at all, a hosted

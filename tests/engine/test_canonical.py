@@ -54,7 +54,8 @@ def test_anything_else_goes_the_exact_way(messages: Any) -> None:
         b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "messages": []}',
         b'{"messages": [], "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}',
         b'{"messages": [{"role": "user", "content": "x", "content": "a"}, {"role": "assistant", "content": "b"}]}',
-        b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "metadata": {"a": 1, "a": 1}}',
+        b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],'
+        b' "metadata": {"a": 1, "a": 1}}',
     ],
 )
 def test_a_repeated_key_is_never_accepted(raw: bytes) -> None:
@@ -68,14 +69,19 @@ def test_text_that_looks_like_keys_is_no_repeated_key() -> None:
 
 keys = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\\"), max_size=4)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(st.characters(blacklist_categories=["Cs"]), max_size=6),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.text(st.characters(blacklist_categories=["Cs"]), max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
     max_leaves=8,
 )
 
 
 @given(st.dictionaries(keys, values, min_size=1, max_size=4), st.booleans())
-def test_a_repeated_key_is_always_seen_and_others_never_with_plain_writing(row: dict[str, Any], ascii_only: bool) -> None:
+def test_a_repeated_key_is_always_seen_and_others_never_with_plain_writing(
+    row: dict[str, Any], ascii_only: bool
+) -> None:
     raw = json.dumps(row, ensure_ascii=ascii_only, separators=(",", ":")).encode()
     assert not repeats_a_key(raw, json.loads(raw))
     key = json.dumps(next(iter(row)), ensure_ascii=ascii_only).encode()

@@ -37,7 +37,7 @@ def fold(data: bytes, *rules: Rule, chunk_bytes: int = 1 << 22, run: Run = RUN) 
     return one.finish()
 
 
-class Loud(TextRule):
+class Loud(TextRule, frozen=True):
     code: ClassVar[str] = "ACM001"
     severity: ClassVar[Severity] = Severity.WARNING
 
@@ -51,7 +51,7 @@ class Loud(TextRule):
             start = text.find("LOUD", start + 4)
 
 
-class Seen(RecordRule):
+class Seen(RecordRule, frozen=True):
     code: ClassVar[str] = "ACM002"
     severity: ClassVar[Severity] = Severity.ERROR
 
@@ -59,17 +59,17 @@ class Seen(RecordRule):
         yield self.hit("seen", "/messages/0")
 
 
-class Everything(Seen):
+class Everything(Seen, frozen=True):
     def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
         return batch.parsed
 
 
-class OncePerFile(Everything):
+class OncePerFile(Everything, frozen=True):
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         yield self.hit("this file", scope="file", key="k")
 
 
-class Lines(LineRule):
+class Lines(LineRule, frozen=True):
     code: ClassVar[str] = "ACM003"
     severity: ClassVar[Severity] = Severity.WARNING
 
@@ -77,7 +77,7 @@ class Lines(LineRule):
         yield from (self.hit(problem.kind, byte_span=(problem.start, problem.end)) for problem in line.problems)
 
 
-class CountRows(DatasetRule):
+class CountRows(DatasetRule, frozen=True):
     code: ClassVar[str] = "ACM004"
     severity: ClassVar[Severity] = Severity.INFO
 
@@ -95,7 +95,7 @@ class CountRows(DatasetRule):
         yield self.measure("rows", state[0], n=state[0])
 
 
-class Tally(SummaryRule):
+class Tally(SummaryRule, frozen=True):
     code: ClassVar[str] = "ACM005"
     severity: ClassVar[Severity] = Severity.INFO
 
@@ -109,9 +109,14 @@ def test_a_text_rule_finds_every_hit_with_its_column_even_behind_escapes() -> No
     findings = fold(data, Loud()).findings
     text = data.decode()
     for finding in findings:
-        assert finding.place.column is not None and finding.place.end_column is not None
+        assert finding.place.column is not None
+        assert finding.place.end_column is not None
         assert text[finding.place.column - 1 : finding.place.end_column - 1] == "LOUD"
-    assert [finding.place.pointer for finding in findings] == ["/messages/0/content", "/messages/1/content", "/messages/1/content"]
+    assert [finding.place.pointer for finding in findings] == [
+        "/messages/0/content",
+        "/messages/1/content",
+        "/messages/1/content",
+    ]
 
 
 def test_a_trigger_written_as_json_escapes_is_not_missed() -> None:
@@ -120,7 +125,7 @@ def test_a_trigger_written_as_json_escapes_is_not_missed() -> None:
 
 
 def test_a_scan_that_runs_out_of_memory_falls_back_to_one_by_one() -> None:
-    class Many(Loud):
+    class Many(Loud, frozen=True):
         def triggers(self, run: Run) -> Sequence[str]:
             return ["LOUD", *(f"[a-z]{{40}}x{i}" for i in range(60))]
 
@@ -181,14 +186,16 @@ def test_a_summary_rule_sees_which_rows_the_others_found() -> None:
 def test_every_row_rule_leaves_a_measure_even_when_it_found_nothing() -> None:
     (measure,) = fold(row("a", "b") + b"\n", Loud()).measures
     assert (measure.name, measure.value, measure.n) == ("rows.share", 0.0, 1)
-    assert measure.interval is not None and measure.interval[0] == 0.0 < measure.interval[1] < 1.0
+    assert measure.interval is not None
+    assert measure.interval[0] == 0.0 < measure.interval[1] < 1.0
 
 
 def test_fingerprints_survive_reordering() -> None:
     one, two = row("LOUD one", "b"), row("LOUD two", "b")
     forward = {f.fingerprint for f in fold(one + b"\n" + two, Loud()).findings}
     backward = {f.fingerprint for f in fold(two + b"\n" + one, Loud()).findings}
-    assert forward == backward and len(forward) == 2
+    assert forward == backward
+    assert len(forward) == 2
 
 
 @pytest.mark.parametrize("metadata", [{}, {"metadata": {"sex": "F"}}])
@@ -200,4 +207,5 @@ def test_a_canonical_row_becomes_the_same_chat_as_its_shape_reads(metadata: dict
     assert plain is not None
     data = json.loads(raw)
     shape = detect(data)
-    assert shape is not None and plain_chat(plain) == shape.read(data)
+    assert shape is not None
+    assert plain_chat(plain) == shape.read(data)

@@ -9,7 +9,7 @@ from audit.model import Applicability, Finding, Fix, Json, Line, PointerEdit, Se
 from audit.rule import Hit, LineRule
 
 
-class Rule(LineRule):
+class Rule(LineRule, frozen=True):
     code: ClassVar[str] = "XXX001"
     name: ClassVar[str] = "x"
     severity: ClassVar[Severity] = Severity.ERROR

@@ -177,7 +177,9 @@ def test_lines_that_a_fast_decode_may_accept_are_suspects(odd: bytes) -> None:
     assert suspect_lines(b"\n".join([good, odd + b" ", good, odd + b" ", b""])) == [1, 3]
 
 
-@pytest.mark.parametrize("odd", [b"\\u0000", b"\\b", b"\\\\\\f", b"\\u009f", b"\x7f", b"\xc2\x80", b"\xe2\x80\xa9", b"\r"])
+@pytest.mark.parametrize(
+    "odd", [b"\\u0000", b"\\b", b"\\\\\\f", b"\\u009f", b"\x7f", b"\xc2\x80", b"\xe2\x80\xa9", b"\r"]
+)
 def test_lines_with_characters_that_a_rule_may_find_are_marked_in_the_chunk(odd: bytes) -> None:
     good = b'{"a": "\\\\begin\\n\\ud83d\\ude00 \xc3\xa9\xe2\x82\xac \\u0009"}'
     _, (chunk,) = read(b"\n".join([good, b'{"a": "' + odd + b'"}', good, b'{"b": "' + odd + b' "}', b""]))

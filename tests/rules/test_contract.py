@@ -15,9 +15,8 @@ from audit.catalog import all_rules, check_rule_types
 from audit.config.settings import Settings
 from audit.engine.batch import ParsedBatch
 from audit.engine.fold import Fold
-from audit.model import Applicability, Result
+from audit.model import Applicability, Result, Source
 from audit.read.lines import SourceReader
-from audit.model import Source
 from audit.remedy.edits import apply_edits
 from audit.rule import DatasetRule, Rule, explain, options, with_options
 
