@@ -158,7 +158,7 @@ class Batch(Protocol):
     @property
     def tool_rows(self) -> Sequence[ToolRow]:
         """The canonical rows that declare tools, in order. Their turns, calls and call ids are right for any target;
-        the names and schemas of their tools, whether arguments fit, and whether the target takes tools at all, are open."""
+        the names and schemas of their tools, whether arguments fit and whether the target takes tools are open."""
 
     def line_of(self, row: int) -> int:
         """The 1-based line number of a row."""

@@ -54,8 +54,10 @@ def test_anything_else_goes_the_exact_way(messages: Any) -> None:
         b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "messages": []}',
         b'{"messages": [], "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}',
         b'{"messages": [{"role": "user", "content": "x", "content": "a"}, {"role": "assistant", "content": "b"}]}',
-        b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],'
-        b' "metadata": {"a": 1, "a": 1}}',
+        (
+            b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],'
+            b' "metadata": {"a": 1, "a": 1}}'
+        ),
     ],
 )
 def test_a_repeated_key_is_never_accepted(raw: bytes) -> None:
