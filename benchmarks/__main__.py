@@ -152,9 +152,10 @@ def memory() -> list[str]:
             with path.open("wb") as file:
                 for _ in range(times):
                     file.write(block)
+            # Not ru_maxrss, which a child inherits from the process that started it.
             script = (
-                "import resource, sys, audit; audit.check(sys.argv[1], ignore=['TOK']); "
-                "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+                "import sys, audit; audit.check(sys.argv[1], ignore=['TOK']); "
+                "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
             )
             out = subprocess.run([sys.executable, "-c", script, str(path)], check=True, capture_output=True, text=True)
             lines.append(f"  {path.stat().st_size / 1e6:.0f} MB: {int(out.stdout) / 1024:.0f} MB")

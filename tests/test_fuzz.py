@@ -70,7 +70,8 @@ def judge(folder: Path, data: bytes, **config: Any) -> Result:
     (source,) = result.sources
     assert sum(source.shapes.values()) == source.rows == result.rows
     if source.container == "jsonl" and source.encoding == "utf-8" and b"\r" not in data and source.compression is None:
-        assert result.rows == sum(1 for line in data.split(b"\n") if line and not line.isspace())
+        text = data.removeprefix(b"\xef\xbb\xbf")
+        assert result.rows == sum(1 for line in text.split(b"\n") if line and not line.isspace())
     for finding in result.findings:
         if finding.scope == "row":
             assert finding.place.line is not None

@@ -102,9 +102,14 @@ def closing(rows: int, seconds: float) -> str:
 def peak_memory() -> int | None:
     """Bytes that this process or a finished child held at most, None where the system does not tell."""
     try:
+        # Linux: getrusage would give what the starting process had, where that was more.
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        pass
+    try:
         import resource
     except ImportError:  # Windows
         return None
-    most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    # getrusage(2): kilobytes on Linux, bytes on macOS.
-    return most if sys.platform == "darwin" else most * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024  # getrusage(2): bytes on macOS, else kilobytes

@@ -8,29 +8,32 @@ from hashlib import blake2b
 from sys import intern
 from typing import Final
 
-from audit.model import Finding, Fix, Json, Line, Place, PointerEdit, Record
+from audit.model import Finding, Fix, Json, Line, Place, PointerEdit, Record, Source
 from audit.read.characters import inside
 from audit.read.identity import content_id, raw_id
 from audit.read.spans import column, locate
 from audit.rule import Hit, Rule
 
+_TABLES: Final = ("csv", "parquet")
+
 MOST_KEPT: Final = 1_024
 """Findings remembered for what later ones share with them."""
 
-DOCS_URL = "https://finetune-audit.readthedocs.io/rules/{code}"
+DOCS_URL = "docs/rules/{code}.md"
+"""The page of a rule, within the repository and the documentation."""
 
 
 def on_record(rule: Rule, hit: Hit, record: Record, identity: str | None = None) -> Finding:
     """The finding of a row. ``identity`` is the row's content id where it is known already."""
     where = record if hit.scope == "row" else None
     identity = "" if where is None else identity or content_id(record)
-    return _finding(rule, hit, record.source.path, record.line, record.offset, record.raw, identity)
+    return _finding(rule, hit, record.source, record.line, record.offset, record.raw, identity)
 
 
 def on_line(rule: Rule, hit: Hit, line: Line) -> Finding:
     """The finding of a line that may not be a row at all."""
     identity = raw_id(line.raw) if hit.scope == "row" else ""
-    return _finding(rule, hit, line.source.path, line.number, line.offset, line.raw, identity)
+    return _finding(rule, hit, line.source, line.number, line.offset, line.raw, identity)
 
 
 def on_dataset(rule: Rule, hit: Hit) -> Finding:
@@ -41,10 +44,15 @@ def on_dataset(rule: Rule, hit: Hit) -> Finding:
     return _build(rule, hit, place, "")
 
 
-def _finding(rule: Rule, hit: Hit, path: str, number: int, offset: int, raw: bytes, identity: str) -> Finding:
+def _finding(rule: Rule, hit: Hit, source: Source, number: int, offset: int, raw: bytes, identity: str) -> Finding:
+    path = source.path
     if hit.scope != "row":
         at = offset + hit.byte_span[0] if hit.byte_span else None
         return _build(rule, hit, Place(file=path, offset=at, pointer=intern(hit.at)), identity)
+    if source.container in _TABLES:
+        # The row was made from a record of the table: places in its JSON are no places in the file.
+        place = Place(file=path, line=number, offset=offset or None, pointer=intern(hit.at))
+        return _build(rule, hit, place, identity)
     start, end = _span(hit, raw)
     place = Place(
         file=path,

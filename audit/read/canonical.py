@@ -80,7 +80,7 @@ def accept(lines: Sequence[bytes], skip: Container[int], *, keep: bool = True) -
                 if value.__class__ is str:
                     quotes += 2
         more = raw.count(b'"') - quotes
-        if more and more != _quoted(row) and (is_suspect(raw) or repeats_a_key(raw, row)):
+        if more and (more != _quoted(row) or b"\\u0022" in raw) and (is_suspect(raw) or repeats_a_key(raw, row)):
             append(None)
         elif keep:
             append(row)
@@ -124,6 +124,6 @@ def repeats_a_key(raw: bytes, value: Json) -> bool:
     """Whether the decoded value may hold fewer keys than the line did (a no is right unless the line ``is_suspect``).
 
     Writing the value again writes each key once and escapes the same quotes, so equal counts of ``":`` mean that no
-    key was dropped, unless a quote was written as ``\\u0022``.
+    key was dropped, unless a quote or a colon was written as ``\\u0022`` or ``\\u003a``.
     """
-    return msgspec.json.encode(value).count(b'":') != raw.count(b'":') or b"\\u0022" in raw
+    return msgspec.json.encode(value).count(b'":') != raw.count(b'":') or b"\\u0022" in raw or b"\\u003" in raw

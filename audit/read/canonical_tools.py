@@ -152,7 +152,7 @@ def _declared(tools: bytes) -> _Declared | None:
     """What is known of a list of tools, None where a rule may have something to say of its build or its bytes."""
     try:
         built = _decode_tools(tools)
-        if is_suspect(tools) or _colon_escaped(tools) or repeats_a_key(tools, _decode_json(tools)):
+        if is_suspect(tools) or repeats_a_key(tools, _decode_json(tools)):
             return None
     except (*_REFUSED, msgspec.EncodeError, UnicodeEncodeError, OverflowError):
         return None
@@ -200,7 +200,7 @@ def _in_order(chat: ToolChat, names: frozenset[str]) -> _Seen | None:
                 return None
             waiting.discard(turn.tool_call_id)
             quotes += 12
-        elif before is None and not turn.content.isspace():
+        elif type(turn) is SystemTurn and before is None and not turn.content.isspace():
             quotes += 8
         else:
             return None
@@ -223,14 +223,9 @@ def _repeats(raw: bytes, chat: ToolChat, quotes: int) -> bool:
         return False
     # Nested metadata, or a text with a backslash before a quote.
     try:
-        return is_suspect(raw) or _colon_escaped(raw) or repeats_a_key(raw, chat)
+        return is_suspect(raw) or repeats_a_key(raw, chat)
     except (msgspec.EncodeError, OverflowError, RecursionError):
         return True
-
-
-def _colon_escaped(raw: bytes) -> bool:
-    # Written again as a plain colon, it would make up for a key that was dropped.
-    return b"\\u003" in raw
 
 
 def _quotes(raw: bytes) -> int:

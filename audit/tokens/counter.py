@@ -34,8 +34,9 @@ KEPT_LENGTH: Final = 20_000
 KEPT_TEXTS: Final = 32
 """Counts of texts of more characters than the first are remembered, as many as the second."""
 KEPT_SHORT: Final = 64
-KEPT_SHORT_TEXTS: Final = 20_000
-"""So are those of texts up to so many characters (labels, set phrases) and of system prompts, up to so many texts."""
+KEPT_SYSTEM: Final = 2_000
+KEPT_SHORT_TEXTS: Final = 10_000
+"""So are those of texts (labels, set phrases) and of system prompts up to so many characters, up to so many texts."""
 
 
 class PlainTurn(Protocol):
@@ -119,10 +120,16 @@ class LayoutCounter(Counter):
         self._length = length
         self._words: dict[str, int] = {}
         self._kept: dict[str, int] = {}
+        self._recent: dict[str, int] = {}
 
     def count(self, text: str) -> int:
-        """Tokens of a text."""
-        return self._length(text)
+        """Tokens of a text; those of the last few are kept, because a row's contents are counted and then rendered."""
+        tokens = self._recent.get(text)
+        if tokens is None:
+            if len(self._recent) >= KEPT_TEXTS:
+                self._recent.clear()
+            tokens = self._recent[text] = self._length(text)
+        return tokens
 
     def stretches(self, sample: Sample) -> list[Stretch]:
         """One stretch per piece that is not empty."""
@@ -143,7 +150,7 @@ class LayoutCounter(Counter):
                 tokens = kept.get(text)
                 if tokens is None:
                     tokens = length(text)
-                    if len(text) <= KEPT_SHORT or role == "system":
+                    if len(text) <= (KEPT_SYSTEM if role == "system" else KEPT_SHORT):
                         if len(kept) >= KEPT_SHORT_TEXTS:
                             kept.clear()
                         kept[text] = tokens
@@ -159,7 +166,7 @@ class LayoutCounter(Counter):
         """Tokens of a text; those of role names are kept."""
         if text in self._words:
             return self._words[text]
-        tokens = self._length(text)
+        tokens = self.count(text)
         if len(text) <= 16 and len(self._words) < 1_000:
             self._words[text] = tokens
         return tokens

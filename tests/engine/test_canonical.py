@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import audit
 from audit.read.canonical import accept, repeats_a_key
 from audit.read.suspects import suspect_lines
 
@@ -81,11 +83,29 @@ values = st.recursive(
 
 
 @given(st.dictionaries(keys, values, min_size=1, max_size=4), st.booleans())
-def test_a_repeated_key_is_always_seen_and_others_never_with_plain_writing(
-    row: dict[str, Any], ascii_only: bool
-) -> None:
+def test_a_repeated_key_is_always_seen_and_no_other(row: dict[str, Any], ascii_only: bool) -> None:
     raw = json.dumps(row, ensure_ascii=ascii_only, separators=(",", ":")).encode()
     assert not repeats_a_key(raw, json.loads(raw))
     key = json.dumps(next(iter(row)), ensure_ascii=ascii_only).encode()
     twice = raw[:-1] + b"," + key + b":0}"
     assert repeats_a_key(twice, json.loads(twice))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        (
+            b'{"messages": [{"role": "user", "content": "a \\u0022b\\u0022"}, {"role": "assistant", "content": "b"}],'
+            b' "metadata": {"a": 1, "a": 2}}'
+        ),
+        (
+            b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],'
+            b' "metadata": {"x": {"a": 1, "a": 1}, "c": "\\u003a)"}}'
+        ),
+    ],
+)
+def test_an_escaped_quote_or_colon_does_not_hide_a_repeated_key(raw: bytes, tmp_path: Path) -> None:
+    assert not accepted(raw)
+    path = tmp_path / "row.jsonl"
+    path.write_bytes(raw + b"\n")
+    assert [finding.code for finding in audit.check(path, ignore=["TOK"]).findings] == ["ENC005"]

@@ -24,7 +24,6 @@ from audit.model import RowTokens, Source
 from audit.read.canonical_tools import accept_tools
 from audit.read.chunks import Chunk
 from audit.read.lines import SourceReader
-from audit.read.suspects import suspect_lines
 from audit.rule import Rule, Run
 from audit.targets import target_names
 from audit.tokens import make_counter
@@ -72,7 +71,8 @@ def sound() -> Row:
 
 
 def accepted(raw: bytes) -> bool:
-    return bool(accept_tools([raw], [0], suspect_lines(raw + b"\n")))
+    (chunk,) = SourceReader(Source(path="rows.jsonl"), data=raw + b"\n")
+    return bool(accept_tools(chunk.lines, [0], chunk.suspects))
 
 
 def chunks(data: bytes, *, fast: bool) -> list[Chunk]:
@@ -111,6 +111,7 @@ def test_texts_that_look_like_keys_are_no_repeated_keys() -> None:
     row = sound()
     row["messages"][3]["content"] = ':) {"a": 1, "a": 2}'
     row["messages"][1]["content"] = ":("
+    row["messages"][5]["content"] = 'Under "C:\\"'
     assert accepted(json.dumps(row).encode())
 
 
@@ -237,6 +238,9 @@ REPEATED: dict[str, tuple[str, str]] = {
     "in metadata": ('"source": ', '"source": 1, "source": '),
     "in nested metadata": ('"n": ', '"n": 1, "n": '),
     "before white space": ('"source": ', '"source" : 1, "source": '),
+    "in a schema before white space": ('"required": ', '"required" : [], "required": '),
+    "in nested metadata before white space": ('"n": ', '"n" : 1, "n": '),
+    "ending in a backslash": ('"n": ', '"n\\\\": 1, "n\\\\": 2, "n": '),
     "with an escape": ('"source": ', '"sourc\\u0065": 1, "source": '),
 }
 ESCAPED_COLON: dict[str, tuple[str, str]] = {
@@ -247,7 +251,7 @@ ESCAPED_COLON: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("place", [*REPEATED, *ESCAPED_COLON])
-@pytest.mark.parametrize("text", ["Weather?", ":)", 'say {"a": 1}'])
+@pytest.mark.parametrize("text", ["Weather?", ":)", 'say {"a": 1}', "C:\\", 'C:\\"'])
 def test_a_repeated_key_is_refused_wherever_it_stands(place: str, text: str) -> None:
     row = sound()
     row["messages"][3]["content"] = text

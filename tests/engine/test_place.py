@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
+import audit
 from audit.engine.place import on_line
 from audit.model import Applicability, Finding, Fix, Json, Line, PointerEdit, Severity, Source
 from audit.rule import Hit, LineRule
@@ -46,3 +48,11 @@ def test_what_json_tells_apart_is_never_shared() -> None:
         edit = fix.edits[0]
         assert isinstance(edit, PointerEdit)
         assert repr(edit.value) == repr(value)
+
+
+def test_a_row_of_a_table_is_named_by_its_line_and_pointer_alone(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("prompt,completion\nHi,Hello\nHi again,\n")
+    (finding,) = audit.check(path, ignore=["TOK"]).findings
+    assert (finding.place.line, finding.place.column, finding.place.offset) == (3, None, 27)
+    assert finding.place.pointer == "/completion"
