@@ -13,7 +13,6 @@ Everything else that reaches the top is a bug and stays a traceback.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -55,6 +54,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     Case is ignored. The cutoff is difflib's own default (0.6), a little lower for short words.
     """
+    import difflib  # only a misspelt word needs it
+
     by_lower = {name.lower(): name for name in known}
     hits = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6 if len(word) > 4 else 0.5)
     return by_lower[hits[0]] if hits else None

@@ -92,7 +92,8 @@ def installed_version(package: str) -> str | None:
 def _version(package: str, path: tuple[str, ...]) -> str | None:
     wanted = _normal(package)
     found = next((folder for folder in metadata_folders(path) if _distribution(folder) == wanted), "")
-    if found.endswith(".dist-info") and (told := _told_version(os.path.join(found, "METADATA"))):
+    file = "METADATA" if found.endswith(".dist-info") else "PKG-INFO"
+    if found and (told := _told_version(os.path.join(found, file))):
         return told
     from importlib.metadata import PackageNotFoundError, version
 

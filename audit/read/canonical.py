@@ -66,7 +66,7 @@ def accept(lines: Sequence[bytes], skip: Container[int], *, keep: bool = True) -
             fine = fine and not (one.content.isspace() or two.content.isspace() or three.content.isspace())
         else:
             fine = tuple([turn.role for turn in messages]) in orders or _alternates(messages)
-            fine = fine and not any(turn.content.isspace() for turn in messages)
+            fine = fine and not any(map(str.isspace, [turn.content for turn in messages]))
         if not fine or index in skip:
             append(None)
             continue

@@ -6,7 +6,6 @@ The tests hold them against statsmodels' or exact published values.
 from __future__ import annotations
 
 from math import sqrt
-from statistics import NormalDist
 
 
 def wilson(found: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -16,7 +15,7 @@ def wilson(found: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """
     if n == 0:
         return 0.0, 1.0
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    z = _two_sided(level)
     share = found / n
     denominator = 1 + z * z / n
     centre = (share + z * z / (2 * n)) / denominator
@@ -24,3 +23,12 @@ def wilson(found: int, n: int, level: float = 0.95) -> tuple[float, float]:
     low = 0.0 if found == 0 else max(0.0, centre - half)
     high = 1.0 if found == n else min(1.0, centre + half)
     return low, high
+
+
+def _two_sided(level: float) -> float:
+    """The standard normal quantile that leaves half of ``1 - level`` on each side."""
+    if level == 0.95:
+        return 1.959963984540054
+    from statistics import NormalDist  # 10 ms to import, and 0.95 is what every check asks for
+
+    return NormalDist().inv_cdf(0.5 + level / 2)
