@@ -52,14 +52,21 @@ class TriggerScan:
             return None
         return scan
 
-    def _compile_raw(self) -> re2._Regexp | None:
-        """One pattern over raw JSON bytes that every hit must match; None when a trigger is no safe literal."""
+    def _compile_raw(self) -> list[re2._Regexp] | None:
+        """Patterns over raw JSON bytes, one of which every hit must match; None when a trigger is no safe literal.
+
+        One for each first character: RE2 then looks for that byte at the speed of memory, eight times as fast as for
+        several at once.
+        """
         if not self._patterns or not all(_SAFE_LITERAL.fullmatch(pattern) for pattern in self._patterns):
             return None
         options = re2.Options()
         options.max_mem = _MAX_MEMORY
         options.encoding = re2.Options.Encoding.LATIN1
-        return re2.compile("|".join([*self._patterns, *_ESCAPED_ASCII]).encode(), options)
+        by_first: dict[str, list[str]] = {}
+        for pattern in (*self._patterns, *_ESCAPED_ASCII):
+            by_first.setdefault(pattern[: 2 if pattern.startswith("\\") else 1], []).append(pattern)
+        return [re2.compile("|".join(patterns).encode(), options) for patterns in by_first.values()]
 
     def candidates(self, lines: Sequence[bytes]) -> Sequence[int]:
         """Indices of the lines whose texts must be scanned (all of them where the raw bytes cannot tell)."""
@@ -67,14 +74,15 @@ class TriggerScan:
             return ()
         if self._raw is None:
             return range(len(lines))
-        search, found = self._raw.search, list[int]()
         joined = b"\n".join(lines) + b"\n"
-        line = start = 0
-        while match := search(joined, start):
-            line += joined.count(b"\n", start, match.start())
-            found.append(line)
-            start = joined.find(b"\n", match.start())
-        return found
+        found: set[int] = set()
+        for pattern in self._raw:
+            line = start = 0
+            while match := pattern.search(joined, start):
+                line += joined.count(b"\n", start, match.start())
+                found.add(line)
+                start = joined.find(b"\n", match.start())
+        return sorted(found)
 
     def rules_for(self, text: str) -> Iterator[TextRule]:
         """The rules with a trigger in the text, each once, in order."""

@@ -147,13 +147,15 @@ class LayoutCounter(Counter):
             content = overhead = trainable = 0
             for turn in turns:
                 role, text = turn.role, turn.content
-                tokens = kept.get(text)
-                if tokens is None:
+                if len(text) > (KEPT_SYSTEM if role == "system" else KEPT_SHORT):
                     tokens = length(text)
-                    if len(text) <= (KEPT_SYSTEM if role == "system" else KEPT_SHORT):
+                else:
+                    again = kept.get(text)
+                    if again is None:
                         if len(kept) >= KEPT_SHORT_TEXTS:
                             kept.clear()
-                        kept[text] = tokens
+                        again = kept[text] = length(text)
+                    tokens = again
                 content += tokens
                 known = words.get(role)
                 overhead += self._word(role) if known is None else known
