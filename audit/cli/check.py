@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from audit.cli import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED
-from audit.cli.output import check_writable, save, write_atomically
+from audit.cli.output import check_writable, save
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.config.settings import Settings
 from audit.errors import UsageError
 from audit.model import Result
 from audit.reports import FORMATS, format_of_file, render
 from audit.reports.view import View
+from audit.writing import write_whole
 
 DEFAULT_MAX_PER_RULE: Final = 5
 
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     result = _judge(paths, settings, args)
     for name, format in zip(outputs, formats, strict=True):
         view = View(max_per_rule=limit, config_file=settings.config_file)
-        write_atomically(Path(name), _encoded(render(result, format, view)))
+        write_whole(Path(name), _encoded(render(result, format, view)))
     if hasattr(args, "save"):
         save(result, args.save)
     view = View(color=_color(args), max_per_rule=limit, config_file=settings.config_file)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from audit.cli import EXIT_CLEAN
-from audit.cli.output import check_writable, write_atomically
+from audit.cli.output import check_writable
 from audit.cli.survey import (
     ATTRIBUTES,
     GROUPS,
@@ -28,6 +28,7 @@ from audit.cli.survey import (
 from audit.errors import OutputError, UsageError
 from audit.reports.summary import plural
 from audit.reports.visible import shortened, visible
+from audit.writing import write_whole
 
 TARGETS: Final = {
     "openai-sft": "openai-sft",
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     check_writable([str(output)], paths)
     seen = survey(paths)
     text = "\n".join(document(seen, [_from(path, output.parent) for path in paths])) + "\n"
-    write_atomically(output, [text.encode()])
+    write_whole(output, [text.encode()])
     print(f"wrote {visible(str(output))}: {plural(seen.rows, 'row')} looked at, shape {seen.shape}")
     here = output.parent.resolve() == Path.cwd() and output.name in ("audit.toml", ".audit.toml")
     print("next: read it, then audit check" + ("" if here else f" --config {visible(str(output))}"))

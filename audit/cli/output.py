@@ -1,14 +1,14 @@
-"""Writes results to files: whole or not at all, never over an input. Renders nothing itself."""
+"""Writes results to files, never over an input. Renders nothing itself."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from audit.errors import OutputError
 from audit.model import Result
+from audit.writing import write_whole
 
 MANIFEST_SCHEMA: Final = "audit.manifest/1"
 
@@ -26,37 +26,6 @@ def check_writable(names: Iterable[str], inputs: Sequence[str]) -> None:
         for other in inputs:
             if other != "-" and path.exists() and Path(other).exists() and path.samefile(other):
                 raise OutputError(f"{name} is an input and is not overwritten", hint="choose another name")
-
-
-def write_atomically(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write to a temporary name, flush to disk, rename: the old file or the new, never half. Raises OutputError."""
-    import tempfile
-
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            for piece in pieces:
-                stream.write(piece)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = ""
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}", hint="is the folder writable?"
-        ) from None
-    finally:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _umask() -> int:
-    # There is no way to ask without setting it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def save(result: Result, folder: str) -> None:
@@ -79,9 +48,9 @@ def save(result: Result, folder: str) -> None:
     findings = gzip.compress("".join(render(result, "jsonl")).encode(), compresslevel=6, mtime=0)
     files = {"result.json": document, "findings.jsonl.gz": findings}
     for name, content in files.items():
-        write_atomically(root / name, [content])
+        write_whole(root / name, [content])
     listed = {
         name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in files.items()
     }
     manifest = {"schema": MANIFEST_SCHEMA, "tool": result.evidence.tool, "files": listed}
-    write_atomically(root / "manifest.json", [(encode(manifest, indent=2) + "\n").encode()])
+    write_whole(root / "manifest.json", [(encode(manifest, indent=2) + "\n").encode()])

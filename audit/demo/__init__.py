@@ -6,12 +6,11 @@ The data comes from ``examples/loan_decisions.py`` in the repository: invented, 
 from __future__ import annotations
 
 import gzip
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from audit.errors import OutputError
+from audit.writing import write_whole
 
 DATA_NAME = "loans.jsonl"
 FILES = (("loans.jsonl.gz", DATA_NAME), ("audit.toml", "audit.toml"), ("README.txt", "README.txt"))
@@ -32,7 +31,7 @@ def write(folder: Path) -> Path:
             if name not in missing and (folder / name).read_bytes() != contents[name]:
                 raise OutputError(f"{folder / name} exists and is not the example's", hint="choose another folder")
         for name in missing:
-            write_whole(folder / name, contents[name])
+            write_whole(folder / name, [contents[name]])
     except OSError as error:
         raise OutputError(
             f"the example cannot be written to {folder}: {error.strerror or error}", hint="choose another folder"
@@ -44,18 +43,3 @@ def packaged(name: str) -> bytes:
     """The content of one file of the example, unpacked."""
     content = files("audit.demo").joinpath("data", name).read_bytes()
     return gzip.decompress(content) if name.endswith(".gz") else content
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name and rename, so that an interrupted run leaves no half file behind."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -14,6 +14,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -24,6 +25,7 @@ from audit.model import Chat, Json, Problem, Source
 from audit.read.lines import Chunk, SourceReader
 from audit.read.shapes import Shape, Unwritable, Written, detect, writer
 from audit.read.sources import find_sources
+from audit.writing import replacing, unwritable
 
 _UNTRUSTED = frozenset(
     {
@@ -223,30 +225,13 @@ def _replacing(output: str) -> Iterator[Callable[[bytes], None]]:
 
 @contextlib.contextmanager
 def _beside(path: str, shown: str) -> Iterator[Callable[[bytes], None]]:
-    """Writes to a temporary file in the same folder, renamed to ``path`` at the end and removed on failure."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
-    stream = _open(temporary, shown)
-    packed = gzip.GzipFile("", "wb", fileobj=stream, mtime=0) if shown.lower().endswith(".gz") else None
-    try:
-        yield _putter(packed or stream, shown)
-        try:
-            if packed is not None:
-                packed.close()
-            stream.flush()
-            os.fsync(stream.fileno())
-            stream.close()
-            os.replace(temporary, path)
-        except OSError as error:
-            raise _unwritable(shown, error) from error
-    finally:
-        if packed is not None:
-            with contextlib.suppress(OSError, ValueError):
-                packed.close()
-        with contextlib.suppress(OSError):
-            stream.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+    """Writes a file that is put in place at the end."""
+    with replacing(Path(path), shown) as stream:
+        if not shown.lower().endswith(".gz"):
+            yield _putter(stream, shown)
+            return
+        with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed:
+            yield _putter(packed, shown)
 
 
 def _putter(stream: BinaryIO | gzip.GzipFile, shown: str) -> Callable[[bytes], None]:
@@ -256,7 +241,7 @@ def _putter(stream: BinaryIO | gzip.GzipFile, shown: str) -> Callable[[bytes], N
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise _unwritable(shown, error) from error
+            raise unwritable(shown, error) from error
 
     return put
 
@@ -265,9 +250,4 @@ def _open(path: str, shown: str) -> BinaryIO:
     try:
         return open(path, "wb")
     except OSError as error:
-        raise _unwritable(shown, error) from error
-
-
-def _unwritable(shown: str, error: OSError) -> OutputError:
-    why = error.strerror or type(error).__name__
-    return OutputError(f"cannot write {shown}: {why}", hint="does the folder exist, is it yours, is there space left?")
+        raise unwritable(shown, error) from error
