@@ -1,0 +1,114 @@
+"""What a run hands over: findings and measures with everything they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from audit.model.findings import Finding, Measure
+from audit.model.values import Json
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A rule that was not run, and why."""
+
+    code: str
+    reason: str
+
+
+class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings that an ``[[ignore]]`` entry of the configuration took out, and on whose word."""
+
+    code: str
+    path: str
+    reason: str
+    findings: int
+    owner: str | None = None
+    expires: str | None = None
+
+
+class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One input as it was read: rows (with content), lines, bytes and hash as stored, shapes with their counts."""
+
+    path: str
+    role: str = "data"
+    container: str = "jsonl"
+    compression: str | None = None
+    encoding: str = "utf-8"
+    bytes: int = 0
+    lines: int = 0
+    rows: int = 0
+    sha256: str = ""
+    shapes: Mapping[str, int] = {}
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the result rests on, so that someone else can obtain it again. No clock, no path, no job count."""
+
+    tool: str = ""
+    version: str = ""
+    target: str = ""
+    target_as_of: str = ""
+    model: str | None = None
+    tokenizer: Mapping[str, Json] = {}
+    as_of: str | None = None
+    inputs: Mapping[str, str] = {}
+    config: Mapping[str, Json] = {}
+    config_sha256: str = ""
+    rules_sha256: str = ""
+    packages: Mapping[str, str] = {}
+    seed: int = 0
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one run found, sorted, with no clock inside: the same input gives the same bytes.
+
+    ``rows`` counts the rows with content, broken ones included. ``truncated`` says how many findings were cut by
+    ``--max-findings``; ``counts`` always holds the exact numbers per code: ``findings``, ``rows`` (with a
+    row-scope finding) and each severity.
+    """
+
+    schema: str = "audit.result/1"
+    verdict: Literal["PASS", "FAIL"] = "PASS"
+    rows: int = 0
+    partial: bool = False
+    truncated: int = 0
+    sources: tuple[SourceSummary, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    rules_run: tuple[str, ...] = ()
+    rules_skipped: tuple[Skipped, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    counts: Mapping[str, Mapping[str, int]] = {}
+    evidence: Evidence = Evidence()
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing at or above the severity that was asked for was found."""
+        return self.verdict == "PASS"
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The findings as a data frame, one row each: code, severity, scope, message, file, line, column, offset,
+        pointer, fix (its applicability), fingerprint."""
+        import pandas
+
+        columns = ("file", "line", "column", "offset", "pointer")
+        rows = [
+            {
+                "code": finding.code,
+                "severity": finding.severity.value,
+                "scope": finding.scope,
+                "message": finding.message,
+                **{name: getattr(finding.place, name) for name in columns},
+                "fix": finding.fix.applicability.value if finding.fix else None,
+                "fingerprint": finding.fingerprint,
+            }
+            for finding in self.findings
+        ]
+        names = ["code", "severity", "scope", "message", *columns, "fix", "fingerprint"]
+        return pandas.DataFrame(rows, columns=names)
