@@ -7,8 +7,8 @@ from functools import cached_property
 
 import msgspec
 
-from audit.model import ABSENT, Chat, Json, Line, Message, Problem, Record, RowTokens, Source
-from audit.read.canonical import CanonicalRow, accept, read_canonical, repeats_a_key
+from audit.model import Chat, Json, Line, Problem, Record, RowTokens, Source
+from audit.read.canonical import CanonicalRow, accept, repeats_a_key
 from audit.read.canonical_tools import MARK, Accepted, accept_tools
 from audit.read.lines import Chunk
 from audit.read.shapes import detect
@@ -163,35 +163,20 @@ class ParsedBatch:
         return dict(zip(self.parsed, self.tokens or (), strict=True))
 
     def _bare_record(self, row: int) -> Record:
-        if self.plain[row] is not None:
-            return self._plain_record(row)
-        if row in self.tool:
-            value = _decode(self.chunk.lines[row])
-            return self._odd_record(row, OddRow(value, CANONICAL_SHAPE, OPENAI_SFT.read(value)))
-        return self._odd_record(row, self.odd[row])
-
-    def _odd_record(self, row: int, odd: OddRow) -> Record:
-        return Record(
-            source=self.source,
-            line=self.chunk.number(row),
-            offset=self.chunk.offset(row),
-            raw=self.chunk.lines[row],
-            data=odd.data,
-            shape=odd.shape,
-            chat=odd.chat,
-        )
-
-    def _plain_record(self, row: int) -> Record:
+        odd = self.odd.get(row)
         raw = self.chunk.lines[row]
+        if odd is None:
+            value = _decode(raw)
+            odd = OddRow(value, CANONICAL_SHAPE, OPENAI_SFT.read(value))
         return Record(
             source=self.source,
             line=self.chunk.number(row),
             offset=self.chunk.offset(row),
             raw=raw,
-            data=_decode(raw),
-            shape=CANONICAL_SHAPE,
-            chat=plain_chat(read_canonical(raw)),
-            canonical=True,
+            data=odd.data,
+            shape=odd.shape,
+            chat=odd.chat,
+            canonical=self.plain[row] is not None,
         )
 
 
@@ -214,22 +199,6 @@ def _accept(chunk: Chunk, *, keep: bool) -> tuple[list[CanonicalRow | None], dic
     return plain, tool
 
 
-def plain_chat(row: CanonicalRow) -> Chat:
-    """The Chat of a canonical row, equal to what its shape would read."""
-    messages = tuple(
-        Message(
-            role=turn.role,
-            content=turn.content,
-            at=f"/messages/{index}",
-            role_at=f"/messages/{index}/role",
-            content_at=f"/messages/{index}/content",
-            raw={"role": turn.role, "content": turn.content},
-        )
-        for index, turn in enumerate(row.messages)
-    )
-    return Chat(messages=messages, metadata=ABSENT if row.metadata is msgspec.UNSET else row.metadata)
-
-
 def read_value(raw: bytes, suspect: bool) -> tuple[Json, tuple[Problem, ...]]:
     """The JSON value of a line and what is wrong with its bytes; the exact, slow way only where the fast one balks."""
     if not suspect and not is_suspect(raw):
@@ -237,7 +206,7 @@ def read_value(raw: bytes, suspect: bool) -> tuple[Json, tuple[Problem, ...]]:
             value = _decode(raw)
             if isinstance(value, dict) and not repeats_a_key(raw, value):
                 return value, ()
-        except (msgspec.DecodeError, msgspec.EncodeError, UnicodeError, RecursionError, OverflowError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
     diagnosis = diagnose(raw)
     return diagnosis.value, diagnosis.problems

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import re2
 
 from audit.errors import RuleError
+from audit.read.suspects import lines_with
 from audit.rule import Run, TextRule
 
 _CANARY = "\x02audit-canary\x03"
@@ -75,14 +76,7 @@ class TriggerScan:
         if self._raw is None:
             return range(len(lines))
         joined = b"\n".join(lines) + b"\n"
-        found: set[int] = set()
-        for pattern in self._raw:
-            line = start = 0
-            while match := pattern.search(joined, start):
-                line += joined.count(b"\n", start, match.start())
-                found.add(line)
-                start = joined.find(b"\n", match.start())
-        return sorted(found)
+        return sorted({line for pattern in self._raw for line, _ in lines_with(pattern, joined)})
 
     def rules_for(self, text: str) -> Iterator[TextRule]:
         """The rules with a trigger in the text, each once, in order."""

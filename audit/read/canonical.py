@@ -44,7 +44,7 @@ def accept(lines: Sequence[bytes], skip: Container[int], *, keep: bool = True) -
 
     ``skip`` must name the lines with characters that a rule may find (the chunk's suspects). Without ``keep`` the rows
     themselves are let go, which is a third faster as memory stays in the cache: the list then holds ``BARE`` and
-    ``BARE_WITH_METADATA`` in their place, and ``read_canonical`` reads one again.
+    ``BARE_WITH_METADATA`` in their place.
     """
     accepted: list[CanonicalRow | None] = []
     append, decode, orders = accepted.append, _decode, _ORDERS
@@ -107,11 +107,6 @@ _ORDERS: Final = frozenset(
 )
 
 
-def read_canonical(raw: bytes) -> CanonicalRow:
-    """A row that ``accept`` has accepted, read again."""
-    return _decode(raw)
-
-
 def _alternates(messages: Sequence[Turn]) -> bool:
     """Whether the roles are user and assistant in turn, after at most one system message, ending with the assistant."""
     roles = [turn.role for turn in messages]
@@ -124,6 +119,11 @@ def repeats_a_key(raw: bytes, value: Json) -> bool:
     """Whether the decoded value may hold fewer keys than the line did (a no is right unless the line ``is_suspect``).
 
     Writing the value again writes each key once and escapes the same quotes, so equal counts of ``":`` mean that no
-    key was dropped, unless a quote or a colon was written as ``\\u0022`` or ``\\u003a``.
+    key was dropped, unless a quote or a colon was written as ``\\u0022`` or ``\\u003a``. Of a value that cannot be
+    written again nothing is known.
     """
-    return msgspec.json.encode(value).count(b'":') != raw.count(b'":') or b"\\u0022" in raw or b"\\u003" in raw
+    try:
+        written = msgspec.json.encode(value)
+    except (msgspec.EncodeError, UnicodeEncodeError, OverflowError, RecursionError):
+        return True
+    return written.count(b'":') != raw.count(b'":') or b"\\u0022" in raw or b"\\u003" in raw

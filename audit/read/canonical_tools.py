@@ -154,7 +154,7 @@ def _declared(tools: bytes) -> _Declared | None:
         built = _decode_tools(tools)
         if is_suspect(tools) or repeats_a_key(tools, _decode_json(tools)):
             return None
-    except (*_REFUSED, msgspec.EncodeError, UnicodeEncodeError, OverflowError):
+    except _REFUSED:
         return None
     if not built or any(tool.function.input_schema is not UNSET for tool in built):
         return None
@@ -222,10 +222,7 @@ def _repeats(raw: bytes, chat: ToolChat, quotes: int) -> bool:
     if _quotes(raw) == quotes and b'\\\\"' not in raw:
         return False
     # Nested metadata, or a text with a backslash before a quote.
-    try:
-        return is_suspect(raw) or repeats_a_key(raw, chat)
-    except (msgspec.EncodeError, OverflowError, RecursionError):
-        return True
+    return is_suspect(raw) or repeats_a_key(raw, chat)
 
 
 def _quotes(raw: bytes) -> int:

@@ -64,20 +64,19 @@ def odd_lines(text: bytes) -> list[int]:
     """
     if b"\r" in text or b"\x7f" in text:
         return suspect_lines(text)
-    found = {line for line, raw in _lines_with(_ESCAPE, text) if is_suspect(raw)}
+    found = {line for line, raw in lines_with(_compiled(_ESCAPE), text) if is_suspect(raw)}
     if not text.isascii():
         if b"\xc2" in text:
-            found.update(line for line, _ in _lines_with(_C1, text))
+            found.update(line for line, _ in lines_with(_compiled(_C1), text))
         if b"\xe2\x80\xa8" in text or b"\xe2\x80\xa9" in text:
-            found.update(line for line, _ in _lines_with(_SEPARATOR, text))
+            found.update(line for line, _ in lines_with(_compiled(_SEPARATOR), text))
     return sorted(found)
 
 
-def _lines_with(pattern: bytes, text: bytes) -> Iterator[tuple[int, bytes]]:
-    """Index and bytes of every line that the pattern matches in."""
-    search = _compiled(pattern).search
+def lines_with(pattern: re2._Regexp[bytes], text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Index and bytes of every line that the pattern matches in. ``text`` is whole lines, each ended by ``\\n``."""
     line = start = 0
-    while match := search(text, start):
+    while match := pattern.search(text, start):
         at = match.start()
         line += text.count(b"\n", start, at)
         start = text.find(b"\n", at)

@@ -109,3 +109,11 @@ def test_an_escaped_quote_or_colon_does_not_hide_a_repeated_key(raw: bytes, tmp_
     path = tmp_path / "row.jsonl"
     path.write_bytes(raw + b"\n")
     assert [finding.code for finding in audit.check(path, ignore=["TOK"]).findings] == ["ENC005"]
+
+
+@pytest.mark.parametrize("opened", [("[", "]"), ('{"a":', "}")])
+def test_nesting_that_can_be_read_but_not_written_again_is_no_crash(opened: tuple[str, str]) -> None:
+    plain = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "metadata": {"x": '
+    for depth in range(900, 1010):
+        raw = (plain + opened[0] * depth + "1" + opened[1] * depth + "}}").encode()
+        assert len(accept([raw], ())) == 1

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audit.api import make_run
 from audit.config.settings import Settings
-from audit.engine.batch import ParsedBatch, plain_chat
+from audit.engine.batch import ParsedBatch
 from audit.engine.fold import Fold, Outcome
 from audit.engine.scan import TriggerScan
 from audit.model import Line, Measure, Message, Record, Severity, Source
@@ -208,4 +208,4 @@ def test_a_canonical_row_becomes_the_same_chat_as_its_shape_reads(metadata: dict
     data = json.loads(raw)
     shape = detect(data)
     assert shape is not None
-    assert plain_chat(plain) == shape.read(data)
+    assert batch.record(0).chat == shape.read(data)
