@@ -162,8 +162,3 @@ def _state(day: date, shutdown: date | None, new_jobs_end: date | None) -> State
     if new_jobs_end is not None and day >= new_jobs_end:
         return "closed"
     return "closing" if shutdown or new_jobs_end else "open"
-
-
-def table_sources() -> tuple[date, tuple[str, ...]]:
-    """The day of the model table, and what it was compiled from."""
-    return _table().as_of, _table().sources
