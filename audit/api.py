@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 import msgspec
 
 from audit.catalog import Plan, plan
+from audit.config.fields import fields_of
+from audit.config.options import BY_FIELD
 from audit.config.settings import Ignore, Settings
-from audit.engine.fold import Fold, Outcome, summarise
+from audit.config.values import Invalid
+from audit.engine.drive import Driven, Means, Progress, Reader, drive
+from audit.engine.executors import Executor, Inline
+from audit.engine.finish import summarise
 from audit.errors import UsageError, did_you_mean
 from audit.evidence import collect
-from audit.model import Finding, Json, Result, Source, SourceSummary, Suppressed
-from audit.read.lines import Chunk, SourceReader
+from audit.model import Finding, Json, Result, Source, Suppressed
+from audit.read.lines import SourceReader
 from audit.read.rows import RowsReader
 from audit.read.sources import find_sources
 from audit.rule import Run
 from audit.targets import load_target
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """How far a check has come. ``bytes`` are as read from the source, ``total`` its size where it is known."""
-
-    source: str
-    bytes: int
-    total: int | None
-    rows: int
-    errors: int
-    warnings: int
-
-
-class Reader(Protocol):
-    """What the engine reads from: an iterable of chunks that can say afterwards what it has read."""
-
-    @property
-    def source(self) -> Source: ...
-    @property
-    def summary(self) -> SourceSummary: ...
-    def __iter__(self) -> Iterator[Chunk]: ...
 
 
 def check(
@@ -61,42 +47,56 @@ def check(
     """
     settings = override(settings or Settings(), config)
     readers = _readers(data, settings)
-    run = make_run(settings)
+    run = with_references(make_run(settings), settings)
     chosen = plan(settings, run)
     if any("tokens" in rule.needs for rule in chosen.rules):
         run = with_counter(run, settings)
-    fold, partial, summaries = _read(readers, Fold(chosen.rules, run), progress)
-    outcome = fold.finish()
-    return _conclude(outcome, chosen, settings, run, summaries, partial)
+    driven = drive(readers, chosen.rules, run, means(settings), progress)
+    return _conclude(driven, chosen, settings, run)
 
 
 def override(settings: Settings, config: Mapping[str, Any]) -> Settings:
     """Settings with some fields replaced, types checked. Raises UsageError for an unknown name or a wrong value."""
     fields = Settings.__struct_fields__
-    for key in config:
+    values: dict[str, Any] = {name: getattr(settings, name) for name in fields}
+    for key, value in config.items():
         if key not in fields:
             raise UsageError(f"there is no setting {key!r}", hint=did_you_mean(key, fields))
-    given = {key: (value,) if key in _LISTS and isinstance(value, str) else value for key, value in config.items()}
-    values = {**{name: getattr(settings, name) for name in fields}, **given}
+        option = BY_FIELD.get(key)
+        try:
+            values[key] = value if option is None or value is None else option.read(value)
+        except Invalid as problem:
+            raise UsageError(f"{key} {problem.what}", hint=problem.hint) from None
     try:
         return msgspec.convert(msgspec.to_builtins(values), Settings)
     except msgspec.ValidationError as error:
         raise UsageError(f"a setting has the wrong value: {error}") from None
 
 
-_LISTS = ("files", "select", "extend_select", "ignore")
-
-
 def make_run(settings: Settings) -> Run:
     """What the rules may know: the target, the model and the day. The token counter is added where a rule needs it."""
     return Run(
         target=load_target(settings.target),
+        fields=fields_of(settings),
         model=settings.model,
         as_of=settings.as_of or datetime.now(UTC).date(),
         max_tokens=settings.max_tokens,
         epochs=settings.epochs,
         max_cost=settings.max_cost,
         seed=settings.seed,
+    )
+
+
+def with_references(run: Run, settings: Settings) -> Run:
+    """The run with the files that the data is compared with, which are read here."""
+    if not settings.against and not settings.target_sample:
+        return run
+    from audit.read.references import read_reference
+
+    return msgspec.structs.replace(
+        run,
+        against=read_reference(settings.against) if settings.against else None,
+        target_sample=read_reference(settings.target_sample) if settings.target_sample else None,
     )
 
 
@@ -110,58 +110,60 @@ def with_counter(run: Run, settings: Settings) -> Run:
     return msgspec.structs.replace(run, tokens=counter)
 
 
+def means(settings: Settings) -> Means:
+    """How a run is carried out: nothing of it may change what is found."""
+    jobs = settings.jobs or usable_cores()
+    chosen: Executor | None = None
+    if settings.executor == "inline":
+        chosen = Inline()
+    elif settings.executor == "processes":
+        from audit.engine.processes import Processes
+
+        chosen = Processes(jobs)
+    return Means(
+        executor=chosen, processes=jobs, memory=settings.memory, with_counter=partial(with_counter, settings=settings)
+    )
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _readers(data: Any, settings: Settings) -> Sequence[Reader]:
-    if isinstance(data, str) or hasattr(data, "__fspath__"):
-        data = [str(data)]
-    if (
-        isinstance(data, list | tuple)
-        and data
-        and all(isinstance(item, str) or hasattr(item, "__fspath__") for item in data)
-    ):
-        return [SourceReader(source) for source in find_sources([str(path) for path in data])]
-    return [RowsReader(data)]
+    """Readers of what was named, and of the files of the splits after it. A file named both ways has its split."""
+    given = [str(data)] if isinstance(data, str) or hasattr(data, "__fspath__") else data
+    splits = [source for name, path in settings.splits for source in find_sources([path], role=name)]
+    if not isinstance(given, list | tuple) or not all(isinstance(i, str) or hasattr(i, "__fspath__") for i in given):
+        return [RowsReader(data), *map(SourceReader, splits)]
+    if not given and not splits:
+        return [RowsReader(data)]
+    in_splits: dict[str, str] = {}
+    for source in splits:
+        if in_splits.setdefault(_real(source), source.role) != source.role:
+            raise UsageError(
+                f"{source.path} is in two splits: {in_splits[_real(source)]} and {source.role}",
+                hint="name every file in one split only",
+            )
+    files = [source for source in find_sources([str(path) for path in given]) if _real(source) not in in_splits]
+    return [SourceReader(source) for source in (*files, *splits)]
 
 
-def _read(
-    readers: Iterable[Reader], fold: Fold, progress: Callable[[Progress], None] | None
-) -> tuple[Fold, bool, list[SourceSummary]]:
-    summaries: list[SourceSummary] = []
-    partial = False
-    for reader in readers:
-        read = 0
-        try:
-            for chunk in reader:
-                batch = fold.take(chunk)
-                read += batch.bytes
-                if progress is not None:
-                    progress(
-                        Progress(reader.source.path, read, reader.source.size, fold.rows, fold.errors, fold.warnings)
-                    )
-        except KeyboardInterrupt:
-            partial = True
-        summaries.append(reader.summary)
-        if partial:
-            break
-    return fold, partial, summaries
+def _real(source: Source) -> str:
+    return source.path if source.path == "-" else os.path.realpath(source.path)
 
 
-def _conclude(
-    outcome: Outcome,
-    chosen: Plan,
-    settings: Settings,
-    run: Run,
-    summaries: Sequence[SourceSummary],
-    partial: bool,
-) -> Result:
+def _conclude(driven: Driven, chosen: Plan, settings: Settings, run: Run) -> Result:
+    outcome = driven.outcome
     findings, suppressed = _suppress(outcome.findings, settings.ignores, run.as_of)
     counts = _counts(findings)
     failed = any(finding.severity.rank <= settings.fail_on.rank for finding in findings)
     shown = findings if settings.max_findings is None else findings[: settings.max_findings]
-    sources = tuple(summarise(summary, outcome) for summary in summaries)
+    sources = tuple(summarise(summary, outcome) for summary in driven.summaries)
     return Result(
         verdict="FAIL" if failed else "PASS",
         rows=outcome.rows,
-        partial=partial,
+        partial=driven.partial,
         truncated=len(findings) - len(shown),
         sources=sources,
         findings=tuple(shown),

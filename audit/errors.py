@@ -6,6 +6,7 @@ AuditError            something the user can put right; the command line prints 
 ├── InputError        a data file that is missing, unreadable, or a container that cannot be opened
 ├── OutputError       a result that cannot be written
 ├── RuleError         a rule (usually a plugin's) that breaks the contract: code clash, bad option, bad docstring
+├── WorkerDied        a worker process that the system ended, again and again, at the same part of the work
 └── MissingExtra      an optional package is needed for what was asked
 
 Everything else that reaches the top is a bug and stays a traceback.
@@ -43,6 +44,24 @@ class OutputError(AuditError):
 
 class RuleError(AuditError):
     """A rule that breaks the contract: a code clash, a bad option, a docstring without its parts."""
+
+
+class WorkerDied(AuditError):
+    """A worker process that ended at ``job`` without an answer, the last two times with no other job beside it.
+
+    ``exit_code`` is negative for a signal. Who knows what the job is raises the error again with ``doing`` in words.
+    """
+
+    def __init__(self, job: object, exit_code: int, *, doing: str = "a part of the work") -> None:
+        killed = exit_code < 0
+        how = f"killed by signal {-exit_code}" if killed else f"exit code {exit_code}"
+        memory = "most often memory has run out: give it more, or use `--jobs 1`, which needs the least"
+        super().__init__(
+            f"a worker process ended again and again ({how}) at {doing}",
+            hint=memory if killed else "`--jobs 1` does without worker processes, and shows why",
+        )
+        self.job = job
+        self.exit_code = exit_code
 
 
 class MissingExtra(AuditError):

@@ -14,11 +14,14 @@ import msgspec
 
 from audit.config.settings import Settings
 from audit.model import Evidence, Json, SourceSummary
+from audit.read.sources import find_sources
 from audit.rule import Rule, Run, options
 
 _PACKAGES = ("msgspec", "google-re2", "tiktoken", "jsonschema-rs", "tokenizers")
-# Where a setting came from, which files were read and how many findings are shown do not change a result.
-_NOT_EVIDENCE = ("origins", "files", "config_file")
+# Where a setting came from, where files lie and by how many processes they were read do not change a result.
+_NOT_EVIDENCE = (
+    "origins", "config_file", "files", "splits", "against", "target_sample", "jobs", "executor", "memory",
+)  # fmt: skip
 
 
 def collect(settings: Settings, run: Run, rules: Sequence[Rule], sources: Sequence[SourceSummary]) -> Evidence:
@@ -39,13 +42,22 @@ def collect(settings: Settings, run: Run, rules: Sequence[Rule], sources: Sequen
         model=run.model,
         tokenizer=tokenizer,
         as_of=run.as_of.isoformat() if run.as_of else None,
-        inputs={source.path: source.sha256 for source in sources},
+        inputs={**{source.path: source.sha256 for source in sources}, **_hashes(settings)},
         config=config,
         config_sha256=sha256(msgspec.json.encode(config, order="sorted")),
         rules_sha256=rules_hash(rules),
         packages={name: found for name in _PACKAGES if (found := installed_version(name)) is not None},
         seed=settings.seed,
     )
+
+
+def _hashes(settings: Settings) -> Mapping[str, str]:
+    """Hex SHA-256 of the files that the data was compared with."""
+    found: dict[str, str] = {}
+    for source in find_sources((*settings.against, *settings.target_sample)):
+        with open(source.path, "rb") as file:
+            found[source.path] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def tool_version() -> str:

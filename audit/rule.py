@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -31,8 +31,18 @@ from audit.model import (
 )
 
 Status: TypeAlias = Literal["stable", "preview", "deprecated"]
-Product: TypeAlias = Literal["tokens"]
-"""What the engine computes once per run for every rule that names it in ``needs``."""
+Product: TypeAlias = Literal[
+    "tokens", "texts", "rows", "conversation", "normalised", "prompt", "answer", "label", "group", "near_clusters"
+]
+"""What the engine computes once per run for every rule that names it in ``needs``.
+
+``tokens``: token counts of every row. ``texts``: what is said in it. ``rows``: where every row lies, so that it can be
+read again. The others imply ``rows`` and are one 64-bit identity per row, equal where two rows have the same:
+``conversation`` (messages, answers and the names of the tools; no call ids, weights, metadata or tool schemas),
+``normalised`` (the same without case, punctuation and white space), ``prompt`` (all that comes before the answer,
+normalised), ``answer`` (the last turn of the assistant, stripped), ``label`` (the configured label, or else a short
+answer), ``group`` (rows that belong together). ``near_clusters``: clusters of near-duplicate conversations.
+"""
 
 
 class PlainTurn(Protocol):
@@ -69,10 +79,42 @@ class TokenCounter(Protocol):
         """Token counts of rows whose messages are all plain strings: the hot path."""
 
 
+class ReferenceRow(NamedTuple):
+    """A row of a file that the data is compared with: the text of its prompt and that of its answer ("" for none)."""
+
+    file: str
+    line: int
+    prompt: str
+    answer: str
+
+
+class Reference(msgspec.Struct, frozen=True, eq=False):
+    """Files that the data is compared with and that are not judged. Compared and hashed by identity."""
+
+    rows: tuple[ReferenceRow, ...]
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
+    """Where rows keep what the configuration names: paths such as ``metadata.label`` or ``/metadata/label``.
+
+    ``label`` may also be ``answer``; ``label_pattern`` is a regular expression over the answer (or over the value at
+    ``label``), whose first group is the label. ``split`` names the field that says to which split a row belongs.
+    """
+
+    label: str | None = None
+    label_pattern: str | None = None
+    favourable: tuple[str, ...] = ()
+    group: str | None = None
+    split: str | None = None
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule may know of the run: what the file is judged as, for which model, as of which day."""
 
     target: Target
+    fields: Fields = Fields()
+    against: Reference | None = None
+    target_sample: Reference | None = None
     model: str | None = None
     as_of: date | None = None
     tokens: TokenCounter | None = None
@@ -103,6 +145,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None = None
     source: Source | None = None
     byte_span: tuple[int, int] | None = None
+    row: int | None = None
+    """For dataset rules: the ordinal of the row that is meant; the engine knows its file, line and offset."""
 
 
 class ToolRow(msgspec.Struct, frozen=True, gc=False):
@@ -160,11 +204,23 @@ class Batch(Protocol):
         """The canonical rows that declare tools, in order. Their turns, calls and call ids are right for any target;
         the names and schemas of their tools, whether arguments fit and whether the target takes tools are open."""
 
+    @property
+    def texts(self) -> Sequence[str]:
+        """What is said in each row of ``parsed``, in that order: see ``audit.read.dialogue.conversation_text``."""
+
     def line_of(self, row: int) -> int:
         """The 1-based line number of a row."""
 
     def records(self) -> Iterator[Record]:
         """Every parsed row of the batch as a Record, in order (made on demand: prefer the columns)."""
+
+
+class RowRange(NamedTuple):
+    """The rows of one source: ordinals from ``first`` to before ``end``."""
+
+    source: Source
+    first: int
+    end: int
 
 
 class Summary(Protocol):
@@ -173,6 +229,10 @@ class Summary(Protocol):
     @property
     def rows(self) -> int:
         """Rows with content in all sources."""
+
+    @property
+    def ranges(self) -> Sequence[RowRange]:
+        """Which rows lie in which source, in reading order."""
 
     def count(self, code: str) -> int:
         """Findings of a code."""
@@ -209,6 +269,9 @@ class Rule(msgspec.Struct, frozen=True):
     def measure(self, name: str, value: float | int | str | None = None, **more: Any) -> Measure:
         """A ``Measure`` under this rule's code."""
         return Measure(code=self.code, name=name, value=value, **more)
+
+    def prepare(self, run: Run) -> None:
+        """Compute once, before the first batch, what every process would otherwise compute for itself."""
 
     def applies_to(self, run: Run) -> str | None:
         """None when the rule can judge this run, else the reason why it is skipped."""
@@ -267,8 +330,42 @@ class TextRule(Rule, frozen=True):
         raise NotImplementedError
 
 
+class NearCluster(Protocol):
+    """Rows that say nearly the same. Every one of ``members`` was itself compared with ``survivor``."""
+
+    @property
+    def survivor(self) -> int:
+        """The row that would be kept: the longest, of those the first."""
+
+    @property
+    def members(self) -> Sequence[int]:
+        """The other rows, ascending."""
+
+    @property
+    def similarity(self) -> Sequence[float]:
+        """The exact Jaccard similarity of each member with the survivor."""
+
+
+class NearClusters(Protocol):
+    """All clusters of near-duplicate conversations of a run."""
+
+    @property
+    def clusters(self) -> Sequence[NearCluster]:
+        """Sorted by their first row."""
+
+    @property
+    def rows(self) -> int:
+        """Rows long enough to take part."""
+
+    def pairs(self) -> Iterator[tuple[int, int, float]]:
+        """Every verified pair: two rows, ascending, and their exact Jaccard similarity; sorted."""
+
+
 class Context(Protocol):
-    """What a DatasetRule may use when it finishes."""
+    """What a DatasetRule may use when it finishes. A row is named by its ordinal: 0-based, in reading order.
+
+    All but ``rows``, ``sources`` and ``ranges`` need the product in the rule's ``needs``.
+    """
 
     @property
     def rows(self) -> int:
@@ -278,25 +375,57 @@ class Context(Protocol):
     def sources(self) -> Sequence[Source]:
         """The sources, in reading order."""
 
+    @property
+    def ranges(self) -> Sequence[RowRange]:
+        """Which rows lie in which source, in reading order."""
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """Names of the splits there are: values of the configured field, else roles of the sources. ``data``, the
+        role of a file that was named without one, is ``train`` where there are other splits. Sorted."""
+
+    @property
+    def split_codes(self) -> Sequence[int]:
+        """The index in ``splits`` of every row."""
+
+    def column(self, product: Product) -> Sequence[int]:
+        """The identity of every row (an ``array`` of 64-bit numbers); 0 where it has none."""
+
+    def groups(self, product: Product) -> Iterator[Sequence[int]]:
+        """Rows with the same identity, ascending, two or more; sorted by their first row."""
+
+    def near_clusters(self) -> NearClusters:
+        """The clusters of near-duplicate conversations."""
+
+    def place(self, row: int) -> Related:
+        """File and line of a row, for ``Hit.related``."""
+
+    def identity(self, row: int) -> str:
+        """The ``conversation`` identity as text, for ``Hit.key``: the fingerprint then survives reordering."""
+
+    def records(self, rows: Sequence[int]) -> Iterator[Record]:
+        """The rows read again, in the order asked for (ascending is fastest). Rows that cannot be parsed have an
+        empty chat, so that there is one record for every row."""
+
 
 class DatasetRule(Rule, frozen=True):
     """Anything that needs the whole: ``start`` a state, ``take`` each batch, ``merge`` two states, ``finish``.
 
     The same findings must come out for any cut of the input. States are made of JSON values, so that they can
-    travel between processes and be stored.
+    travel between processes and be stored. A rule for which products are enough only has to ``finish``.
     """
 
     def start(self) -> Json:
         """An empty state."""
-        raise NotImplementedError
+        return None
 
     def take(self, state: Json, batch: Batch, run: Run) -> Json:
         """The state with a batch added (it may be changed in place and returned)."""
-        raise NotImplementedError
+        return None
 
     def merge(self, first: Json, second: Json) -> Json:
         """One state from two; ``first`` read the earlier part of the input."""
-        raise NotImplementedError
+        return None
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """Measures always; hits when a bound is crossed."""

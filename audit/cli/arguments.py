@@ -17,6 +17,7 @@ EXAMPLES: Final = """\
 examples:
   audit check train.jsonl
   audit check train.jsonl --target openai-sft --model gpt-4o-mini -o result.json
+  audit check --split train=train.jsonl --split test=test.jsonl --against benchmark.jsonl
   audit explain FMT105
 """
 

@@ -51,13 +51,13 @@ def run(args: argparse.Namespace) -> int:
     formats = [format_of_file(name) for name in outputs]
     limit = _max_per_rule(args)
     settings = settings_from(args, args.paths)
-    paths = settings.files
-    if not paths:
+    judged = [*settings.files, *(path for _, path in settings.splits)]
+    if not judged:
         raise UsageError(
             "no data was named", hint="audit check train.jsonl, or files = [...] under [data] in audit.toml"
         )
-    check_writable(outputs, paths)
-    result = _judge(paths, settings, args)
+    check_writable(outputs, [*judged, *settings.against, *settings.target_sample])
+    result = _judge(settings.files, settings, args)
     for name, format in zip(outputs, formats, strict=True):
         view = View(max_per_rule=limit, config_file=settings.config_file)
         write_whole(Path(name), _encoded(render(result, format, view)))

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from audit.cli.survey import (
     Survey,
     survey,
 )
+from audit.config.values import SPLIT_NAMES
 from audit.errors import OutputError, UsageError
 from audit.reports.summary import plural
 from audit.reports.visible import shortened, visible
@@ -93,7 +94,10 @@ def document(seen: Survey, files: Sequence[str]) -> Iterator[str]:
         yield f"# {seen.unreadable:,} rows could not be read."
     yield ""
     yield "[data]"
-    yield f"files = [{', '.join(quoted(name) for name in files)}]"
+    splits = {} if _split_fields(seen) else split_files(files)
+    yield from _files(files, splits)
+    if not splits and not _split_fields(seen):
+        yield '# Files of one split each: splits = { train = "train.jsonl", test = "test.jsonl" }, instead of files.'
     yield from _target(seen)
     yield from _label(seen)
     yield from _places(seen)
@@ -103,6 +107,31 @@ def document(seen: Survey, files: Sequence[str]) -> Iterator[str]:
     yield "# What fails: error, warning or info."
     yield 'fail-on = "error"'
     yield '# Rules not to run, by code or family: ignore = ["FMT110"]'
+
+
+def _files(files: Sequence[str], splits: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The files, those of a split under its name."""
+    in_splits = {name for names in splits.values() for name in names}
+    if rest := [name for name in files if name not in in_splits]:
+        yield f"files = {_list(rest)}"
+    if splits:
+        yield "# Splits, by the names of the files."
+        yield f"splits = {{ {', '.join(f'{split} = {_list(names)}' for split, names in splits.items())} }}"
+
+
+def split_files(files: Sequence[str]) -> dict[str, list[str]]:
+    """Split -> files with its name in theirs; empty unless there are two splits or more."""
+    found: dict[str, list[str]] = {}
+    for name in files:
+        words = re.split(r"[^a-z]+", os.path.basename(name).lower())
+        splits = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
+        if len(splits) == 1:
+            found.setdefault(splits.pop(), []).append(name)
+    return found if len(found) > 1 else {}
+
+
+def _list(names: Sequence[str]) -> str:
+    return f"[{', '.join(map(quoted, names))}]"
 
 
 def _target(seen: Survey) -> Iterator[str]:
@@ -141,8 +170,7 @@ def _closed(values: Counter[str], answered: int) -> bool:
 
 def _places(seen: Survey) -> Iterator[str]:
     """Split, id and group: fields that look like them, the best one set and the others named."""
-    splits = [field for field in seen.named(SPLITS) if {value.lower() for value in field.values} <= SPLIT_VALUES]
-    for field in splits[:1]:
+    for field in _split_fields(seen)[:1]:
         yield ""
         yield f"# {_counted(field.values)}"
         yield f"splits = {quoted(dotted(field.path))}"
@@ -157,9 +185,16 @@ def _places(seen: Survey) -> Iterator[str]:
         yield ""
         yield f"# Rows that belong together, and must stay in one split: {values:,} groups in {shared[0].rows:,} rows."
         yield f"group = {quoted(dotted(shared[0].path))}"
+    else:
+        yield ""
+        yield '# Rows that belong together, and must stay in one split: group = "metadata.customer"'
     for name, fields in (("id", unique[1:]), ("group", shared[1:])):
         if fields:
             yield f"# Or {name} = " + ", ".join(quoted(dotted(field.path)) for field in fields[:5])
+
+
+def _split_fields(seen: Survey) -> list[Field]:
+    return [field for field in seen.named(SPLITS) if {value.lower() for value in field.values} <= SPLIT_VALUES]
 
 
 def _is_unique(field: Field, seen: Survey) -> bool:

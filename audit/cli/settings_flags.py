@@ -14,18 +14,27 @@ from audit.errors import UsageError
 from audit.model import Json
 
 _METAVARS = {
+    "splits": "NAME=PATH", "against": "FILE", "target_sample": "FILE", "jobs": "N", "executor": "NAME",
+    "memory": "SIZE",
     "target": "NAME", "model": "NAME", "tokenizer": "NAME|PATH", "select": "CODES", "extend_select": "CODES",
     "ignore": "CODES", "fail_on": "SEVERITY", "as_of": "DATE", "max_findings": "N", "max_tokens": "N", "epochs": "N",
     "max_cost": "DOLLARS", "seed": "N",
 }  # fmt: skip
-_LISTS = ("select", "extend_select", "ignore")
+_CODES = ("select", "extend_select", "ignore")
+_REPEATED = ("splits", "against", "target_sample")
+_AFTER = {
+    **dict.fromkeys(_CODES, " (codes or prefixes, commas between)"),
+    **dict.fromkeys(_REPEATED, " (repeatable)"),
+}
 _GROUPS = (
     ("which rules", ("select", "extend_select", "ignore", "preview")),
     (
         "what the data is judged as",
         ("target", "model", "tokenizer", "max_tokens", "epochs", "max_cost", "as_of", "seed"),
     ),
+    ("splits, and files to compare with", ("splits", "against", "target_sample")),
     ("limits", ("fail_on", "max_findings", "allow_download")),
+    ("how it is run (the result is the same)", ("jobs", "executor", "memory")),
 )
 
 
@@ -45,15 +54,15 @@ def _add(group: argparse._ArgumentGroup, field: str) -> None:
     if field not in _METAVARS:
         group.add_argument(option.flag, dest=field, action="store_true", help=option.meaning)
         return
-    more = {"action": "append"} if field in _LISTS else {}
-    text = option.meaning + (" (codes or prefixes, commas between)" if field in _LISTS else "")
+    more = {"action": "append"} if field in _CODES + _REPEATED else {}
+    text = option.meaning + _AFTER.get(field, "")
     group.add_argument(option.flag, dest=field, metavar=_METAVARS[field], help=text, **more)  # type: ignore[arg-type]
 
 
 def settings_from(args: argparse.Namespace, paths: Sequence[str]) -> Settings:
     """The settings that flags, environment and files give. Raises UsageError for a code that matches no rule."""
     given = {field: value for field, value in vars(args).items() if field in BY_FIELD}
-    cli: dict[str, Json] = {field: ",".join(value) if field in _LISTS else value for field, value in given.items()}
+    cli: dict[str, Json] = {field: ",".join(value) if field in _CODES else value for field, value in given.items()}
     settings = load_settings(
         cli,
         environ=os.environ,
@@ -69,7 +78,7 @@ def settings_from(args: argparse.Namespace, paths: Sequence[str]) -> Settings:
 def _check_codes(settings: Settings) -> None:
     from audit.catalog import check_selector
 
-    for field in _LISTS:
+    for field in _CODES:
         for code in getattr(settings, field) or ():
             try:
                 check_selector(code)

@@ -101,6 +101,8 @@ def _parsed(text: str, shown: str) -> dict[str, Json]:
         place = f":{where[1]}:{where[2]}" if where else ""
         what = str(problem)[: where.start()].strip() if where else str(problem)
         raise ConfigError(f"{shown}{place}: not valid TOML: {what}", hint="texts stand in quotes") from None
+    except ValueError:  # a number longer than Python reads
+        raise ConfigError(f"{shown}: not valid TOML: a number has too many digits") from None
     except RecursionError:
         raise ConfigError(f"{shown}: not valid TOML: nested too deeply") from None
 

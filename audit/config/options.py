@@ -1,131 +1,32 @@
 """The options of a check, once: their names on the command line, in the environment and in the file, and their values.
 
-Turns one given value into its type or says what is wrong with it. Reads no file and knows no precedence.
+Reads no file and knows no precedence.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from typing import Final
 
 import msgspec
 
-from audit.errors import did_you_mean
-from audit.model import Json, Severity
-
-CODE: Final = re.compile(r"[A-Z]{3}[0-9]{3}")
-"""A whole rule code."""
-CODE_OR_PREFIX: Final = re.compile(r"[A-Z]{1,3}|[A-Z]{3}[0-9]{1,3}")
-"""A rule code, or the beginning of one."""
-
-
-class Invalid(Exception):
-    """A value that does not fit its option; the caller knows where it stood and makes an AuditError of it."""
-
-    def __init__(self, what: str, hint: str | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
-
-
-def text(value: Json) -> str:
-    """A string that is not empty."""
-    if not isinstance(value, str) or not value.strip():
-        raise Invalid(f"must be a text, not {value!r}")
-    return value
-
-
-def texts(value: Json) -> tuple[str, ...]:
-    """A string or a list of strings."""
-    if isinstance(value, str):
-        return (text(value),)
-    if not isinstance(value, list | tuple):
-        raise Invalid(f"must be a text or a list of texts, not {value!r}")
-    return tuple(text(item) for item in value)
-
-
-def codes(value: Json) -> tuple[str, ...]:
-    """Rule codes and prefixes: a list, or one string with commas between them. Case is folded to capitals."""
-    given = value.split(",") if isinstance(value, str) else value
-    if not isinstance(given, list | tuple):
-        raise Invalid(f"must be a list of rule codes, not {value!r}")
-    words: list[str] = []
-    for item in given:
-        word = item.strip().upper() if isinstance(item, str) else ""
-        if isinstance(item, str) and not word:
-            continue
-        if not CODE_OR_PREFIX.fullmatch(word):
-            raise Invalid(f"{item!r} is neither a rule code nor its beginning", 'codes look like "FMT105" or "FMT"')
-        words.append(word)
-    return tuple(dict.fromkeys(words))
-
-
-def switch(value: Json) -> bool:
-    """True or false; in the environment also 1, 0, yes and no."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on"):
-        return True
-    if isinstance(value, str) and value.lower() in ("0", "false", "no", "off"):
-        return False
-    raise Invalid(f"must be true or false, not {value!r}")
-
-
-def severity(value: Json) -> Severity:
-    """One of error, warning and info."""
-    names = [str(name) for name in Severity]
-    if isinstance(value, str) and value.lower() in names:
-        return Severity(value.lower())
-    hint = did_you_mean(value, names) if isinstance(value, str) else None
-    raise Invalid(f"must be one of {', '.join(names)}, not {value!r}", hint)
-
-
-def day(value: Json) -> date:
-    """A date; as text YYYY-MM-DD."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
-        raise Invalid(f"must be a date such as 2025-01-31, not {value!r}") from None
-
-
-def whole(value: Json) -> int:
-    """An integer of either sign."""
-    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip()):
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise Invalid(f"must be a whole number, not {value!r}")
-
-
-def count(value: Json) -> int:
-    """An integer of 0 or more."""
-    number = whole(value)
-    if number < 0:
-        raise Invalid(f"must be 0 or more, not {number}")
-    return number
-
-
-def positive_count(value: Json) -> int:
-    """An integer of 1 or more."""
-    number = whole(value)
-    if number < 1:
-        raise Invalid(f"must be 1 or more, not {number}")
-    return number
-
-
-def positive(value: Json) -> float:
-    """A finite number above 0."""
-    try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0
-    except (ValueError, OverflowError):
-        raise Invalid(f"must be a number, not {value!r}") from None
-    if not 0 < number < float("inf"):
-        raise Invalid(f"must be a number above 0, not {value!r}")
-    return number
+from audit.config.values import (
+    codes,
+    count,
+    day,
+    executor,
+    positive,
+    positive_count,
+    processes,
+    severity,
+    size,
+    splits,
+    switch,
+    text,
+    texts,
+    whole,
+)
+from audit.model import Json
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -137,6 +38,8 @@ class Option(msgspec.Struct, frozen=True):
     meaning: str
     is_path: bool = False
     """True when the value may be a path, which a file means relative to itself."""
+    each: str = ""
+    """What the flag calls one of several values, where the field is a plural."""
 
     @property
     def key(self) -> str:
@@ -146,7 +49,7 @@ class Option(msgspec.Struct, frozen=True):
     @property
     def flag(self) -> str:
         """The flag on the command line."""
-        return "--" + self.key
+        return "--" + (self.each or self.key)
 
     @property
     def variable(self) -> str:
@@ -156,6 +59,9 @@ class Option(msgspec.Struct, frozen=True):
 
 OPTIONS: Final = (
     Option("files", "data", texts, "files, folders and patterns to check", is_path=True),
+    Option("splits", "data", splits, "files of a split, such as train=a.jsonl", is_path=True, each="split"),
+    Option("against", "data", texts, "file of evaluation rows that must not be in the data", is_path=True),
+    Option("target_sample", "data", texts, "file of prompts as they come in use, to compare with", is_path=True),
     Option("target", "data", text, "what the file is for: a provider or a trainer"),
     Option("model", "data", text, "model to be tuned: sets tokenizer and limits", is_path=True),
     Option("tokenizer", "data", text, "encoding name, or path of a Hugging Face tokenizer", is_path=True),
@@ -171,7 +77,11 @@ OPTIONS: Final = (
     Option("max_cost", "check", positive, "most that training may cost, in US dollars"),
     Option("seed", "check", whole, "seed of everything that is drawn"),
     Option("allow_download", "check", switch, "fetch a tokenizer that is not on this machine"),
+    Option("jobs", "check", processes, "processes to use (default: one for each usable core)"),
+    Option("executor", "check", executor, "how to spread the work: auto, inline (one process) or processes"),
+    Option("memory", "check", size, "what whole-dataset rules may keep in memory, such as 2GB (default: 512 MiB)"),
 )
 BY_FIELD: Final[Mapping[str, Option]] = {option.field: option for option in OPTIONS}
-WITHOUT_VARIABLE: Final = frozenset({"files"})
+BY_KEY: Final[Mapping[str, Option]] = {option.key: option for option in OPTIONS}
+WITHOUT_VARIABLE: Final = frozenset({"files", "splits"})
 """Options that cannot be set in the environment."""

@@ -5,11 +5,13 @@ Returns plain values; opens no file. Values that only a later command understand
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from audit.config.options import CODE, OPTIONS, Invalid, codes, count, day, text
+from audit.config.options import OPTIONS
 from audit.config.settings import Ignore
+from audit.config.values import CODE, Invalid, codes, count, day, text
 from audit.errors import ConfigError, nearest
 from audit.model import Json
 
@@ -18,7 +20,16 @@ Complain = Callable[[tuple[str, ...], str, str | None], ConfigError]
 
 UNKNOWN: Final = "is not a known key"
 
-DATA_KEYS: Final = ("files", "splits", "label", "favourable", "group", "weight", "id", "target", "model", "tokenizer")
+
+def complaint(key: tuple[str, ...], what: str) -> str:
+    """The message for a dotted key."""
+    dotted = ".".join(key)
+    return f'unknown key "{dotted}"' if what == UNKNOWN else f'"{dotted}" {what}'
+
+
+DATA_KEYS: Final = (
+    *(option.key for option in OPTIONS if option.table == "data"), "label", "favourable", "group", "weight", "id",
+)  # fmt: skip
 CHECK_KEYS: Final = tuple(option.key for option in OPTIONS if option.table == "check")
 ATTRIBUTE_KEYS: Final = ("field", "pattern", "sidecar", "lexicon", "class", "reference", "min_n")
 ATTRIBUTE_SOURCES: Final = ("field", "pattern", "sidecar", "lexicon")
@@ -33,6 +44,8 @@ FREE_SECTIONS: Final = ("split", "balance", "train", "search", "evaluate", "run"
 """Sections of later commands whose keys those commands will check."""
 TOP_KEYS: Final = ("data", "check", "attributes", "rules", "ignore", *CHECKED_SECTIONS, *FREE_SECTIONS)
 
+LABEL_EXAMPLE: Final = 'label = "metadata.label", label = "answer", or label = { pattern = "^(yes|no)" }'
+
 SAME_KEYS: Final[Mapping[str, str]] = {"favorable": "favourable"}
 """Spellings that mean the same key."""
 
@@ -45,7 +58,9 @@ def known(table: Json, allowed: Iterable[str], at: tuple[str, ...], complain: Co
     by_plain = {name.replace("-", "_"): name for name in names}
     out: dict[str, Json] = {}
     for key, value in table.items():
-        spelling = SAME_KEYS.get(str(key), str(key))
+        if not isinstance(key, str):
+            raise complain((*at, str(key)), "must be a text", None)
+        spelling = SAME_KEYS.get(key, key)
         name = by_plain.get(spelling.replace("-", "_"))
         if name is None:
             raise complain((*at, key), UNKNOWN, _hint(key, names, at))
@@ -60,28 +75,44 @@ def _hint(key: str, names: tuple[str, ...], at: tuple[str, ...]) -> str:
     plain = key.replace("_", "-")
     if not at and plain in CHECK_KEYS:
         return f'"{plain}" belongs in the table [check]'
-    if not at and key in DATA_KEYS:
-        return f'"{key}" belongs in the table [data]'
+    if not at and plain in DATA_KEYS:
+        return f'"{plain}" belongs in the table [data]'
     close = nearest(key, names)
     return f'did you mean "{close}"?' if close else "known keys: " + ", ".join(names)
 
 
+def names_a_field(key: str, value: Json) -> bool:
+    """Whether ``[data] splits`` says where a row names its split; else it is a table of files."""
+    return key == "splits" and isinstance(value, str)
+
+
 def read_data(table: dict[str, Json], complain: Complain) -> None:
-    """Checks what ``[data]`` says beyond the options of a check."""
-    for key in ("group", "weight", "id"):
-        if key in table:
-            _field(table[key], ("data", key), complain)
-    if "label" in table and not isinstance(table["label"], dict):
-        _field(table["label"], ("data", "label"), complain)
-    if isinstance(table.get("label"), dict):
-        known(table["label"], ("pattern", "field"), ("data", "label"), complain)
+    """Checks what ``[data]`` says beyond the options of a check. Raises ConfigError."""
+    for key, value in table.items():
+        if key in ("group", "weight", "id") or names_a_field(key, value):
+            _field(value, ("data", key), complain)
+    if "label" in table:
+        _label(table["label"], complain)
     favourable = table.get("favourable", "")
-    if not isinstance(favourable, str | list | bool | int):
+    listed = favourable if isinstance(favourable, list | tuple) else [favourable]
+    if not all(isinstance(item, str | bool | int | float) for item in listed):
         raise complain(("data", "favourable"), f"must be a label or a list of labels, not {favourable!r}", None)
-    splits = table.get("splits", {})
-    if not isinstance(splits, str | dict):
-        example = 'splits = {validation = "v.jsonl"}'
-        raise complain(("data", "splits"), "must be a field, or a table of split = file", example)
+
+
+def _label(value: Json, complain: Complain) -> None:
+    """A field or ``answer``; or a table with a pattern over the answer, or over a field."""
+    if not isinstance(value, dict):
+        _field(value, ("data", "label"), complain)
+        return
+    table = known(value, ("pattern", "field"), ("data", "label"), complain)
+    if not table:
+        raise complain(("data", "label"), 'needs a "field", a "pattern" or both', LABEL_EXAMPLE)
+    for key, given in table.items():
+        _field(given, ("data", "label", key), complain)
+    try:
+        re.compile(table.get("pattern", ""))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise complain(("data", "label", "pattern"), f"is not a regular expression: {error}", LABEL_EXAMPLE) from None
 
 
 def _field(value: Json, at: tuple[str, ...], complain: Complain) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Final, Literal
 
 import msgspec
 
 from audit.model import Json, Severity
+
+DEFAULT_MEMORY: Final = 512 << 20
+"""Bytes that whole-dataset rules may fill before they write to disk."""
 
 
 class Ignore(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,9 +34,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``select`` None means the stable rules. ``rules`` holds options by code. ``sections`` holds the parsed tables that
     later commands read (``data``, ``attributes``, ``fairness``, ``use``, ``gate``, ``split``, ...), names checked.
     ``tokenizer`` is an encoding name or the path of a Hugging Face tokenizer folder or ``tokenizer.json``.
+
+    ``splits`` are pairs of a split's name and a path, judged beside ``files``, which have no split. ``against`` and
+    ``target_sample`` are compared with and not judged. ``jobs`` None means one process for each usable core;
+    ``memory`` is in bytes. ``jobs``, ``executor`` and ``memory`` change no result.
     """
 
     files: tuple[str, ...] = ()
+    splits: tuple[tuple[str, str], ...] = ()
+    against: tuple[str, ...] = ()
+    target_sample: tuple[str, ...] = ()
     target: str = "generic"
     model: str | None = None
     tokenizer: str | None = None
@@ -48,6 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_cost: float | None = None
     seed: int = 0
     allow_download: bool = False
+    jobs: int | None = None
+    executor: Literal["auto", "inline", "processes"] = "auto"
+    memory: int = DEFAULT_MEMORY
     rules: Mapping[str, Mapping[str, Json]] = {}
     ignores: tuple[Ignore, ...] = ()
     sections: Mapping[str, Json] = {}

@@ -10,6 +10,7 @@ import msgspec
 from audit.model import Chat, Json, Line, Problem, Record, RowTokens, Source
 from audit.read.canonical import CanonicalRow, accept, repeats_a_key
 from audit.read.canonical_tools import MARK, Accepted, accept_tools
+from audit.read.dialogue import conversation_text
 from audit.read.lines import Chunk
 from audit.read.shapes import detect
 from audit.read.shapes.openai_sft import OPENAI_SFT
@@ -37,7 +38,7 @@ class ParsedBatch:
     """Implements ``audit.rule.Batch`` over one chunk. Row numbers are indices into ``chunk.lines``."""
 
     def __init__(self, chunk: Chunk, counter: TokenCounter | None = None, *, texts: bool = False) -> None:
-        """``counter`` when a rule needs tokens, ``texts`` when a rule looks at texts: otherwise rows are not kept."""
+        """``counter`` when a rule needs tokens, ``texts`` when one looks at texts: otherwise rows are not kept."""
         self.chunk = chunk
         self.source: Source = chunk.source
         self.plain, self.tool = _accept(chunk, keep=texts or counter is not None)
@@ -122,9 +123,36 @@ class ParsedBatch:
         if not self.odd and not self.tool:
             return list(plain)
         return [
-            next(plain) if self.plain[index] is not None else self._counter.row(self._bare_record(index))
+            next(plain) if self.plain[index] is not None else self._counter.row(self.bare_record(index))
             for index in self.parsed
         ]
+
+    @cached_property
+    def texts(self) -> Sequence[str]:
+        """What is said in each row of ``parsed``, in that order."""
+        texts: list[str] = []
+        for index in self.parsed:
+            row = self.plain[index]
+            if row is None:
+                texts.append(conversation_text(self.bare_record(index)))
+            else:
+                turns = row.messages
+                # A canonical row has at most one system message, at its start.
+                first = 1 if turns[0].role == "system" else 0
+                texts.append("\n".join([turn.content for turn in turns[first:]]))
+        return texts
+
+    @cached_property
+    def with_content(self) -> Sequence[int]:
+        """Row numbers of the rows that are not blank, in order."""
+        if not self.blank:
+            return range(len(self.chunk.lines))
+        return [index for index, raw in enumerate(self.chunk.lines) if raw and not raw.isspace()]
+
+    @cached_property
+    def parsed_set(self) -> frozenset[int]:
+        """The row numbers in ``parsed``."""
+        return frozenset(self.parsed)
 
     # ------------------------------------------------------------------ rows
 
@@ -144,12 +172,12 @@ class ParsedBatch:
 
     def record(self, row: int) -> Record:
         """The row as a Record, with its token counts if they were computed."""
-        record = self._bare_record(row)
+        record = self.bare_record(row)
         if self._counter is None:
             return record
         return msgspec.structs.replace(record, tokens=self._tokens_by_row[row])
 
-    def texts(self, row: int) -> Iterable[str]:
+    def contents(self, row: int) -> Iterable[str]:
         """The contents of a canonical row."""
         plain = self.plain[row]
         return self.tool[row].texts() if plain is None else (turn.content for turn in plain.messages)
@@ -162,7 +190,8 @@ class ParsedBatch:
     def _tokens_by_row(self) -> Mapping[int, RowTokens]:
         return dict(zip(self.parsed, self.tokens or (), strict=True))
 
-    def _bare_record(self, row: int) -> Record:
+    def bare_record(self, row: int) -> Record:
+        """The row as a Record without token counts."""
         odd = self.odd.get(row)
         raw = self.chunk.lines[row]
         if odd is None:

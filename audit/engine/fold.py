@@ -1,101 +1,90 @@
-"""The fold: takes chunks one after the other, keeps what rules found, merges with another fold, and finishes.
+"""The fold: takes chunks one after the other and keeps what rules find; merges with another fold, and finishes.
 
 The same findings and measures come out however the input is cut and whichever fold read which part.
 """
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from audit.engine.batch import ParsedBatch
-from audit.engine.place import on_dataset, on_line, on_record
+from audit.engine.columns import KEYS, Columns
+from audit.engine.finish import Outcome, finish
+from audit.engine.found import Found
+from audit.engine.place import on_line, on_record
+from audit.engine.rows import StoredRows
 from audit.engine.scan import TriggerScan
-from audit.model import Finding, Json, Measure, Message, Record, Severity, Source, SourceSummary
+from audit.model import Message, Record
 from audit.read.identity import content_id
 from audit.read.lines import Chunk
-from audit.rule import DatasetRule, Hit, LineRule, RecordRule, Rule, Run, Span, SummaryRule, TextRule
-from audit.statistics.intervals import wilson
+from audit.rule import DatasetRule, Hit, LineRule, RecordRule, Rule, Run, Span, TextRule
+
+if TYPE_CHECKING:
+    from audit.clusters.builder import NearBuilder
+    from audit.clusters.settings import NearSettings
 
 R = TypeVar("R", bound=Rule)
-LEVEL = 0.95
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What a finished fold hands over."""
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where folds may keep what outgrows memory, and what was learnt from a sample before the first row is judged.
 
-    findings: list[Finding]
-    measures: list[Measure]
-    rows: int
-    rows_by_source: dict[str, int]
-    shapes_by_source: dict[str, dict[str, int]]
+    ``folder`` is for what can be written to disk, None to keep it in memory. ``template`` are hashes of the shingles
+    that too many rows share to say anything about one. ``spool`` is the file that holds the lines of sources that
+    cannot be read again.
+    """
+
+    folder: str | None = None
+    template: tuple[int, ...] = ()
+    spool: str | None = None
 
 
-class Finished:
-    """Implements ``audit.rule.Context`` and ``audit.rule.Summary`` over a fold that has read everything."""
-
-    def __init__(
-        self, rows: int, sources: Sequence[Source], counts: dict[str, int], found: dict[str, array[int]]
-    ) -> None:
-        self.rows = rows
-        self.sources = sources
-        self._counts = counts
-        self._found = found
-
-    def count(self, code: str) -> int:
-        """Findings of a code."""
-        return self._counts.get(code, 0)
-
-    def rows_with(self, code: str) -> Sequence[int]:
-        """Ordinals of the rows with a row-scope finding of a code."""
-        return sorted(set(self._found.get(code, ())))
-
-    def codes(self) -> Sequence[str]:
-        """Codes with at least one finding."""
-        return sorted(code for code, count in self._counts.items() if count)
+OF_ROWS = frozenset({"rows", "near_clusters", *KEYS})
+"""The products that rest on rows that can be read again."""
+DEFAULT_STORAGE = Storage()
 
 
 class Fold:
-    """Everything found so far in the part of the input that this fold has read."""
+    """Judges chunks; ``found`` is everything found so far in the part of the input that this fold has read."""
 
-    def __init__(self, rules: Sequence[Rule], run: Run) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], run: Run, *, storage: Storage = DEFAULT_STORAGE, scan: TriggerScan | None = None
+    ) -> None:
+        """``scan`` is that of an earlier fold over the same rules, which is slow to compile."""
         self.rules = tuple(rules)
         self.run = run
+        self.storage = storage
         self._line_rules = _of(rules, LineRule)
         self._record_rules = _of(rules, RecordRule)
         self._suspicious = [rule for rule in self._record_rules if type(rule).suspects is not RecordRule.suspects]
         self._text_rules = _of(rules, TextRule)
         self._dataset_rules = _of(rules, DatasetRule)
-        self._scan = TriggerScan(self._text_rules, run)
-        needs_tokens = any("tokens" in rule.needs for rule in rules)
-        self._counter = run.tokens if needs_tokens else None
-        self.states: dict[str, Json] = {rule.code: rule.start() for rule in self._dataset_rules}
-        self.findings: list[Finding] = []
-        self.once: dict[tuple[str, str, str], tuple[Finding, int]] = {}
-        self.found: dict[str, array[int]] = {}
-        self.counts: dict[str, int] = {}
-        self.errors = 0
-        self.warnings = 0
-        self.rows = 0
-        self.sources: list[Source] = []
-        self.rows_by_source: dict[str, int] = {}
-        self.shapes_by_source: dict[str, dict[str, int]] = {}
+        self.scan = scan if scan is not None else TriggerScan(self._text_rules, run)
+        needs = frozenset(product for rule in rules for product in rule.needs)
+        self._counter = run.tokens if "tokens" in needs else None
+        self._texts = bool(self._text_rules or needs & {"texts", "near_clusters", *KEYS})
+        self.found = Found(
+            {rule.code: rule.start() for rule in self._dataset_rules},
+            Columns(needs, run.fields) if needs & OF_ROWS else None,
+            near_builder(rules, run, storage) if "near_clusters" in needs else None,
+        )
 
     # ------------------------------------------------------------------ taking
 
     def take(self, chunk: Chunk) -> ParsedBatch:
         """Parse a chunk and show it to every rule. Returns the batch, for progress."""
-        batch = ParsedBatch(chunk, self._counter, texts=bool(self._text_rules))
-        ordinals = _Ordinals(batch, self.rows)
+        batch = ParsedBatch(chunk, self._counter, texts=self._texts)
+        ordinals = _Ordinals(batch, self.found.rows)
         self._check_lines(batch, ordinals)
         self._check_records(batch, ordinals)
         self._check_texts(batch, ordinals)
         for rule in self._dataset_rules:
-            self.states[rule.code] = rule.take(self.states[rule.code], batch, self.run)
+            self.found.states[rule.code] = rule.take(self.found.states[rule.code], batch, self.run)
+        self._collect(batch)
         self._count_rows(batch)
         return batch
 
@@ -106,7 +95,7 @@ class Fold:
             line = batch.line(row)
             for rule in self._line_rules:
                 for hit in rule.check(line, self.run):
-                    self._keep(on_line(rule, hit, line), hit, ordinals.of(row))
+                    self.found.keep(on_line(rule, hit, line), hit, ordinals.of(row))
 
     def _check_records(self, batch: ParsedBatch, ordinals: _Ordinals) -> None:
         rules = self._record_rules
@@ -127,127 +116,80 @@ class Fold:
         for rule in rules:
             for hit in rule.check(record, self.run):
                 identity = identity or content_id(record)
-                self._keep(on_record(rule, hit, record, identity), hit, ordinal)
+                self.found.keep(on_record(rule, hit, record, identity), hit, ordinal)
 
     def _check_texts(self, batch: ParsedBatch, ordinals: _Ordinals) -> None:
         lines = batch.chunk.lines
-        for row in self._scan.candidates(lines):
+        for row in self.scan.candidates(lines):
             if row not in batch.odd and not self._may_hold(batch, row):
                 continue
             record = batch.record(row)
             identity: str | None = None
             for message in record.turns:
                 for at, text in message.texts():
-                    for rule in self._scan.rules_for(text):
+                    for rule in self.scan.rules_for(text):
                         for hit in _text_hits(rule, at, text, message, self.run):
                             identity = identity or content_id(record)
-                            self._keep(on_record(rule, hit, record, identity), hit, ordinals.of(row))
+                            self.found.keep(on_record(rule, hit, record, identity), hit, ordinals.of(row))
 
     def _may_hold(self, batch: ParsedBatch, row: int) -> bool:
         """Whether a row is canonical and a trigger matches one of its texts."""
         if batch.plain[row] is None and row not in batch.tool:
             return False
-        return any(True for text in batch.texts(row) for _ in self._scan.rules_for(text))
+        return any(True for text in batch.contents(row) for _ in self.scan.rules_for(text))
+
+    def _collect(self, batch: ParsedBatch) -> None:
+        """The columns that whole-dataset rules asked for."""
+        if self.found.columns is not None:
+            self.found.columns.take(batch)
+        if self.found.near is not None:
+            texts: Sequence[str] = batch.texts
+            if len(batch.parsed) != batch.rows:
+                by_row = dict(zip(batch.parsed, texts, strict=True))
+                texts = [by_row.get(row, "") for row in batch.with_content]
+            self.found.near.add(texts)
 
     def _count_rows(self, batch: ParsedBatch) -> None:
-        path = batch.source.path
-        if path not in self.rows_by_source:
-            self.sources.append(batch.source)
-        self.rows += batch.rows
-        self.rows_by_source[path] = self.rows_by_source.get(path, 0) + batch.rows
-        shapes = self.shapes_by_source.setdefault(path, {})
-        for shape, rows in batch.shapes.items():
-            shapes[shape] = shapes.get(shape, 0) + len(rows)
+        shapes = {shape: len(rows) for shape, rows in batch.shapes.items()}
         if unreadable := batch.rows - len(batch.parsed):
             shapes["unreadable"] = shapes.get("unreadable", 0) + unreadable
+        self.found.count_rows(batch.source, batch.rows, shapes)
 
-    def _keep(self, finding: Finding, hit: Hit, ordinal: int | None) -> None:
-        self.errors += finding.severity is Severity.ERROR
-        self.warnings += finding.severity is Severity.WARNING
-        if finding.scope == "row":
-            self.findings.append(finding)
-            self.counts[finding.code] = self.counts.get(finding.code, 0) + 1
-            if ordinal is not None:
-                rows = self.found.setdefault(finding.code, array("Q"))
-                if not rows or rows[-1] != ordinal:
-                    rows.append(ordinal)
-            return
-        self._keep_once(finding, hit.key, 1)
-
-    def _keep_once(self, finding: Finding, key: str, rows: int) -> None:
-        place = (finding.code, finding.place.file or "", key)
-        first, before = self.once.get(place, (finding, 0))
-        self.once[place] = (first, before + rows)
-
-    # ------------------------------------------------------------------ merging
+    # ------------------------------------------------------------------ merging and finishing
 
     def merge(self, later: Fold) -> Fold:
         """This fold with another one added that read a later part of the same input. Changes and returns this one."""
-        for code, ordinals in later.found.items():
-            mine = self.found.setdefault(code, array("Q"))
-            mine.extend(ordinal + self.rows for ordinal in ordinals)
-        for code, count in later.counts.items():
-            self.counts[code] = self.counts.get(code, 0) + count
-        self.findings.extend(later.findings)
-        for (_, _, key), (finding, rows) in later.once.items():
-            self._keep_once(finding, key, rows)
-        for rule in self._dataset_rules:
-            self.states[rule.code] = rule.merge(self.states[rule.code], later.states[rule.code])
-        self.rows += later.rows
-        known = set(self.rows_by_source)
-        self.sources.extend(source for source in later.sources if source.path not in known)
-        for path, count in later.rows_by_source.items():
-            self.rows_by_source[path] = self.rows_by_source.get(path, 0) + count
-        for path, shapes in later.shapes_by_source.items():
-            mine_shapes = self.shapes_by_source.setdefault(path, {})
-            for shape, count in shapes.items():
-                mine_shapes[shape] = mine_shapes.get(shape, 0) + count
+        self.add(later.found)
         return self
 
-    # ------------------------------------------------------------------ finishing
+    def add(self, later: Found) -> None:
+        """Add what another fold found in a later part of the same input."""
+        self.found.merge(later, self._dataset_rules)
 
     def finish(self) -> Outcome:
         """Let the whole-dataset rules conclude and give everything over, findings sorted."""
-        findings = list(self.findings)
-        for (_, _, _), (finding, rows) in self.once.items():
-            evidence = {**finding.evidence, "rows": finding.evidence.get("rows", rows)}
-            findings.append(msgspec.structs.replace(finding, evidence=evidence))
-            self.counts[finding.code] = self.counts.get(finding.code, 0) + 1
-        measures: list[Measure] = []
-        finished = Finished(self.rows, self.sources, self.counts, self.found)
-        for rule in self._dataset_rules:
-            self._conclude(rule, rule.finish(self.states[rule.code], finished, self.run), findings, measures)
-        for summary_rule in _of(self.rules, SummaryRule):
-            self._conclude(summary_rule, summary_rule.judge(finished, self.run), findings, measures)
-        measures.extend(self._shares())
-        findings.sort(key=Finding.sort_key)
-        measures.sort(key=_measure_key)
-        return Outcome(findings, measures, self.rows, self.rows_by_source, self.shapes_by_source)
+        columns = self.found.columns
+        rows = None if columns is None else StoredRows(columns, self.found.ranges, self.storage.spool)
+        return finish(self.found, self.rules, self.run, rows)
 
-    def _conclude(
-        self, rule: Rule, said: Iterable[Hit | Measure], findings: list[Finding], measures: list[Measure]
-    ) -> None:
-        for item in said:
-            if isinstance(item, Measure):
-                measures.append(item)
-            else:
-                findings.append(on_dataset(rule, item))
-                self.counts[rule.code] = self.counts.get(rule.code, 0) + 1
 
-    def _shares(self) -> Iterable[Measure]:
-        """The uniform measure of every rule that judges rows: how many rows it found, of how many."""
-        for rule in self.rules:
-            if isinstance(rule, LineRule | RecordRule | TextRule):
-                found = len(set(self.found.get(rule.code, ())))
-                yield Measure(
-                    code=rule.code,
-                    name="rows.share",
-                    value=found / self.rows if self.rows else 0.0,
-                    table={"rows_found": found, "rows_checked": self.rows},
-                    n=self.rows,
-                    interval=wilson(found, self.rows, LEVEL),
-                    level=LEVEL,
-                )
+def near_builder(rules: Sequence[Rule], run: Run, storage: Storage) -> NearBuilder:
+    """A builder of near-duplicate clusters as the first rule that has a word in it defines them."""
+    from audit.clusters.builder import NearBuilder
+
+    return NearBuilder(near_settings(rules, run), storage.template, storage.folder)
+
+
+def near_settings(rules: Sequence[Rule], run: Run) -> NearSettings:
+    """What counts as a near-duplicate: ``near_settings`` of the first rule that has one, else the defaults."""
+    from audit.clusters.settings import NearSettings
+
+    for rule in rules:
+        defined = getattr(rule, "near_settings", None)
+        if defined is not None:
+            settings: NearSettings = defined(run)
+            return settings
+    return NearSettings(seed=run.seed)
 
 
 class _Ordinals:
@@ -281,23 +223,3 @@ def _text_hits(rule: TextRule, at: str, text: str, message: Message, run: Run) -
 
 def _of(rules: Sequence[Rule], kind: type[R]) -> list[R]:
     return [rule for rule in rules if isinstance(rule, kind)]
-
-
-def _measure_key(measure: Measure) -> tuple[str, ...]:
-    return (
-        measure.code,
-        measure.name,
-        measure.attribute or "",
-        measure.group or "",
-        measure.split or "",
-        measure.arm or "",
-    )
-
-
-def summarise(summary: SourceSummary, outcome: Outcome) -> SourceSummary:
-    """The summary of a source with its row and shape counts filled in."""
-    return msgspec.structs.replace(
-        summary,
-        rows=outcome.rows_by_source.get(summary.path, 0),
-        shapes=dict(sorted(outcome.shapes_by_source.get(summary.path, {}).items())),
-    )

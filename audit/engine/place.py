@@ -44,6 +44,19 @@ def on_dataset(rule: Rule, hit: Hit) -> Finding:
     return _build(rule, hit, place, "")
 
 
+def on_row(rule: Rule, hit: Hit, source: Source, line: int, offset: int) -> Finding:
+    """The finding of a rule that judged the whole and means one row; ``hit.key`` must tell rows apart by content."""
+    table = source.container in _TABLES
+    place = Place(
+        file=source.path,
+        line=line,
+        column=None if table else 1,
+        offset=offset or None if table else offset,
+        pointer=intern(hit.at),
+    )
+    return _build(rule, hit, place, "")
+
+
 def _finding(rule: Rule, hit: Hit, source: Source, number: int, offset: int, raw: bytes, identity: str) -> Finding:
     path = source.path
     if hit.scope != "row":

@@ -34,6 +34,8 @@ class Chunk(msgspec.Struct, kw_only=True):
     problems: dict[int, list[Problem]] = msgspec.field(default_factory=dict)
     suspects: set[int] = msgspec.field(default_factory=set)
     ending: int = 1
+    spooled_at: int | None = None
+    """Where the lines lie one after the other in the spool, for sources that cannot be read again at their offsets."""
 
     def number(self, index: int) -> int:
         """The 1-based number of a line in its file."""
@@ -41,10 +43,14 @@ class Chunk(msgspec.Struct, kw_only=True):
 
     def offset(self, index: int) -> int:
         """The byte offset of a line in the unpacked file (of UTF-16 and UTF-32: in its text as UTF-8, without BOM)."""
+        return self.all_offsets()[index]
+
+    def all_offsets(self) -> list[int]:
+        """The byte offsets of all lines."""
         if self.offsets is None:
             lengths = (len(line) + self.ending for line in self.lines[:-1])
             self.offsets = list(accumulate(lengths, initial=self.first_offset))
-        return self.offsets[index]
+        return self.offsets
 
     def add(self, index: int, problems: Iterable[Problem]) -> None:
         """Attach problems to a line."""
@@ -80,13 +86,14 @@ def chunked(source: Source, rows: Iterable[Row], chunk_bytes: int) -> Iterator[C
         waiting.append(row)
         size += len(row.raw) + 1
         if size >= chunk_bytes:
-            yield _chunk(source, waiting)
+            yield chunk_of(source, waiting)
             waiting, size = [], 0
     if waiting:
-        yield _chunk(source, waiting)
+        yield chunk_of(source, waiting)
 
 
-def _chunk(source: Source, rows: Sequence[Row]) -> Chunk:
+def chunk_of(source: Source, rows: Sequence[Row]) -> Chunk:
+    """Some rows of one source as one chunk."""
     chunk = Chunk(
         source=source,
         lines=[row.raw for row in rows],

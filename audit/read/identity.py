@@ -1,6 +1,6 @@
 """Names for rows by what they say: rows with the same conversation share one, wherever they lie and however written.
 
-Gives ids only; finding duplicates is for rules.
+Gives ids and keys only; finding duplicates is for rules.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ from hashlib import blake2b
 from json.encoder import encode_basestring as _quoted
 from typing import Final
 
+import msgspec
+from xxhash import xxh3_64_intdigest
+
 from audit.model import ABSENT, Chat, Json, Message, Record
 
 _BYTES: Final = 16
 """128 bits: a collision among 10^9 rows has a chance of about 10^-21."""
+
+RAW, CONVERSATION, FOLDED, TEXT = range(4)
+"""Kinds of keys."""
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -33,8 +39,12 @@ def content_id(record: Record) -> str:
 
 def chat_id(chat: Chat) -> str:
     """The same for a conversation alone. Never raises for values that JSON can hold, at any depth."""
-    if (plain := _plain(chat)) is not None:
-        return _digest(plain, b"chat")
+    plain = _plain(chat)
+    return _digest(_body(chat) if plain is None else plain, b"chat")
+
+
+def _body(chat: Chat) -> bytes:
+    """The canonical JSON of a conversation."""
     calls: dict[str, int] = {}
     body: dict[str, Json] = {"messages": [_said(message, calls) for message in chat.messages]}
     if chat.tools is not ABSENT:
@@ -42,7 +52,48 @@ def chat_id(chat: Chat) -> str:
     for name, answers in (("chosen", chat.chosen), ("rejected", chat.rejected)):
         if answers:
             body[name] = [_said(message, calls) for message in answers]
-    return _digest(_canonical(body), b"chat")
+    return _canonical(body)
+
+
+def conversation_key(record: Record) -> int:
+    """64 bits that rows with the same conversation share: as ``content_id``, but of the tools only the names count.
+
+    The same dialogue under a tool description that was worded anew is still the same dialogue.
+    """
+    chat = record.chat
+    if not (chat.messages or chat.chosen or chat.rejected):
+        return key_of(record.raw, RAW)
+    if (turns := _plain_turns(chat)) is not None:
+        return plain_key(turns)
+    named = msgspec.structs.replace(chat, tools=tool_names(chat.tools) or ABSENT)
+    return key_of(_body(named), CONVERSATION)
+
+
+def tool_names(tools: Json) -> list[str]:
+    """The names of the tools that a row declares, sorted; of a declaration as text its names when it can be parsed."""
+    if isinstance(tools, str):
+        try:
+            tools = msgspec.json.decode(tools.encode("utf-8", "surrogatepass"))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [tools]
+    names: set[str] = set()
+    for tool in tools if isinstance(tools, list) else ():
+        inner = tool.get("function", tool) if isinstance(tool, dict) else tool
+        name = inner.get("name") if isinstance(inner, dict) else inner
+        names.add(name if isinstance(name, str) else _canonical(tool).decode("utf-8", "surrogatepass"))
+    return sorted(names)
+
+
+def key_of(data: bytes, kind: int) -> int:
+    """64 bits of XXH3, never 0; ``kind`` keeps keys of different things apart. Two of 10^7 different texts share a key
+    with a chance of 3 in a million. https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md"""
+    return xxh3_64_intdigest(data, kind) or 1
+
+
+def plain_key(turns: Iterable[tuple[str, str]]) -> int:
+    """``conversation_key`` of a conversation of nothing but roles and texts."""
+    said = "\x1e".join([f"{role}\n{len(content)}\n{content}" for role, content in turns])
+    return key_of(said.encode("utf-8", "surrogatepass"), CONVERSATION)
 
 
 def raw_id(raw: bytes) -> str:
@@ -78,17 +129,26 @@ def _ordinal(call_id: Json, calls: dict[str, int]) -> Json:
 
 def _plain(chat: Chat) -> bytes | None:
     """The canonical bytes of a chat of nothing but roles and texts, without the encoder; None for any other."""
+    turns = _plain_turns(chat)
+    if turns is None:
+        return None
+    said = ",".join([f'{{"content":{_quoted(content)},"role":{_quoted(role)}}}' for role, content in turns])
+    return f'{{"messages":[{said}]}}'.encode("utf-8", "surrogatepass")
+
+
+def _plain_turns(chat: Chat) -> list[tuple[str, str]] | None:
+    """Roles and texts of a chat that has nothing else; None for any other."""
     if chat.tools is not ABSENT or chat.chosen or chat.rejected:
         return None
-    said: list[str] = []
+    turns: list[tuple[str, str]] = []
     for message in chat.messages:
         role, content = message.role, message.content
         if not (isinstance(role, str) and isinstance(content, str)):
             return None
         if message.calls or message.name is not ABSENT or message.call_id is not ABSENT:
             return None
-        said.append(f'{{"content":{_quoted(content)},"role":{_quoted(role)}}}')
-    return f'{{"messages":[{",".join(said)}]}}'.encode("utf-8", "surrogatepass")
+        turns.append((role, content))
+    return turns
 
 
 def _canonical(value: Json) -> bytes:

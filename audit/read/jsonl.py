@@ -16,25 +16,57 @@ from audit.read.suspects import odd_lines
 _LINE_END: Final = re.compile(rb"\r?\n")
 _ANY_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _BETWEEN_VALUES: Final = re.compile(rb"[}\]][ \t]*\r")
+_BETWEEN_VALUES_ON_A_LINE: Final = re.compile(rb"[}\]][ \t]*\r(?!\n)")
+
+
+class LineEnds(msgspec.Struct, frozen=True):
+    """How many lines end in each way. ``cr`` counts carriage returns that stand where a line end should."""
+
+    lf: int = 0
+    crlf: int = 0
+    cr: int = 0
+
+    def __add__(self, more: LineEnds) -> LineEnds:
+        return LineEnds(self.lf + more.lf, self.crlf + more.crlf, self.cr + more.cr)
+
+
+def line_ends(text: bytes) -> LineEnds:
+    """What ``LineSplitter`` counts in whole lines, each of them ended by ``\\n``, without splitting them."""
+    newlines = text.count(b"\n")
+    if b"\r" not in text:
+        return LineEnds(newlines)
+    pairs = text.count(b"\r\n")
+    alone = text.count(b"\r") > pairs
+    return LineEnds(newlines - pairs, pairs, len(_BETWEEN_VALUES_ON_A_LINE.findall(text)) if alone else 0)
 
 
 class LineSplitter:
     """Iterating yields chunks; afterwards ``lines`` is their number and ``problems`` what their ends were like.
 
-    ``old_mac`` files end their lines with a carriage return alone. Memory stays at a few chunks, or at a few times
-    the longest line where that is more; time is linear in either.
+    ``old_mac`` files end their lines with a carriage return alone. Blocks from the middle of a file come with the
+    ``offset`` and number of their ``first_line`` and the ``ends`` of the lines before it. Memory stays at a few
+    chunks, or at a few times the longest line where that is more; time is linear in either.
     """
 
     def __init__(
-        self, source: Source, blocks: Iterable[bytes], chunk_bytes: int, *, offset: int = 0, old_mac: bool = False
+        self,
+        source: Source,
+        blocks: Iterable[bytes],
+        chunk_bytes: int,
+        *,
+        offset: int = 0,
+        first_line: int = 1,
+        ends: LineEnds | None = None,
+        old_mac: bool = False,
     ) -> None:
         self.lines = 0
         self._source = source
         self._blocks = blocks
         self._size = chunk_bytes
         self._offset = offset
+        self._first_line = first_line
         self._old_mac = old_mac
-        self._ends = {"lf": 0, "crlf": 0, "cr": 0}
+        self._ends = msgspec.structs.asdict(ends or LineEnds())
         self._open_line: bytes | None = None
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -98,7 +130,7 @@ class LineSplitter:
         chunk = Chunk(
             source=self._source,
             lines=lines,
-            first_line=self.lines + 1,
+            first_line=self._first_line + self.lines,
             first_offset=self._offset,
             offsets=offsets,
             ending=ending,

@@ -23,10 +23,12 @@ from audit.read.layout import Layout, delimiter_of, layout_of, read_head
 from audit.read.streams import Blocks, Stored, Unpacked, compression_of, encoding_of, to_utf8
 from audit.read.tables import CsvSplitter, ParquetRows
 
-__all__ = ["CHUNK_BYTES", "Chunk", "SourceReader"]
+__all__ = ["CHUNK_BYTES", "Chunk", "PlainText", "SourceReader"]
 
 SPOOL_BYTES: Final = 64 << 20
 """Bytes of unpacked Parquet held in memory before they go to a temporary file."""
+
+_OF_ONE_PROCESS: Final = ("/dev/", "/proc/")
 
 _LAYOUT_PROBLEMS: Final = {
     Layout.OLD_MAC: ("cr-only", "lines end in a carriage return alone, so most programs see one line"),
@@ -37,10 +39,23 @@ _LAYOUT_PROBLEMS: Final = {
 }
 
 
-class _Splitter(Protocol):
-    lines: int
+class Counter(Protocol):
+    """Says how many lines have been read."""
 
+    @property
+    def lines(self) -> int: ...
+
+
+class _Splitter(Counter, Protocol):
     def problems(self) -> list[Problem]: ...
+
+
+class PlainText(msgspec.Struct, frozen=True):
+    """UTF-8 lines in a file that any process can open and read from any byte: where they begin, and problems so far."""
+
+    source: Source
+    start: int
+    problems: tuple[Problem, ...]
 
 
 class _Opened(msgspec.Struct):
@@ -80,7 +95,7 @@ class SourceReader:
         self._data = data
         self._opened: _Opened | None = None
         self._begun = False
-        self._splitter: _Splitter | None = None
+        self._splitter: Counter | None = None
 
     @property
     def source(self) -> Source:
@@ -102,13 +117,37 @@ class SourceReader:
             sha256=opened.stored.sha256,
         )
 
-    def __iter__(self) -> Iterator[Chunk]:
-        if self._begun:
-            if self._is_stdin:
-                raise InputError("standard input can be read only once")
-            self._opened = None
+    @property
+    def plain_text(self) -> PlainText | None:
+        """The source as a plain file that can be cut at any line end, or None when it is anything else.
+
+        Names under /dev and /proc may mean something else in another process. Looks at the first bytes only.
+        """
+        path = os.path.abspath(self._given.path)
+        if self._data is not None or self._is_stdin or not os.path.isfile(path) or path.startswith(_OF_ONE_PROCESS):
+            return None
         opened = self._open()
-        self._begun = True
+        source = opened.source
+        if opened.layout is not Layout.LINES or source.compression is not None or source.encoding != "utf-8":
+            return None
+        return PlainText(source, opened.offset, tuple(opened.problems))
+
+    def blocks(self, counter: Counter) -> Iterator[bytes]:
+        """The text as UTF-8 in blocks of any size, for who looks for lines in it and says in ``counter`` how many.
+
+        ``summary`` is complete after the last block. Raises what iterating raises.
+        """
+        opened = self._begin()
+        self._splitter = counter
+        try:
+            yield from opened.text
+            opened.stored.drain()
+        finally:
+            if not self._is_stdin:
+                opened.stored.close()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        opened = self._begin()
         try:
             splitter, chunks = self._chunks(opened)
             self._splitter = splitter
@@ -119,6 +158,11 @@ class SourceReader:
         finally:
             if not self._is_stdin:
                 opened.stored.close()
+
+    def close(self) -> None:
+        """Close the file, if it was only looked at."""
+        if self._opened is not None and not self._is_stdin:
+            self._opened.stored.close()
 
     # ------------------------------------------------------------------ opening
 
@@ -140,6 +184,15 @@ class SourceReader:
         if self._opened is None:
             self._opened = self._look()
         return self._opened
+
+    def _begin(self) -> _Opened:
+        if self._begun:
+            if self._is_stdin:
+                raise InputError("standard input can be read only once")
+            self._opened = None
+        opened = self._open()
+        self._begun = True
+        return opened
 
     def _look(self) -> _Opened:
         stored = Stored(self._stream(), self._given.path)

@@ -34,6 +34,9 @@ class RowsReader:
         self._hash = hashlib.sha256()
         self._bytes = self._lines = 0
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     @property
     def summary(self) -> SourceSummary:
         """What has been read; complete after the last chunk. ``rows`` is for the engine to fill in."""

@@ -43,6 +43,7 @@ _PATTERNS: Final = (
 
 
 _ESCAPE: Final = rb"\\(?:[bf]|u00(?:0[0-8bBcCeEfF]|1[0-9a-fA-F]|7[fF]|8[0-46-9a-fA-F]|9[0-9a-fA-F]))"
+_RAW: Final = rb"[\r\x7f]"
 _C1: Final = rb"\xc2[\x80-\x9f]"
 _SEPARATOR: Final = rb"\xe2\x80[\xa8\xa9]"
 
@@ -62,9 +63,9 @@ def odd_lines(text: bytes) -> list[int]:
     ``text`` is whole lines, each of them ended by ``\\n``. Each pattern begins with one byte that RE2 can look for at
     the speed of memory, so this costs a tenth of looking for everything at once.
     """
-    if b"\r" in text or b"\x7f" in text:
-        return suspect_lines(text)
     found = {line for line, raw in lines_with(_compiled(_ESCAPE), text) if is_suspect(raw)}
+    if b"\r" in text or b"\x7f" in text:
+        found.update(line for line, _ in lines_with(_compiled(_RAW), text))
     if not text.isascii():
         if b"\xc2" in text:
             found.update(line for line, _ in lines_with(_compiled(_C1), text))

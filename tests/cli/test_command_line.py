@@ -89,6 +89,12 @@ def test_fail_on_decides_which_severity_fails() -> None:
         (["check", "a", "--max-per-rule", "x"], "--max-per-rule must be a whole number", ""),
         (["check", "a", "--select"], "argument --select: expected one argument", "audit check --help"),
         (["check"], "no data was named", "audit check train.jsonl"),
+        (["check", "--split", "a.jsonl"], "--split must be name=path, not 'a.jsonl'", "--split train=train.jsonl"),
+        (["check", "--splits", "train=a"], "there is no option --splits", 'did you mean "--split"?'),
+        (["check", "a", "--executor", "ray"], "--executor ray is for a later extra", "processes"),
+        (["check", "a", "--executor", "inlien"], "--executor must be one of auto", 'did you mean "inline"?'),
+        (["check", "a", "--memory", "1 parsec"], "--memory must be a size such as 512MB or 2 GiB", "units: kB, MB"),
+        (["check", "a", "--jobs", "0"], "--jobs must be 1 or more, not 0", ""),
         (["explain", "FMT999"], "there is no rule 'FMT999'", "did you mean"),
         (["explain", "SEC"], "the family SEC has no rules yet", "audit rules"),
         (["explain"], "the following arguments are required: CODE", "audit explain --help"),
@@ -239,6 +245,74 @@ def test_config_shows_every_value_and_its_origin(
     assert 'data.target                  "trl"' in capsys.readouterr().out
 
 
+def test_config_shows_splits_by_name_and_memory_with_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["config", "--split", "dev=b.jsonl", "--split=train=a.jsonl", "--split", "train=c.jsonl", "--memory=1g"]
+    assert main([*words, "--against", "e.jsonl", "--against=f.jsonl"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [
+        "data.splits",
+        '{"validation":',
+        '["b.jsonl"],',
+        '"train":',
+        '["a.jsonl",',
+        '"c.jsonl"]}',
+        "--split",
+    ] in lines
+    assert ["data.against", '["e.jsonl",', '"f.jsonl"]', "--against"] in lines
+    assert ["data.files", "-", "default"] in lines
+    assert ["check.memory", "1", "GB", "--memory"] in lines
+
+
+def test_config_shows_the_field_of_splits_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("audit.toml").write_text('[data]\nsplits = "metadata.split"\n', encoding="utf-8")
+    assert main(["config"]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines() if "splits" in line] == [
+        ["data.splits", '"metadata.split"', "audit.toml"]
+    ]
+
+
+def test_the_files_of_a_split_are_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows("a.jsonl", GOOD)
+    write_rows("b.jsonl", BAD)
+    words = ["check", "--split", "train=a.jsonl", "--split", "dev=b.jsonl", "--select", "FMT", "--format", "json"]
+    assert main(words) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert {(source["path"], source["role"]) for source in result["sources"]} == {
+        ("a.jsonl", "train"),
+        ("b.jsonl", "validation"),
+    }
+    assert [finding["place"]["file"] for finding in result["findings"]] == ["b.jsonl"]
+
+
+def test_a_file_that_is_named_both_ways_belongs_to_its_split(capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows("a.jsonl", GOOD)
+    write_rows("b.jsonl", GOOD)
+    assert main(["check", ".", "--split", "test=./b.jsonl", "--select", "FMT1", "--format", "json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert sorted((Path(source["path"]).name, source["role"]) for source in result["sources"]) == [
+        ("a.jsonl", "data"),
+        ("b.jsonl", "test"),
+    ]
+
+
+@pytest.mark.parametrize("flag", ["--split=test=b.jsonl", "--against=b.jsonl", "--target-sample=b.jsonl"])
+def test_a_file_that_is_only_compared_with_is_never_overwritten(capsys: pytest.CaptureFixture[str], flag: str) -> None:
+    write_rows("a.jsonl", GOOD)
+    before = Path(write_rows("b.jsonl", GOOD)).read_bytes()
+    assert main(["check", "a.jsonl", flag, "-o", "b.jsonl"]) == 2
+    assert "b.jsonl is an input" in capsys.readouterr().err
+    assert Path("b.jsonl").read_bytes() == before
+
+
+def test_how_a_check_is_run_changes_no_byte_of_its_result(capsys: pytest.CaptureFixture[str]) -> None:
+    name = write_rows("a.jsonl", BAD, GOOD)
+    for more in (["--jobs=1", "--executor=inline"], ["--jobs=2", "--executor=processes", "--memory=64MiB"]):
+        main(["check", name, "--as-of=2026-01-01", "--format=json", "-o", f"{len(more)}.json", *more])
+    assert Path("2.json").read_bytes() == Path("3.json").read_bytes()
+    config = json.loads(Path("2.json").read_bytes())["evidence"]["config"]
+    assert not {"jobs", "executor", "memory", "files", "splits", "against", "target_sample"} & set(config)
+
+
 def test_rules_lists_every_rule_in_three_forms(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "--format", "json"]) == 0
     rules = json.loads(capsys.readouterr().out)
@@ -319,6 +393,26 @@ def test_init_suggests_what_it_sees_and_check_accepts_the_file(capsys: pytest.Ca
     assert "# f 30, m 30" in text
     assert main(["check", "--exit-zero"]) == 0
     assert "settings from audit.toml" in capsys.readouterr().out
+
+
+def test_init_takes_splits_from_the_names_of_the_files() -> None:
+    for name in ("loans-train.jsonl", "loans_dev.jsonl", "more.jsonl", "trains.jsonl"):
+        write_rows(name, GOOD)
+    assert main(["init"]) == 0
+    written = tomllib.loads(Path("audit.toml").read_text(encoding="utf-8"))["data"]
+    assert written["files"] == ["more.jsonl", "trains.jsonl"]
+    assert written["splits"] == {"train": ["loans-train.jsonl"], "validation": ["loans_dev.jsonl"]}
+    assert main(["config"]) == 0
+
+
+def test_init_leaves_files_of_one_split_together() -> None:
+    write_rows("train-a.jsonl", GOOD)
+    write_rows("train-b.jsonl", GOOD)
+    assert main(["init"]) == 0
+    text = Path("audit.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text)["data"]["files"] == ["train-a.jsonl", "train-b.jsonl"]
+    assert '# Files of one split each: splits = { train = "train.jsonl"' in text
+    assert '# Rows that belong together, and must stay in one split: group = "metadata.customer"' in text
 
 
 def test_init_overwrites_nothing_unless_it_is_forced(capsys: pytest.CaptureFixture[str]) -> None:

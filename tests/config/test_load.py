@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.config import Ignore, Settings, load_settings
-from audit.config.options import OPTIONS, Invalid
+from audit.config.options import OPTIONS
+from audit.config.values import Invalid
 from audit.errors import ConfigError, UsageError
 from audit.model import Json, Severity
 
@@ -123,6 +124,19 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
         ('[check]\nselect = ["F M"]\n', "neither a rule code nor its beginning", None),
         ("[check]\nas-of = 2026-01-01T00:00:00Z\n", "must be a date", None),
         ("[attributes.sex]\nmin_n = 3\n", "needs exactly one of", None),
+        (
+            "[data]\nsplits = 5\n",
+            'audit.toml:2: "data.splits" must be a field, or a table of split = file, not 5',
+            None,
+        ),
+        ('[data]\nsplits = ""\n', "audit.toml:2: \"data.splits\" must be a text, not ''", None),
+        ("[data.splits]\ntrain = 1\n", 'audit.toml:1: "data.splits" of train must be a text or a list of texts', None),
+        ('[data]\nlabel = { pattern = "(" }\n', 'audit.toml:2: "data.label.pattern" is not a regular expression', None),
+        ('[data]\ntarget_sampel = "a"\n', 'unknown key "data.target_sampel"', 'did you mean "target-sample"?'),
+        ('against = "a"\n', 'audit.toml:1: unknown key "against"', '"against" belongs in the table [data]'),
+        ("[check]\njobs = 0\n", 'audit.toml:2: "check.jobs" must be 1 or more, not 0', None),
+        ('[check]\nmemory = "1MB"\n', "audit.toml:2: \"check.memory\" must be at least 16 MiB, not '1MB'", None),
+        ('[check]\nexecutor = "inlin"\n', "must be one of auto, inline, processes", 'did you mean "inline"?'),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_its_line(tmp_path: Path, text: str, what: str, hint: str | None) -> None:
@@ -186,6 +200,12 @@ def test_a_named_file_that_is_missing_is_an_error_with_the_nearest_name(tmp_path
         ({"epochs": "nan"}, "--epochs must be a number above 0"),
         ({"as_of": "yesterday"}, "--as-of must be a date"),
         ({"seed": "1.5"}, "--seed must be a whole number"),
+        ({"jobs": "0"}, "--jobs must be 1 or more, not 0"),
+        ({"executor": "ray"}, "--executor ray is for a later extra"),
+        ({"memory": "1MB"}, "--memory must be at least 16 MiB, not '1MB'"),
+        ({"splits": ["train"]}, "--split must be name=path, not 'train'"),
+        ({"splits": ["train=a", "test=a"]}, "--split names 'a' for two splits, train and test"),
+        ({"against": [""]}, "--against must be a text, not ''"),
     ],
 )
 def test_a_wrong_flag_is_a_usage_error(tmp_path: Path, cli: dict[str, Json], what: str) -> None:
@@ -195,6 +215,74 @@ def test_a_wrong_flag_is_a_usage_error(tmp_path: Path, cli: dict[str, Json], wha
 
 def test_an_empty_variable_is_no_value(tmp_path: Path) -> None:
     assert load(tmp_path, environ={"AUDIT_TARGET": ""}, isolated=True).origins["target"] == "default"
+
+
+def test_splits_are_a_field_or_a_table_of_files_relative_to_the_file(tmp_path: Path) -> None:
+    by_field = load(tmp_path, '[data]\nsplits = "metadata.split"\n')
+    assert (by_field.splits, by_field.sections["data"]) == ((), {"splits": "metadata.split"})
+    (tmp_path / "audit.toml").write_text(
+        '[data]\nagainst = "e.jsonl"\ntarget-sample = ["s.jsonl"]\n'
+        '[data.splits]\ntrain = "a.jsonl"\ndev = ["b.jsonl", "/c.jsonl"]\n'
+    )
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    settings = load(inner)
+    assert settings.splits == (("train", "../a.jsonl"), ("validation", "../b.jsonl"), ("validation", "/c.jsonl"))
+    assert (settings.against, settings.target_sample) == (("../e.jsonl",), ("../s.jsonl",))
+    assert "data" not in settings.sections
+    assert settings.origins["splits"] == "../audit.toml"
+
+
+def test_data_on_the_command_line_takes_the_place_of_what_the_file_names(tmp_path: Path) -> None:
+    text = '[data]\nfiles = ["f.jsonl"]\nsplits = { train = "a.jsonl", test = "b.jsonl" }\n'
+    both = load(tmp_path, text)
+    assert (both.files, len(both.splits)) == (("f.jsonl",), 2)
+    by_path = load(tmp_path, data=["x.jsonl"])
+    assert (by_path.files, by_path.splits) == (("x.jsonl",), ())
+    by_split = load(tmp_path, cli={"splits": ["test=x.jsonl"]})
+    assert (by_split.files, by_split.splits) == ((), (("test", "x.jsonl"),))
+    assert (by_split.origins["files"], by_split.origins["splits"]) == ("command line", "--split")
+    named = load(tmp_path, data=["x.jsonl"], cli={"splits": ["test=y.jsonl"]})
+    assert (named.files, named.splits) == (("x.jsonl",), (("test", "y.jsonl"),))
+
+
+def test_a_split_on_the_command_line_takes_the_place_of_a_field(tmp_path: Path) -> None:
+    text = '[data]\nsplits = "metadata.split"\nlabel = "answer"\n'
+    assert load(tmp_path, text, data=["x.jsonl"]).sections["data"]["splits"] == "metadata.split"
+    assert load(tmp_path, cli={"splits": ["test=y.jsonl"]}).sections["data"] == {"label": "answer"}
+
+
+def test_a_file_beside_the_data_of_a_split_is_found(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "audit.toml").write_text('[data]\ntarget = "trl"\n', encoding="utf-8")
+    assert load(tmp_path, cli={"splits": ["train=data/x.jsonl"]}).target == "trl"
+
+
+def test_how_a_check_is_run_comes_from_file_environment_and_flag_in_that_order(tmp_path: Path) -> None:
+    text = '[check]\njobs = 2\nexecutor = "inline"\nmemory = "1 GiB"\n'
+    environ = {"AUDIT_EXECUTOR": "processes", "AUDIT_MEMORY": "64MiB"}
+    settings = load(tmp_path, text, environ=environ, cli={"memory": "100000000"})
+    assert (settings.jobs, settings.executor, settings.memory) == (2, "processes", 100_000_000)
+    assert [settings.origins[name] for name in ("jobs", "executor", "memory")] == [
+        "audit.toml",
+        "AUDIT_EXECUTOR",
+        "--memory",
+    ]
+    default = load(tmp_path, isolated=True)
+    assert (default.jobs, default.executor, default.memory) == (None, "auto", 512 << 20)
+    assert load(tmp_path, environ={"AUDIT_JOBS": "3"}, isolated=True).jobs == 3
+
+
+def test_files_to_compare_with_may_stand_in_the_environment(tmp_path: Path) -> None:
+    environ = {"AUDIT_AGAINST": "e.jsonl", "AUDIT_TARGET_SAMPLE": "s.jsonl", "AUDIT_SPLITS": "train=a.jsonl"}
+    settings = load(tmp_path, environ=environ, isolated=True)
+    assert (settings.against, settings.target_sample, settings.splits) == (("e.jsonl",), ("s.jsonl",), ())
+
+
+def test_a_number_of_many_thousand_digits_is_a_configuration_error(tmp_path: Path) -> None:
+    assert complaint(tmp_path, f"[check]\nseed = {'1' * 5000}\n").what.startswith("audit.toml: not valid TOML")
+    assert "at most 64 bits" in complaint(tmp_path, f"[check]\nseed = 0x{'1' * 5000}\n").what
+    assert "must be a smaller number" in complaint(tmp_path, f"[check]\nepochs = 0x{'1' * 5000}\n").what
 
 
 JSON = st.recursive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,8 +16,9 @@ from audit.catalog import all_rules, check_rule_types
 from audit.config.settings import Settings
 from audit.engine.batch import ParsedBatch
 from audit.engine.fold import Fold
-from audit.model import Applicability, Result, Source
+from audit.model import Applicability, Result
 from audit.read.lines import SourceReader
+from audit.read.sources import find_sources
 from audit.remedy.edits import apply_edits
 from audit.rule import DatasetRule, Rule, explain, options, with_options
 
@@ -40,14 +42,25 @@ def as_bytes(rule: type[Rule], lines: tuple[str, ...]) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
-def check_bytes(tmp_path: Any, data: bytes, **given: Any) -> Result:
-    path = tmp_path / "example.jsonl"
-    path.write_bytes(data)
-    return audit.check(path, **given)
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples name the files beside them without a folder."""
+    monkeypatch.chdir(tmp_path)
+    for rule in RULES:
+        for name, lines in getattr(rule, "example_files", {}).items():
+            (tmp_path / name).write_text("\n".join(lines) + "\n")
+
+
+def check_bytes(data: bytes, **given: Any) -> Result:
+    Path("example.jsonl").write_bytes(data)
+    return audit.check("example.jsonl", **given)
 
 
 def parsed(data: bytes, chunk_bytes: int = 1 << 22) -> list[Any]:
-    return list(SourceReader(Source(path="example.jsonl"), data=data, chunk_bytes=chunk_bytes))
+    """The chunks of an example. It is written to a file, because a rule may read rows again."""
+    Path("example.jsonl").write_bytes(data)
+    (source,) = find_sources(["example.jsonl"])
+    return list(SourceReader(source, chunk_bytes=chunk_bytes))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ids)
@@ -57,14 +70,14 @@ def test_the_docstring_is_complete(rule: type[Rule]) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ids)
-def test_the_bad_example_is_found_and_only_under_this_code(rule: type[Rule], tmp_path: Any) -> None:
-    result = check_bytes(tmp_path, as_bytes(rule, explain(rule).bad), **settings_of(rule))
+def test_the_bad_example_is_found_and_only_under_this_code(rule: type[Rule]) -> None:
+    result = check_bytes(as_bytes(rule, explain(rule).bad), **settings_of(rule))
     assert {finding.code for finding in result.findings} == {rule.code}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ids)
-def test_the_good_example_is_silent(rule: type[Rule], tmp_path: Any) -> None:
-    result = check_bytes(tmp_path, as_bytes(rule, explain(rule).good), **settings_of(rule, "example_good"))
+def test_the_good_example_is_silent(rule: type[Rule]) -> None:
+    result = check_bytes(as_bytes(rule, explain(rule).good), **settings_of(rule, "example_good"))
     assert [(finding.code, finding.message) for finding in result.findings] == []
 
 
@@ -110,18 +123,18 @@ def test_options_round_trip_through_toml(rule: type[Rule]) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ids)
-def test_findings_serialise_and_their_fingerprints_are_stable(rule: type[Rule], tmp_path: Any) -> None:
+def test_findings_serialise_and_their_fingerprints_are_stable(rule: type[Rule]) -> None:
     bad = explain(rule).bad
-    result = check_bytes(tmp_path, as_bytes(rule, bad), **settings_of(rule))
+    result = check_bytes(as_bytes(rule, bad), **settings_of(rule))
     assert msgspec.json.decode(msgspec.json.encode(result), type=Result) == result
-    again = check_bytes(tmp_path, as_bytes(rule, bad), **settings_of(rule))
+    again = check_bytes(as_bytes(rule, bad), **settings_of(rule))
     assert [f.fingerprint for f in again.findings] == [f.fingerprint for f in result.findings]
     assert all(len(finding.fingerprint) == 32 for finding in result.findings)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ids)
-def test_a_safe_fix_silences_the_finding_and_applied_twice_equals_once(rule: type[Rule], tmp_path: Any) -> None:
-    result = check_bytes(tmp_path, as_bytes(rule, explain(rule).bad), **settings_of(rule))
+def test_a_safe_fix_silences_the_finding_and_applied_twice_equals_once(rule: type[Rule]) -> None:
+    result = check_bytes(as_bytes(rule, explain(rule).bad), **settings_of(rule))
     lines = as_bytes(rule, explain(rule).bad).split(b"\n")
     for finding in result.findings:
         fix = finding.fix
@@ -133,7 +146,7 @@ def test_a_safe_fix_silences_the_finding_and_applied_twice_equals_once(rule: typ
         once = apply_edits(raw, fix.edits).raw
         if once is None:
             continue
-        mended = check_bytes(tmp_path, once + b"\n", **settings_of(rule))
+        mended = check_bytes(once + b"\n", **settings_of(rule))
         left = [f for f in mended.findings if f.code == rule.code and f.fingerprint == finding.fingerprint]
         assert left == []
         again = [f.fix for f in mended.findings if f.code == rule.code and f.place.pointer == finding.place.pointer]

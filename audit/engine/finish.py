@@ -1,0 +1,274 @@
+"""The end of a fold: whole-dataset rules conclude over everything that was found, and everything is sorted."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from audit.engine.columns import NO_SPLIT
+from audit.engine.found import Found
+from audit.engine.place import on_dataset, on_row
+from audit.engine.rows import StoredRows
+from audit.errors import RuleError
+from audit.model import Finding, Measure, Record, Related, Source, SourceSummary
+from audit.read.dialogue import conversation_text
+from audit.rule import (
+    DatasetRule,
+    Hit,
+    LineRule,
+    Product,
+    RecordRule,
+    RowRange,
+    Rule,
+    Run,
+    SummaryRule,
+    TextRule,
+)
+from audit.statistics.intervals import wilson
+
+if TYPE_CHECKING:
+    from audit.clusters.result import NearClusters
+
+R = TypeVar("R", bound=Rule)
+LEVEL = 0.95
+MANY = 5_000
+"""Rows above which numpy pays for its import."""
+TRAIN, DATA = "train", "data"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a finished fold hands over."""
+
+    findings: list[Finding]
+    measures: list[Measure]
+    rows: int
+    rows_by_source: dict[str, int]
+    shapes_by_source: dict[str, dict[str, int]]
+
+
+class Finished:
+    """Implements ``audit.rule.Context`` and ``audit.rule.Summary`` over a fold that has read everything."""
+
+    def __init__(self, found: Found, rows: StoredRows | None) -> None:
+        self.rows = found.rows
+        self.ranges: Sequence[RowRange] = tuple(found.ranges)
+        self._found = found
+        self._stored = rows
+        self._near: NearClusters | None = None
+        self._splits: tuple[Sequence[str], Sequence[int]] | None = None
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """The sources, in reading order."""
+        return [entry.source for entry in self.ranges]
+
+    # ------------------------------------------------------------------ what other rules found
+
+    def count(self, code: str) -> int:
+        """Findings of a code."""
+        return self._found.counts.get(code, 0)
+
+    def rows_with(self, code: str) -> Sequence[int]:
+        """Ordinals of the rows with a row-scope finding of a code."""
+        return sorted(set(self._found.found.get(code, ())))
+
+    def codes(self) -> Sequence[str]:
+        """Codes with at least one finding."""
+        return sorted(code for code, count in self._found.counts.items() if count)
+
+    # ------------------------------------------------------------------ rows
+
+    @property
+    def stored(self) -> StoredRows:
+        """The rows that can be read again."""
+        if self._stored is None:
+            raise RuleError("a rule asked for rows that it does not name in `needs`")
+        return self._stored
+
+    def column(self, product: Product) -> Sequence[int]:
+        """The identity of every row."""
+        keys = self.stored.columns.keys
+        if product not in keys:
+            raise RuleError(f"a rule asked for {product!r}, which it does not name in `needs`")
+        return keys[product]
+
+    def groups(self, product: Product) -> Iterator[Sequence[int]]:
+        """Rows with the same identity, two or more."""
+        column = self.column(product)
+        return _groups(column) if len(column) <= MANY else _groups_of_many(column)
+
+    def near_clusters(self) -> NearClusters:
+        """The clusters of near-duplicate conversations, found when they are first asked for."""
+        if self._near is None:
+            if self._found.near is None:
+                raise RuleError("a rule asked for near_clusters, which it does not name in `needs`")
+            self._near = self._found.near.finish(lambda rows: map(conversation_text, self.stored.records(rows)))
+        return self._near
+
+    def place(self, row: int) -> Related:
+        """File and line of a row."""
+        return Related(file=self.source_of(row).path, line=self.stored.columns.lines[row])
+
+    def source_of(self, row: int) -> Source:
+        """The source of a row."""
+        return self.ranges[bisect_right(self.ranges, row, key=lambda entry: entry.first) - 1].source
+
+    def identity(self, row: int) -> str:
+        """The ``conversation`` identity as text."""
+        return f"{self.column('conversation')[row]:016x}"
+
+    def records(self, rows: Sequence[int]) -> Iterator[Record]:
+        """The rows read again."""
+        return self.stored.records(rows)
+
+    # ------------------------------------------------------------------ splits
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """Names of the splits, sorted."""
+        return self._named_splits()[0]
+
+    @property
+    def split_codes(self) -> Sequence[int]:
+        """The index in ``splits`` of every row."""
+        return self._named_splits()[1]
+
+    def _named_splits(self) -> tuple[Sequence[str], Sequence[int]]:
+        if self._splits is None:
+            self._splits = _splits(self.ranges, self.stored)
+        return self._splits
+
+
+def _splits(ranges: Sequence[RowRange], stored: StoredRows) -> tuple[Sequence[str], Sequence[int]]:
+    """Names and codes; a source without a role of its own is the training data where there is anything else."""
+    columns = stored.columns
+    roles = {entry.source.role for entry in ranges}
+    plain = TRAIN if len(roles) > 1 else DATA
+    by_field = columns.splits is not None and any(name != NO_SPLIT for name in columns.split_names)
+    codes, names = array("H"), dict[str, int]()
+
+    def code(name: str) -> int:
+        return names.setdefault(name, len(names))
+
+    for source, first, end in ranges:
+        role = plain if source.role == DATA else source.role
+        if not by_field or columns.splits is None:
+            codes.extend([code(role)] * (end - first))
+            continue
+        fallback = TRAIN if role == DATA else role
+        codes.extend(code(columns.split_names[given] or fallback) for given in columns.splits[first:end])
+    ordered = sorted(names)
+    renamed = {names[name]: index for index, name in enumerate(ordered)}
+    return ordered, array("H", (renamed[given] for given in codes))
+
+
+def _groups(column: Sequence[int]) -> Iterator[Sequence[int]]:
+    rows: dict[int, list[int]] = {}
+    for row, key in enumerate(column):
+        if key:
+            rows.setdefault(key, []).append(row)
+    return (group for group in rows.values() if len(group) > 1)
+
+
+def _groups_of_many(column: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The same with numpy: a dictionary of a million rows takes ten times the memory and twenty times as long."""
+    import numpy as np
+
+    keys = np.frombuffer(column, dtype=np.uint64)  # type: ignore[call-overload]
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    same = np.concatenate(([False], ordered[1:] == ordered[:-1], [False]))
+    starts = np.flatnonzero(same[1:] & ~same[:-1])
+    ends = np.flatnonzero(~same[1:] & same[:-1]) + 1
+    groups = [order[start:end] for start, end in zip(starts, ends, strict=True) if ordered[start]]
+    groups.sort(key=lambda group: int(group[0]))
+    return (group.tolist() for group in groups)
+
+
+# ----------------------------------------------------------------------------- concluding
+
+
+def finish(found: Found, rules: Sequence[Rule], run: Run, rows: StoredRows | None) -> Outcome:
+    """Let the whole-dataset rules conclude and give everything over, findings sorted. Call it once."""
+    findings = list(found.findings)
+    for (_, _, _), (finding, count) in found.once.items():
+        evidence = {**finding.evidence, "rows": finding.evidence.get("rows", count)}
+        findings.append(msgspec.structs.replace(finding, evidence=evidence))
+        found.counts[finding.code] = found.counts.get(finding.code, 0) + 1
+    measures: list[Measure] = []
+    finished = Finished(found, rows)
+    for rule in _of(rules, DatasetRule):
+        _conclude(rule, rule.finish(found.states[rule.code], finished, run), finished, found, findings, measures)
+    for summary_rule in _of(rules, SummaryRule):
+        _conclude(summary_rule, summary_rule.judge(finished, run), finished, found, findings, measures)
+    measures.extend(_shares(found, rules))
+    findings.sort(key=Finding.sort_key)
+    measures.sort(key=_measure_key)
+    rows_by_source = {entry.source.path: entry.end - entry.first for entry in found.ranges}
+    return Outcome(findings, measures, found.rows, rows_by_source, found.shapes_by_source)
+
+
+def _conclude(
+    rule: Rule,
+    said: Iterable[Hit | Measure],
+    finished: Finished,
+    found: Found,
+    findings: list[Finding],
+    measures: list[Measure],
+) -> None:
+    for item in said:
+        if isinstance(item, Measure):
+            measures.append(item)
+            continue
+        if item.row is None:
+            findings.append(on_dataset(rule, item))
+        else:
+            columns = finished.stored.columns
+            place = (columns.lines[item.row], columns.offsets[item.row])
+            findings.append(on_row(rule, item, finished.source_of(item.row), *place))
+            found.found.setdefault(rule.code, array("Q")).append(item.row)
+        found.counts[rule.code] = found.counts.get(rule.code, 0) + 1
+
+
+def _shares(found: Found, rules: Iterable[Rule]) -> Iterable[Measure]:
+    """The uniform measure of every rule that judges rows: how many rows it found, of how many."""
+    for rule in rules:
+        if isinstance(rule, LineRule | RecordRule | TextRule):
+            hits = len(set(found.found.get(rule.code, ())))
+            yield Measure(
+                code=rule.code,
+                name="rows.share",
+                value=hits / found.rows if found.rows else 0.0,
+                table={"rows_found": hits, "rows_checked": found.rows},
+                n=found.rows,
+                interval=wilson(hits, found.rows, LEVEL),
+                level=LEVEL,
+            )
+
+
+def _of(rules: Sequence[Rule], kind: type[R]) -> list[R]:
+    return [rule for rule in rules if isinstance(rule, kind)]
+
+
+def _measure_key(measure: Measure) -> tuple[str, ...]:
+    return (
+        measure.code,
+        measure.name,
+        measure.attribute or "",
+        measure.group or "",
+        measure.split or "",
+        measure.arm or "",
+    )
+
+
+def summarise(summary: SourceSummary, outcome: Outcome) -> SourceSummary:
+    """The summary of a source with its row and shape counts filled in."""
+    return msgspec.structs.replace(
+        summary,
+        rows=outcome.rows_by_source.get(summary.path, 0),
+        shapes=dict(sorted(outcome.shapes_by_source.get(summary.path, {}).items())),
+    )
