@@ -240,6 +240,9 @@ class Summary(Protocol):
     def rows_with(self, code: str) -> Sequence[int]:
         """Ordinals (0-based, in reading order) of the rows with a row-scope finding of a code, sorted."""
 
+    def drops(self, code: str) -> Sequence[int]:
+        """Ordinals of the rows that the fixes of a code would drop, sorted."""
+
     def codes(self) -> Sequence[str]:
         """Codes with at least one finding, sorted."""
 

@@ -23,11 +23,13 @@ TARGET = "openai-sft"
 CODES: Mapping[str, str] = {
     "blank_assistant": "FMT109",
     "blank_line": "ENC008",
+    "conflicting_answers": "LBL601",
     "content_not_string": "FMT108",
     "control_char": "ENC007",
     "duplicate_key": "ENC005",
     "empty_assistant": "FMT109",
     "empty_user": "FMT109",
+    "exact_duplicate": "DUP401",
     "extra_message_key": "FMT110",
     "function_message_without_name": "FMT102",
     "invalid_json_single_quotes": "ENC003",
@@ -44,7 +46,9 @@ CODES: Mapping[str, str] = {
     "missing_content": "FMT102",
     "missing_messages": "FMT101",
     "missing_role": "FMT102",
+    "near_duplicate": "DUP403",
     "no_assistant": "FMT104",
+    "normalised_duplicate": "DUP402",
     "role_wrong_case": "FMT103",
     "same_role_twice": "FMT106",
     "system_in_middle": "FMT107",
@@ -59,6 +63,9 @@ CODES: Mapping[str, str] = {
 }
 """Injected defect -> the code that must be found on its line. Defects of families that are not built yet are absent."""
 
+PAIRED = ("DUP401", "DUP402", "DUP403", "LBL601")
+"""Codes of defects that mark both rows of a pair."""
+
 
 def truth() -> dict[str, list[int]]:
     """Defect -> line numbers, for the defects in ``CODES``."""
@@ -71,11 +78,15 @@ def truth() -> dict[str, list[int]]:
 
 
 def codes_by_line(result: Result) -> dict[int, set[str]]:
-    """Line -> codes of its row-scope findings."""
+    """Line -> codes of its row-scope findings. Of a pair of rows that repeat each other the finding is on one; the other
+    is named in it."""
     found: dict[int, set[str]] = defaultdict(set)
     for finding in result.findings:
         if finding.place.line is not None:
             found[finding.place.line].add(finding.code)
+            for other in finding.related:
+                if finding.code in PAIRED and other.line is not None:
+                    found[other.line].add(finding.code)
     return dict(found)
 
 
@@ -84,7 +95,7 @@ def broken() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "broken.jsonl"
         path.write_bytes(gzip.decompress((MUTANTS / "broken.jsonl.gz").read_bytes()))
-        return audit.check(path, target=TARGET)
+        return audit.check(path, target=TARGET, extend_select=["DUP402"])
 
 
 def recall_table(found: Mapping[int, set[str]]) -> Iterable[str]:

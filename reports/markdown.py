@@ -39,7 +39,7 @@ def render(result: Result, view: View) -> Iterator[str]:
     yield f"- data: {', '.join(code(source.path) for source in result.sources) or 'none'}\n"
     for fact in summary.judged_as(result, view):
         yield f"- {code(fact)}\n"
-    if line := summary.tokens(result):
+    for line in summary.figures(result):
         yield f"- {code(line)}\n"
     yield from _table(result, view)
     for name, findings in summary.groups(result):

@@ -136,6 +136,30 @@ def suppressed(result: Result) -> list[str]:
     return lines
 
 
+def figures(result: Result) -> list[str]:
+    """The lines on the data as a whole: what repeats, how long it is and what it costs."""
+    return [line for line in (duplicates(result), tokens(result)) if line]
+
+
+_REPEATS: Final = (("exact", "repeat another row"), ("near", "nearly do"))
+
+
+def duplicates(result: Result) -> str | None:
+    """One line on redundant rows and the groups that they lie in, None where there are none."""
+    measures = {measure.name: measure for measure in result.measures if measure.name.startswith("duplicates.")}
+    whole = measures.get("duplicates.redundant_rows")
+    facts = []
+    for kind, words in _REPEATS:
+        rows, groups = (measures.get(f"duplicates.{kind}.{name}") for name in ("redundant_rows", "groups"))
+        if rows is not None and groups is not None and isinstance(rows.value, int) and rows.value:
+            facts.append(f"{rows.value:,} {words}, in {plural(int(groups.value or 0), 'group')}")
+    if not facts:
+        return None
+    if whole is not None and isinstance(whole.value, int) and whole.n:
+        return f"duplicates: {plural(whole.value, 'redundant row')} ({whole.value / whole.n:.1%}): {'; '.join(facts)}"
+    return f"duplicates: {'; '.join(facts)}"
+
+
 _TOKENS: Final = (("tokens.total", "in all"), ("tokens.trainable", "trained on"), ("tokens.billable", "billable"))
 _SPREAD: Final = ("p50", "p95", "p99", "max")
 

@@ -161,7 +161,7 @@ def _closing(result: Result, view: View, paint: Paint) -> Iterator[str]:
         yield f"suppressed: {visible(entry)}\n"
     if result.truncated:
         yield f"{summary.plural(result.truncated, 'finding')} left out of the result (--max-findings)\n"
-    if line := summary.tokens(result):
+    for line in summary.figures(result):
         yield visible(line) + "\n"
     if safe := summary.fixable(result.findings):
         yield f"[*] {summary.plural(safe, 'finding')} with a safe fix\n"

@@ -12,6 +12,9 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
         "FMT": "audit.rules.format",
         "TCL": "audit.rules.tools",
         "TOK": "audit.rules.tokens",
+        "DUP": "audit.rules.duplicates",
+        "SPL": "audit.rules.splits",
+        "LBL": "audit.rules.labels",
     }
 )
 """Code prefix -> module with a tuple ``RULES`` of rule classes."""

@@ -76,6 +76,10 @@ class Finished:
         """Ordinals of the rows with a row-scope finding of a code."""
         return sorted(set(self._found.found.get(code, ())))
 
+    def drops(self, code: str) -> Sequence[int]:
+        """Ordinals of the rows that a fix of a code would drop."""
+        return sorted(set(self._found.drops.get(code, ())))
+
     def codes(self) -> Sequence[str]:
         """Codes with at least one finding."""
         return sorted(code for code, count in self._found.counts.items() if count)
@@ -230,7 +234,7 @@ def _conclude(
             columns = finished.stored.columns
             place = (columns.lines[item.row], columns.offsets[item.row])
             findings.append(on_row(rule, item, finished.source_of(item.row), *place))
-            found.found.setdefault(rule.code, array("Q")).append(item.row)
+            found.note(rule.code, item.row, item.fix)
         found.counts[rule.code] = found.counts.get(rule.code, 0) + 1
 
 

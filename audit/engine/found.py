@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from audit.engine.columns import Columns
-from audit.model import Finding, Json, Severity, Source
+from audit.model import DropRow, Finding, Fix, Json, Severity, Source
 from audit.rule import DatasetRule, Hit, RowRange
 
 if TYPE_CHECKING:
     from audit.clusters.builder import NearBuilder
+
+
+DROP = DropRow()
 
 
 class Found:
@@ -26,6 +29,7 @@ class Found:
         self.findings: list[Finding] = []
         self.once: dict[tuple[str, str, str], tuple[Finding, int]] = {}
         self.found: dict[str, array[int]] = {}
+        self.drops: dict[str, array[int]] = {}
         self.counts: dict[str, int] = {}
         self.errors = 0
         self.warnings = 0
@@ -45,7 +49,13 @@ class Found:
         self.findings.append(finding)
         self.counts[finding.code] = self.counts.get(finding.code, 0) + 1
         if ordinal is not None:
-            rows = self.found.setdefault(finding.code, array("Q"))
+            self.note(finding.code, ordinal, finding.fix)
+
+    def note(self, code: str, ordinal: int, fix: Fix | None) -> None:
+        """Remember that a rule found a row, and whether the remedy is to drop it."""
+        found = (self.found, self.drops) if fix is not None and DROP in fix.edits else (self.found,)
+        for by_code in found:
+            rows = by_code.setdefault(code, array("Q"))
             if not rows or rows[-1] != ordinal:
                 rows.append(ordinal)
 
@@ -72,9 +82,9 @@ class Found:
 
     def merge(self, later: Found, rules: Sequence[DatasetRule]) -> None:
         """Add a part that comes later in the input. ``rules`` are those whose states both hold."""
-        for code, ordinals in later.found.items():
-            mine = self.found.setdefault(code, array("Q"))
-            mine.extend(ordinal + self.rows for ordinal in ordinals)
+        for mine, theirs in ((self.found, later.found), (self.drops, later.drops)):
+            for code, ordinals in theirs.items():
+                mine.setdefault(code, array("Q")).extend(ordinal + self.rows for ordinal in ordinals)
         for code, count in later.counts.items():
             self.counts[code] = self.counts.get(code, 0) + count
         self.findings.extend(later.findings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,11 @@ from audit.model import Source
 from audit.read.lines import Chunk
 from audit.read.shards import Shard, ShardReader
 from audit.rule import Rule, Run, TextRule
+
+
+LEAST_FLUSHED: Final = 256 << 10
+"""Bytes of a job below which its texts are sketched by whoever merges it, together with others: a small file is
+compared without sketches."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -64,7 +69,7 @@ class Work:
         fold = self.fold()
         for chunk in job.chunks if job.shard is None else ShardReader(job.shard):
             fold.take(chunk)
-        if fold.found.near is not None:
+        if fold.found.near is not None and job.bytes > LEAST_FLUSHED:
             fold.found.near.flush()
         return fold.found
 

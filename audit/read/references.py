@@ -27,7 +27,7 @@ PROMPT_KEYS: Final = (
 """Keys that may hold the question where no shape knows the row, in order of preference."""
 ANSWER_KEYS: Final = (
     "answer", "completion", "solution", "canonical_solution", "response", "target", "output", "reference", "ideal",
-    "best_answer", "answers", "expected", "label", "category",
+    "best_answer", "answers", "expected", "label",
 )  # fmt: skip
 """Keys that may hold its answer, in order of preference."""
 TEXT_ENDINGS: Final = (".txt", ".txt.gz", ".txt.zst")
@@ -109,9 +109,10 @@ def _said(source: Source, line: int, data: dict[str, Json]) -> tuple[str, str]:
     name = shape.name if shape is not None else "unknown"
     record = Record(source=source, line=line, offset=0, raw=b"", data=data, shape=name, chat=chat)
     prompt, answer = prompt_text(record).strip(), answer_text(record)
-    if prompt or answer:
-        return prompt, answer
-    return _first(data, PROMPT_KEYS), _first(data, ANSWER_KEYS)
+    if not prompt and not answer:
+        prompt = _first(data, PROMPT_KEYS)
+    # An answer that is a number or lies beside the chat is none to a shape.
+    return prompt, answer or _first(data, ANSWER_KEYS)
 
 
 def _first(data: Mapping[str, Json], keys: Sequence[str]) -> str:

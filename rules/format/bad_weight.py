@@ -18,7 +18,7 @@ class BadWeight(RecordRule, frozen=True):
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello.", "weight": true}]}
-        {"messages": [{"role": "user", "content": "Hi", "weight": 0}, {"role": "assistant", "content": "Hello."}]}
+        {"messages": [{"role": "user", "content": "Bye", "weight": 0}, {"role": "assistant", "content": "See you."}]}
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hm?", "weight": 0}, {"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello.", "weight": 1}]}
     Do: write 0 (do not learn from this answer) or 1 (learn from it), on assistant messages only.

@@ -46,7 +46,7 @@ class UnknownKey(RecordRule, DatasetRule, frozen=True):
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi", "contents": "x"}, {"role": "assistant", "content": "Hello."}]}
-        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}], "source": "support"}
+        {"messages": [{"role": "user", "content": "Bye"}, {"role": "assistant", "content": "See you."}], "source": "support"}
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}
     Do: rename or remove the key; keep notes on a row under `metadata`.

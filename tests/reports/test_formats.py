@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import audit
 from audit.errors import UsageError
 from audit.model import (
     Applicability,
@@ -122,6 +123,13 @@ def test_tokens_and_cost_are_summed_up() -> None:
         Measure(code="TOK303", name="cost.total", value=6.31, n=2000),
     )
     assert "tokens: 84,112 in all; a row: p50 40, max 900; training cost $6.31" in text_of(result(measures=measures))
+
+
+def test_redundant_rows_are_summed_up_with_their_groups(tmp_path: Path) -> None:
+    row = '{"messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "yes"}]}\n'
+    (tmp_path / "x.jsonl").write_text("".join(row % f"question {n % 15}" for n in range(20)))
+    told = [line for line in text_of(audit.check(tmp_path / "x.jsonl")).splitlines() if line.startswith("duplicates:")]
+    assert told == ["duplicates: 5 redundant rows (25.0%): 5 repeat another row, in 5 groups"]
 
 
 def test_a_pass_says_which_gate_would_fail() -> None:

@@ -1,0 +1,129 @@
+"""DUP401: rows that hold the same conversation. Rows that differ in wording are DUP402's and DUP403's business."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import ClassVar, Final
+
+from audit.model import Applicability, Json, Measure, Record, Severity
+from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.duplicates.reporting import DROP_FIRST_KEPT, Keys, excerpt, read_groups, shown_place
+
+NAMES_SHOWN: Final = 10
+"""Keys that are named in the evidence of one finding."""
+NAME_LENGTH: Final = 60
+"""Characters of such a key."""
+
+
+class ExactDuplicate(DatasetRule, frozen=True):
+    """The same conversation stands in several rows.
+
+    Each copy is trained on again: the model learns it by heart, it counts twice in every statistic, and a copy on the
+    other side of a split makes the evaluation lie. Two rows are the same when their messages, answers and the names of
+    their tools are; call ids, weights, metadata and the wording of tool descriptions hide nothing. Rows without any
+    message hold no conversation. Every row but the first of a group is reported. Measures: ``duplicates.exact.redundant_rows``, the rows that repeat an earlier
+    conversation; ``duplicates.exact.identical_rows``, those of them whose whole JSON, metadata included, equals that of
+    an earlier row; ``duplicates.exact.groups``.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes."}], "metadata": {"id": 1}}
+        {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes."}], "metadata": {"id": 2}}
+    Good:
+        {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes."}], "metadata": {"id": 1}}
+        {"messages": [{"role": "user", "content": "Is ice cold?"}, {"role": "assistant", "content": "Yes."}], "metadata": {"id": 2}}
+    Do: keep the first row of each group. Where a conversation is meant to count more, give it a weight instead.
+    """  # noqa: E501
+
+    code: ClassVar[str] = "DUP401"
+    name: ClassVar[str] = "exact-duplicate"
+    severity: ClassVar[Severity] = Severity.WARNING
+    fix: ClassVar[Applicability | None] = Applicability.DROP
+    needs: ClassVar[frozenset[Product]] = frozenset({"conversation"})
+
+    def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
+        """A hit for every row that repeats an earlier one; three measures."""
+        groups = redundant = identical = 0
+        keys = Keys(context)
+        for group, records in read_groups(context, context.groups("conversation")):
+            earliest = next(records)
+            if not earliest.turns:
+                continue
+            groups += 1
+            redundant += len(group) - 1
+            for hit in self._copies(group, earliest, records, keys, context):
+                identical += bool(hit.evidence["identical"])
+                yield hit
+        rows = context.rows
+        yield self.measure("duplicates.exact.redundant_rows", redundant, n=rows)
+        yield self.measure("duplicates.exact.identical_rows", identical, n=rows)
+        yield self.measure("duplicates.exact.groups", groups, n=rows)
+
+    def _copies(
+        self, group: Sequence[int], earliest: Record, later: Iterator[Record], keys: Keys, context: Context
+    ) -> Iterator[Hit]:
+        first = group[0]
+        seen = {row_key(earliest)}
+        place = context.place(first)
+        for row, record in zip(group[1:], later, strict=True):
+            whole = row_key(record)
+            same = whole in seen
+            seen.add(whole)
+            differs = [] if same else differing_names(earliest, record)
+            yield self.hit(
+                f"the same conversation as {shown_place(context, row, first)}{_difference(same, differs)}; asked for "
+                "each conversation once",
+                row=row,
+                key=keys.of(row),
+                related=(place,),
+                evidence={
+                    "rows_in_group": len(group),
+                    "first_line": place.line,
+                    "identical": same,
+                    "differs": differs,
+                },
+                fix=DROP_FIRST_KEPT,
+            )
+
+
+def _difference(same: bool, differs: Sequence[str]) -> str:
+    if same:
+        return ", in a row that equals an earlier one as a whole"
+    if not differs:
+        return ""
+    return f", in a row that differs in {', '.join(differs)}"
+
+
+def row_key(record: Record) -> bytes:
+    """16 bytes that rows with equal JSON share, whatever the order of their keys and the white space between them."""
+    text = _written(record.data)
+    return blake2b(record.raw if text is None else text.encode("ascii"), digest_size=16).digest()
+
+
+def _written(value: Json) -> str | None:
+    """Canonical JSON in ASCII; None for what Python's encoder refuses, such as nesting a thousand deep."""
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    except (RecursionError, ValueError):
+        return None
+
+
+def differing_names(first: Record, other: Record) -> list[str]:
+    """The keys of two rows whose values differ, those within ``metadata`` by their own names; sorted, ten at most."""
+    if not (isinstance(first.data, dict) and isinstance(other.data, dict)):
+        return []
+    names: set[str] = set()
+    for key in _differing(first.data, other.data):
+        one, two = first.data.get(key), other.data.get(key)
+        if key == "metadata" and isinstance(one, dict) and isinstance(two, dict):
+            names.update(_differing(one, two))
+        else:
+            names.add(key)
+    return [excerpt(name, NAME_LENGTH) for name in sorted(names)[:NAMES_SHOWN]]
+
+
+def _differing(first: dict[str, Json], other: dict[str, Json]) -> Iterator[str]:
+    for key in first.keys() | other.keys():
+        if key not in first or key not in other or _written(first[key]) != _written(other[key]):
+            yield key
