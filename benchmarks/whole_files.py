@@ -67,7 +67,7 @@ class Run(NamedTuple):
 
 
 def measured(script: str, path: Path) -> Run:
-    """Run a script over a file; memory is the sum of proportional set sizes, looked at twenty times a second."""
+    """Run a script over a file; memory is the sum of proportional set sizes, looked at four times a second."""
     before = os.times()
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -76,7 +76,7 @@ def measured(script: str, path: Path) -> Run:
     peak = 0
     while process.poll() is None:
         peak = max(peak, _memory(process.pid))
-        time.sleep(0.05)
+        time.sleep(0.25)
     wall = time.perf_counter() - began
     out, _ = process.communicate()
     if process.returncode:

@@ -268,10 +268,7 @@ def near_copy(draw: Draw, row: Row) -> Row:
     """The same application with a word or two more."""
     copy: Row = json.loads(encode(row))
     user = next(message for message in copy["messages"] if message["role"] == "user")
-    ending = draw.one(
-        (" Thank you.", " Please let me know soon.", " Thanks for your time.", " I look forward to your answer.")
-    )
-    user["content"] += ending
+    user["content"] += draw.one((" Thank you.", " Thanks.", " Best regards.", " Many thanks."))
     return copy
 
 

@@ -15,6 +15,7 @@ import pytest
 from audit.demo import write
 from audit.errors import OutputError
 
+COPIES = ("exact-duplicate", "near-duplicate")
 LINE_FAMILIES = ("ENC", "FMT", "TCL", "TOK")
 
 
@@ -92,6 +93,16 @@ def test_every_planted_line_is_found_by_the_rule_that_should_find_it(
     found = {(finding.place.line, finding.code) for finding in result.findings}
     planted = {(row["line"], row["code"]) for row in truth if str(row["code"]).startswith(LINE_FAMILIES)}
     assert planted - found == set()
+
+
+def test_every_planted_copy_is_found_beside_what_it_copies(tmp_path: Path, truth: list[dict[str, object]]) -> None:
+    import audit
+
+    result = audit.check(str(write(tmp_path)), select=["DUP401", "DUP403"])
+    pairs = {(frozenset((f.place.line, f.related[0].line)), f.code) for f in result.findings}
+    copies = {(frozenset((row["line"], row["of"])), row["code"]) for row in truth if row["defect"] in COPIES}
+    assert len(copies) == 120
+    assert copies - pairs == set()
 
 
 def test_lines_without_a_planted_fault_have_no_finding(tmp_path: Path, truth: list[dict[str, object]]) -> None:

@@ -21,6 +21,8 @@ SMALL: Final = 32
 _SLICE: Final = 1 << 22
 """Pairs held at a time, 32 MB."""
 
+_LOOKED_UP: Final = 1 << 18
+"""Pairs whose keys are looked up in one go."""
 _MIX: Final = np.uint64(STEP)
 _HALF: Final = np.uint64(32)
 _HIGH_HALF: Final = 1 if sys.byteorder == "little" else 0
@@ -132,13 +134,12 @@ def close_pairs(bands: Bands, known: Survey, least: int) -> Iterator[NDArray[np.
 
 def sharing(bands: Bands, codes: NDArray[np.uint64], least: int) -> NDArray[np.bool_]:
     """(pairs,) whether each shares at least ``least`` bands."""
-    if not codes.size:
-        return np.zeros(0, bool)
-    earlier, later = rows_of(codes)
     shared = np.zeros(codes.size, np.uint16)
-    for band in range(bands.bands):
+    for band in range(bands.bands if codes.size else 0):
         keys = bands.key(band)
-        shared += keys[earlier] == keys[later]
+        for at in range(0, codes.size, _LOOKED_UP):
+            earlier, later = rows_of(codes[at : at + _LOOKED_UP])
+            shared[at : at + _LOOKED_UP] += keys[earlier] == keys[later]
     return shared >= least
 
 
@@ -154,17 +155,14 @@ def rows_of(codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.in
     return (codes >> _HALF).astype(np.int64), (codes & _LOW).astype(np.int64)
 
 
-def second_look(bands: Bands, large: Sequence[Groups], rest: list[Groups]) -> Iterator[NDArray[np.uint64]]:
-    """The pairs of large groups that share the next band, too, as far as those parts are small. Ascending, some
-    millions at a time; ``rest`` gets the parts that are still large."""
+def second_look(bands: Bands, large: Sequence[Groups]) -> Iterator[NDArray[np.uint64]]:
+    """The pairs of large groups that share the next band, too, if few rows do. Ascending, some millions at a time."""
 
     def parts() -> Iterator[NDArray[np.uint64]]:
         for band, groups in enumerate(large):
             of = np.repeat(np.arange(groups.sizes.size, dtype=np.uint64), groups.sizes)
             keys = bands.key((band + 1) % bands.bands)[groups.rows]
-            small, more = _grouped(_mixed(of, keys), groups.rows).split(SMALL)
-            rest.append(more)
-            yield from small.sliced_pairs()
+            yield from _grouped(_mixed(of, keys), groups.rows).split(SMALL)[0].sliced_pairs()
 
     return _merged(parts())
 

@@ -26,6 +26,9 @@ class Chunks:
         self._keep(self._count, data)
         self._count += 1
 
+    def __len__(self) -> int:
+        return self._count
+
     def __getitem__(self, at: int) -> NDArray[np.uint64]:
         if at in self._resident:
             data = self._resident.pop(at)

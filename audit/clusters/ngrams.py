@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from audit.clusters.gram_dictionary import GramDictionary
+from audit.clusters.gram_sieve import GramSieve
 from audit.clusters.shared_runs import Known, Searched, covered, known_text
 from audit.clusters.units import units
 from audit.rule import Reference, ReferenceRow
@@ -92,6 +93,7 @@ class NgramIndex:
         """Reference rows with a text of their own."""
         # Of the last batch of texts, which several calls ask about, and of the reference texts used last.
         self._last: tuple[Sequence[str], list[int]] = ((), [])
+        self._cleared: set[str] = set()
         self._compared: dict[tuple[str, Bounds], list[Overlap]] = {}
         self._kept: dict[int, Known] = {}
         seen: set[bytes] = set()
@@ -118,7 +120,9 @@ class NgramIndex:
     def positions(self, texts: Sequence[str]) -> list[int]:
         """Positions of the texts that may overlap: they share a run, or begin like a short prompt. Ascending."""
         if self._last[0] is not texts:
-            self._last = (texts, self._grams_for(texts).positions(texts))
+            found = self._grams_for(texts).positions(texts)
+            self._last = (texts, found)
+            self._cleared = set(texts).difference(map(texts.__getitem__, found))
             self._compared.clear()
         return self._last[1]
 
@@ -127,7 +131,7 @@ class NgramIndex:
 
     def prepare(self) -> None:
         """Build what is built once, so that processes that are forked later share it."""
-        _ = self._dictionary if self._is_small else self._table
+        _ = self._sieve, self._dictionary if self._is_small else self._table
 
     @cached_property
     def _is_small(self) -> bool:
@@ -143,6 +147,10 @@ class NgramIndex:
 
         return GramTable(self._entries, self.short)
 
+    @cached_property
+    def _sieve(self) -> GramSieve:
+        return GramSieve((units(text.text) for text in self.texts), SHORT)
+
     @property
     def _entries(self) -> list[tuple[int, int, str]]:
         return [(text.row, text.size, text.text) for text in self.texts]
@@ -154,18 +162,23 @@ class NgramIndex:
 
         Only the ``MOST_COMPARED`` reference texts of which it has the largest share are compared with it.
         """
+        if text in self._cleared:
+            return ()
         key = (text, bounds)
         if key not in self._compared:
             self._compared[key] = self._compare(text, bounds)
         return self._compared[key]
 
     def _compare(self, text: str, bounds: Bounds) -> list[Overlap]:
+        units_of_text = units(text)
+        if not self._sieve.may_hold(units_of_text):
+            return []
         grams = self._grams_for([text])
         shared = grams.shared(text)
         nearest = sorted(shared, key=lambda number: (-shared[number], number))[:MOST_COMPARED]
         if not nearest:
             return []
-        row = Searched(units(text))
+        row = Searched(units_of_text)
         found = (self._overlap(number, shared[number], row, grams.common, bounds) for number in nearest)
         return [overlap for overlap in found if overlap is not None]
 
@@ -200,6 +213,13 @@ class NgramIndex:
                 del self._kept[next(iter(self._kept))]
         self._kept[number] = known
         return known
+
+    def may_match(self, text: str, bounds: Bounds) -> bool:
+        """Whether a text has an overlap that reaches the bounds, or begins with the units of a short prompt."""
+        return bool(self.overlaps(text, bounds)) or (bool(self.short) and self._begins_short(units(text)))
+
+    def _begins_short(self, row: list[bytes]) -> bool:
+        return any(b" ".join(row[:length]) in self.short for length in range(1, SHORT))
 
     def same_short_prompt(self, prompt: str) -> int | None:
         """The first reference row with this prompt, where it is too short for runs; None for none."""

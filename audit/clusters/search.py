@@ -23,11 +23,16 @@ from audit.clusters.settings import NearSettings
 from audit.clusters.shingles import Template
 from audit.clusters.texts import Reread
 
-_COMPARED: Final = 1 << 19
+FREELY: Final = 1 << 20
+FREELY_PER_ROW: Final = 16
+"""After so many comparisons in all, and for each row, a row that another stands for is not compared with the rows
+behind it any more. Measured on a table where every row resembles thousands: half the time, 0.7 % fewer redundant rows.
+"""
+_COMPARED: Final = 1 << 20
 """Pairs compared at a time."""
-ROUNDS: Final = 4
+ROUNDS: Final = 2
 """Times that the rows of a large group are compared with a representative of those that are left of it. Measured: more
-rounds find nothing more in a table of 32,561 rows in one template."""
+rounds find nothing more, not even in a table of 32,561 rows in one template."""
 
 
 def search(
@@ -60,6 +65,9 @@ class _Verified:
 
     def compare(self, sets: ShingleSets, codes: NDArray[np.uint64]) -> None:
         """Compare pairs and keep those that are similar."""
+        if self.compared > max(FREELY, FREELY_PER_ROW * self._rows):
+            gone = self.taken() != FREE
+            codes = codes[~gone[candidates.rows_of(codes)[0]]]
         for at in range(0, codes.size, _COMPARED):
             some = codes[at : at + _COMPARED]
             similar = sets.similar(*candidates.rows_of(some))
@@ -82,14 +90,13 @@ def _verified(distinct: Distinct, sets: ShingleSets, least: int) -> _Verified:
     survey = candidates.survey(distinct)
     for codes in candidates.close_pairs(distinct, survey, least):
         verified.compare(sets, codes)
-    large: list[candidates.Groups] = []
-    for codes in candidates.second_look(distinct, survey.large, large):
-        verified.compare(sets, codes)
-    for _ in range(ROUNDS):
-        if not any(groups.rows.size for groups in large):
-            break
+    large = survey.large
+    for round in range(ROUNDS):
         for codes in candidates.star_pairs(large):
-            verified.compare(sets, codes)
+            verified.compare(sets, codes[candidates.sharing(distinct, codes, least)])
+        if not round:
+            for codes in candidates.second_look(distinct, large):
+                verified.compare(sets, codes)
         large = candidates.remaining(large, verified.taken() != FREE)
     return verified
 

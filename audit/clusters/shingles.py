@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.clusters import hashing
+from audit.clusters.jaccard import unique_sets
 from audit.clusters.settings import TEMPLATE_REST, NearSettings
 from audit.clusters.texts import blocks_of as blocks_of
 from audit.clusters.words import hash_words
@@ -78,7 +79,7 @@ def count_rows(texts: Sequence[str], settings: NearSettings, least: int) -> tupl
     for block in blocks_of(texts):
         shingles = hash_shingles(block, settings, Template(()))
         rows += shingles.rows.size
-        blocks.extend(map(np.unique, np.split(shingles.hashes, shingles.starts[1:-1])))
+        blocks.extend(sets for _, sets, _ in unique_sets(shingles.hashes, shingles.starts))
     found, counts = np.unique(np.concatenate(blocks or [np.empty(0, np.uint64)]), return_counts=True)
     common = counts >= least
     return rows, list(zip(found[common].tolist(), counts[common].tolist(), strict=True))

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from xxhash import xxh3_64_intdigest
+
 from audit.engine.batch import ParsedBatch
 from audit.model import Message, Record
 from audit.read.canonical import Turn
 from audit.read.dialogue import answer_text, exchange
 from audit.read.fields import group_of, label_in, label_of, split_of
-from audit.read.folding import words
-from audit.read.identity import FOLDED, TEXT, conversation_key, key_of, plain_key, tool_names
+from audit.read.folding import ASCII_WORDS, words
+from audit.read.identity import CONVERSATION, FOLDED, TEXT, conversation_key, key_of, plain_key, tool_names
 from audit.rule import Fields, Product
 
 NO_SPLIT: Final = ""
@@ -54,6 +56,12 @@ class Columns:
         of_record = [(self.keys[name].append, KEYS[name].of_record) for name in self.keys]
         data_too = self.splits is not None or fields.group is not None or fields.label not in (None, "answer")
         plain = batch.plain
+        if not data_too and None not in plain:
+            chats = [row.messages for row in plain if row is not None]
+            for name, keys in self.keys.items():
+                many = OF_PLAIN_CHATS.get(name)
+                keys.extend(many(chats) if many is not None else [KEYS[name].of_plain(chat, fields) for chat in chats])
+            return
         for row in batch.with_content:
             canonical = plain[row]
             if canonical is not None and not data_too:
@@ -124,9 +132,11 @@ def _folded_record(record: Record, messages: Iterable[Message]) -> int:
 def _folded_plain(turns: Sequence[Turn]) -> int:
     parts: list[bytes] = []
     for turn in turns:
-        parts += (turn.role.encode(), words(turn.content))
+        parts += (ROLES[turn.role], words(turn.content))
     return key_of(b"\n".join(parts), FOLDED)
 
+
+ROLES: Final = {role: role.encode() for role in ("system", "user", "assistant")}
 
 KEYS: Final[Mapping[Product, _Key]] = {
     "conversation": _Key(
@@ -152,3 +162,29 @@ KEYS: Final[Mapping[Product, _Key]] = {
     "group": _Key(lambda turns, fields: 0, lambda record, fields: _text_key(group_of(record, fields))),
 }
 """Product -> how its identity is computed."""
+
+
+def _conversations(chats: Sequence[Sequence[Turn]]) -> list[int]:
+    """The ``conversation`` identities of plain chats. This and the next are the hot path: no calls but into C."""
+    texts = ["\x1e".join([f"{turn.role}\n{len(turn.content)}\n{turn.content}" for turn in chat]) for chat in chats]
+    return [xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"), CONVERSATION) or 1 for text in texts]
+
+
+def _prompts(chats: Sequence[Sequence[Turn]]) -> list[int]:
+    """The ``prompt`` identities of plain chats."""
+    keys: list[int] = []
+    for chat in chats:
+        parts: list[bytes] = []
+        for turn in chat[:-1]:
+            text = turn.content
+            parts.append(ROLES[turn.role])
+            parts.append(b" ".join(text.encode().translate(ASCII_WORDS).split()) if text.isascii() else words(text))
+        keys.append(xxh3_64_intdigest(b"\n".join(parts), FOLDED) or 1)
+    return keys
+
+
+OF_PLAIN_CHATS: Final[Mapping[Product, Callable[[Sequence[Sequence[Turn]]], list[int]]]] = {
+    "conversation": _conversations,
+    "prompt": _prompts,
+}
+"""Products whose identities are computed for a whole batch at once; the same as ``KEYS`` gives one by one."""

@@ -92,7 +92,8 @@ def drive(
         work.prepare()
         total = work.fold()
         partial = False
-        parts = _executor(means, feed).map(work, feed)
+        executor = _executor(means, feed)
+        parts = executor.map(work, feed)
         try:
             for part in parts:
                 total.add(part)
@@ -103,7 +104,7 @@ def drive(
             raise feed.blamed(error) from error
         finally:
             parts.close()
-        return Driven(total.finish(), feed.summaries(), partial)
+        return Driven(total.finish(executor.processes), feed.summaries(), partial)
 
 
 def _executor(means: Means, feed: Feed) -> Executor:

@@ -10,7 +10,10 @@ R = TypeVar("R")
 
 
 class Executor(Protocol):
-    """Runs a function over jobs."""
+    """Runs a function over jobs, up to ``processes`` at a time."""
+
+    @property
+    def processes(self) -> int: ...
 
     def map(self, work: Callable[[J], R], jobs: Iterable[J]) -> Generator[R, None, None]:
         """The results in the order of the jobs. ``jobs`` is read as results are taken; closing stops everything."""
@@ -19,6 +22,8 @@ class Executor(Protocol):
 
 class Inline:
     """Runs every job in this process, when its result is asked for."""
+
+    processes = 1
 
     def map(self, work: Callable[[J], R], jobs: Iterable[J]) -> Generator[R, None, None]:
         """The results in the order of the jobs."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
@@ -37,6 +38,8 @@ R = TypeVar("R", bound=Rule)
 LEVEL = 0.95
 MANY = 5_000
 """Rows above which numpy pays for its import."""
+LARGE = 100_000
+"""Rows above which whole-dataset rules conclude in two processes."""
 TRAIN, DATA = "train", "data"
 
 
@@ -196,7 +199,7 @@ def _groups_of_many(column: Sequence[int]) -> Iterator[Sequence[int]]:
 # ----------------------------------------------------------------------------- concluding
 
 
-def finish(found: Found, rules: Sequence[Rule], run: Run, rows: StoredRows | None) -> Outcome:
+def finish(found: Found, rules: Sequence[Rule], run: Run, rows: StoredRows | None, *, processes: int = 1) -> Outcome:
     """Let the whole-dataset rules conclude and give everything over, findings sorted. Call it once."""
     findings = list(found.findings)
     for (_, _, _), (finding, count) in found.once.items():
@@ -205,8 +208,8 @@ def finish(found: Found, rules: Sequence[Rule], run: Run, rows: StoredRows | Non
         found.counts[finding.code] = found.counts.get(finding.code, 0) + 1
     measures: list[Measure] = []
     finished = Finished(found, rows)
-    for rule in _of(rules, DatasetRule):
-        _conclude(rule, rule.finish(found.states[rule.code], finished, run), finished, found, findings, measures)
+    for rule, said in _concluded(_of(rules, DatasetRule), found, finished, run, processes):
+        _conclude(rule, said, finished, found, findings, measures)
     for summary_rule in _of(rules, SummaryRule):
         _conclude(summary_rule, summary_rule.judge(finished, run), finished, found, findings, measures)
     measures.extend(_shares(found, rules))
@@ -216,9 +219,33 @@ def finish(found: Found, rules: Sequence[Rule], run: Run, rows: StoredRows | Non
     return Outcome(findings, measures, found.rows, rows_by_source, found.shapes_by_source)
 
 
+Said: TypeAlias = Iterable[Hit | Measure]
+
+
+def _concluded(
+    rules: Sequence[DatasetRule], found: Found, finished: Finished, run: Run, processes: int
+) -> Iterator[tuple[DatasetRule, Said]]:
+    """What every rule concludes, in order. Of many rows, those that need near-duplicates conclude beside the others."""
+    if processes > 1 and found.rows >= LARGE:
+        from audit.engine.processes import Processes, safe_start_method
+
+        if safe_start_method() == "fork":  # what was found is inherited; it would take as long to send it
+            lots = [[rule for rule in rules if ("near_clusters" in rule.needs) is near] for near in (True, False)]
+
+            def conclude(lot: int) -> list[tuple[str, list[Hit | Measure]]]:
+                return [(rule.code, list(rule.finish(found.states[rule.code], finished, run))) for rule in lots[lot]]
+
+            answers = Processes(len(lots), start_method="fork").map(conclude, range(len(lots)))
+            by_code = dict(itertools.chain.from_iterable(answers))
+            yield from ((rule, by_code[rule.code]) for rule in rules)
+            return
+    for rule in rules:
+        yield rule, rule.finish(found.states[rule.code], finished, run)
+
+
 def _conclude(
     rule: Rule,
-    said: Iterable[Hit | Measure],
+    said: Said,
     finished: Finished,
     found: Found,
     findings: list[Finding],

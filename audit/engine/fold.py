@@ -101,13 +101,14 @@ class Fold:
         rules = self._record_rules
         if not rules:
             return
-        for row in sorted(batch.odd):
-            self._check_record(rules, batch.record(row), ordinals.of(row))
+        # Asked first: a rule may learn from a whole batch what spares it a closer look at a row that is not canonical.
         suspected: dict[int, list[RecordRule]] = {}
         for rule in self._suspicious:
             for row in rule.suspects(batch, self.run):
                 if row not in batch.odd:
                     suspected.setdefault(row, []).append(rule)
+        for row in sorted(batch.odd):
+            self._check_record(rules, batch.record(row), ordinals.of(row))
         for row in sorted(suspected):
             self._check_record(suspected[row], batch.record(row), ordinals.of(row))
 
@@ -166,11 +167,11 @@ class Fold:
         """Add what another fold found in a later part of the same input."""
         self.found.merge(later, self._dataset_rules)
 
-    def finish(self) -> Outcome:
-        """Let the whole-dataset rules conclude and give everything over, findings sorted."""
+    def finish(self, processes: int = 1) -> Outcome:
+        """Let the whole-dataset rules conclude, in up to so many processes, and give everything over, sorted."""
         columns = self.found.columns
         rows = None if columns is None else StoredRows(columns, self.found.ranges, self.storage.spool)
-        return finish(self.found, self.rules, self.run, rows)
+        return finish(self.found, self.rules, self.run, rows, processes=processes)
 
 
 def near_builder(rules: Sequence[Rule], run: Run, storage: Storage) -> NearBuilder:

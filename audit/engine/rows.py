@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO, Final
 
-from audit.engine.batch import ParsedBatch
+from audit.engine.batch import UNKNOWN_SHAPE, again
 from audit.engine.columns import Columns
 from audit.errors import InputError
 from audit.model import Chat, Record, Source
-from audit.read.chunks import Chunk, Row, chunk_of
+from audit.read.chunks import Chunk
+from audit.read.shapes import detect
 from audit.rule import RowRange
 
-AT_ONCE: Final = 512
-"""Rows parsed together."""
 UNREADABLE: Final = "unreadable"
 
 
@@ -64,59 +63,51 @@ class StoredRows:
         Raises InputError when a file has been changed or taken away since it was judged.
         """
         files: dict[str, BinaryIO] = {}
+        entry: RowRange | None = None
+        path = ""
         try:
-            for start in range(0, len(rows), AT_ONCE):
-                yield from self._some(rows[start : start + AT_ONCE], files)
+            for row in rows:
+                if entry is None or not entry.first <= row < entry.end:
+                    entry = self._range_of(row)
+                    path = entry.source.path if lies_in_file(entry.source) else self._spool or entry.source.path
+                yield self._record(row, entry.source, self._raw(row, path, files))
         finally:
             for file in files.values():
                 file.close()
 
-    def _some(self, rows: Sequence[int], files: dict[str, BinaryIO]) -> Iterator[Record]:
-        """Consecutive rows of one source are parsed together."""
-        start = 0
-        while start < len(rows):
-            source, _, last = entry = self._range_of(rows[start])
-            end = start + 1
-            while end < len(rows) and entry.first <= rows[end] < last:
-                end += 1
-            chunk = chunk_of(source, [self._row(row, entry, files) for row in rows[start:end]])
-            batch = ParsedBatch(chunk)
-            for index in range(end - start):
-                yield batch.bare_record(index) if index in batch.parsed_set else _unreadable(chunk, index)
-            start = end
-
     def _range_of(self, row: int) -> RowRange:
         return self._ranges[bisect_right(self._ranges, row, key=lambda entry: entry.first) - 1]
 
-    def _row(self, row: int, entry: RowRange, files: dict[str, BinaryIO]) -> Row:
-        columns = self.columns
-        at, size = columns.stored[row], columns.sizes[row]
-        path = entry.source.path if lies_in_file(entry.source) else self._spool or entry.source.path
+    def _raw(self, row: int, path: str, files: dict[str, BinaryIO]) -> bytes:
+        at, size = self.columns.stored[row], self.columns.sizes[row]
         try:
             if path not in files:
-                files[path] = open(path, "rb")  # noqa: SIM115 closed by the caller
-            files[path].seek(at)
-            raw = files[path].read(size)
+                files[path] = open(path, "rb", buffering=0)  # noqa: SIM115 closed by the caller
+            file = files[path]
+            file.seek(at)
+            raw = file.read(size)
         except OSError as error:
             raise InputError(f"cannot read {path} again: {error.strerror or error}") from error
         if len(raw) != size:
             raise InputError(f"{path} was changed while it was being checked")
-        return Row(raw, columns.lines[row], columns.offsets[row])
+        return raw
+
+    def _record(self, row: int, source: Source, raw: bytes) -> Record:
+        """The record of a line. What is wrong with the line was said when it was judged."""
+        value = again(raw)
+        shape = detect(value) if isinstance(value, dict) else None
+        return Record(
+            source=source,
+            line=self.columns.lines[row],
+            offset=self.columns.offsets[row],
+            raw=raw,
+            data=value if isinstance(value, dict) else None,
+            shape=shape.name if shape else UNKNOWN_SHAPE if isinstance(value, dict) else UNREADABLE,
+            chat=shape.read(value) if shape else Chat(),
+        )
 
 
 def lies_in_file(source: Source) -> bool:
     """Whether the lines of a source can be read again at their offsets. All other sources are spooled."""
     plain = source.container == "jsonl" and source.compression is None and source.encoding == "utf-8"
     return plain and source.size is not None
-
-
-def _unreadable(chunk: Chunk, index: int) -> Record:
-    return Record(
-        source=chunk.source,
-        line=chunk.number(index),
-        offset=chunk.offset(index),
-        raw=chunk.lines[index],
-        data=None,
-        shape=UNREADABLE,
-        chat=Chat(),
-    )

@@ -15,7 +15,6 @@ from audit.read.lines import Chunk
 from audit.read.shards import Shard, ShardReader
 from audit.rule import Rule, Run, TextRule
 
-
 LEAST_FLUSHED: Final = 256 << 10
 """Bytes of a job below which its texts are sketched by whoever merges it, together with others: a small file is
 compared without sketches."""

@@ -112,7 +112,18 @@ def string_contents(messages: Iterable[Message]) -> Iterable[str]:
 class LayoutCounter(Counter):
     """Counts text by text, with OpenAI's published overhead: for OpenAI's encodings, and where no template is known."""
 
-    def __init__(self, name: str, length: Callable[[str], int], layout: str, *, exact: bool, note: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        length: Callable[[str], int],
+        layout: str,
+        *,
+        exact: bool,
+        note: str,
+        encode: Callable[[str], list[int]] | None = None,
+    ) -> None:
+        """``encode`` may stand in for ``length`` for all but very long texts: a call less for each text."""
+        self._encode = encode
         self.name = name
         self.exact = exact
         self.note = note
@@ -141,14 +152,14 @@ class LayoutCounter(Counter):
 
     def plain_chats(self, chats: Sequence[Sequence[PlainTurn]]) -> list[RowTokens]:
         """The hot path: little more than one encoding per message, and none for a text that keeps coming back."""
-        length, words, kept = self._length, self._words, self._kept
+        length, words, kept, encode = self._length, self._words, self._kept, self._encode
         rows: list[RowTokens] = []
         for turns in chats:
             content = overhead = trainable = 0
             for turn in turns:
                 role, text = turn.role, turn.content
                 if len(text) > (KEPT_SYSTEM if role == "system" else KEPT_SHORT):
-                    tokens = length(text)
+                    tokens = len(encode(text)) if encode is not None and len(text) <= KEPT_LENGTH else length(text)
                 else:
                     again = kept.get(text)
                     if again is None:
@@ -261,7 +272,8 @@ def _encoding_counter(encoding: str, note: str, allow_download: bool, *, exact: 
     if loaded is None:
         missing = f"{encoding} is not on this machine: tokens are estimated as UTF-8 bytes / {BYTES_PER_TOKEN}."
         return LayoutCounter(f"bytes/{BYTES_PER_TOKEN}", estimate, encoding, exact=False, note=_join(missing, note))
-    return LayoutCounter(encoding, _ordinary(loaded.encode_ordinary), encoding, exact=exact, note=_join(note, _PARTS))
+    encode = loaded.encode_ordinary
+    return LayoutCounter(encoding, _ordinary(encode), encoding, exact=exact, note=_join(note, _PARTS), encode=encode)
 
 
 def _join(*sentences: str) -> str:

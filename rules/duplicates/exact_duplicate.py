@@ -64,12 +64,15 @@ class ExactDuplicate(DatasetRule, frozen=True):
         self, group: Sequence[int], earliest: Record, later: Iterator[Record], keys: Keys, context: Context
     ) -> Iterator[Hit]:
         first = group[0]
-        seen = {row_key(earliest)}
+        seen: set[bytes] = set()
         place = context.place(first)
         for row, record in zip(group[1:], later, strict=True):
-            whole = row_key(record)
-            same = whole in seen
-            seen.add(whole)
+            same = record.raw == earliest.raw
+            if not same:
+                seen = seen or {row_key(earliest)}
+                whole = row_key(record)
+                same = whole in seen
+                seen.add(whole)
             differs = [] if same else differing_names(earliest, record)
             yield self.hit(
                 f"the same conversation as {shown_place(context, row, first)}{_difference(same, differs)}; asked for "

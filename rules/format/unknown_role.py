@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -65,6 +66,12 @@ class UnknownRole(RecordRule, frozen=True):
             )
 
 
+@lru_cache(maxsize=1_000)
+def _close_matches(role: str, known: tuple[str, ...]) -> list[str]:
+    """A file misspells a role in all its rows, and looking for the nearest takes as long as reading one."""
+    return difflib.get_close_matches(role, known, n=1, cutoff=_CLOSE)
+
+
 def _fix(message: Message, role: str, target: Target, known: tuple[str, ...]) -> Fix:
     standard = speaker(message)
     if standard is not None and standard not in known:
@@ -72,7 +79,7 @@ def _fix(message: Message, role: str, target: Target, known: tuple[str, ...]) ->
     if standard in known:
         name = _spelt(standard, message)
         return safely(f'replace "{role}" by "{name}"', replace(message.role_at, name))
-    close = difflib.get_close_matches(role.strip().lower(), known, n=1, cutoff=_CLOSE)
+    close = _close_matches(role.strip().lower(), known)
     if close:
         name = _spelt(close[0], message)
         return unsafely(f'replace "{role}" by "{name}"', replace(message.role_at, name))

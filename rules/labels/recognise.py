@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 from itertools import repeat
+from operator import or_
 from typing import Final, NamedTuple
 
 import msgspec
@@ -77,7 +78,7 @@ def recognise(context: Context, run: Run) -> Labels:
     """
     column, answers = context.column("label"), context.column("answer")
     configured = is_configured(run.fields)
-    answered = sum(1 for label, answer in zip(column, answers, strict=True) if label or answer)
+    answered = sum(map(bool, map(or_, column, answers)))
     labelled = len(column) - column.count(0)
     none = Labels(labels=(), codes=(), answered=answered, in_answer=False, configured=configured)
     if not configured and labelled < LEAST_SHARE * answered:

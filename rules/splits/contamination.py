@@ -12,7 +12,7 @@ from audit.rules.splits.held_out import LEVEL, TEST, rank
 from audit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
-    from audit.clusters.ngrams import NgramIndex
+    from audit.clusters.ngrams import Bounds, NgramIndex
     from audit.rules.splits.evaluation_match import Match
 
 LEAST_EDITED: Final = 20
@@ -93,14 +93,18 @@ class Contamination(RecordRule, DatasetRule, frozen=True):
             fix=_DROP,
         )
 
+    @property
+    def _bounds(self) -> Bounds:
+        from audit.clusters.ngrams import Bounds
+
+        return Bounds(self.ratio, self.edited, LEAST_EDITED)
+
     def _matches(self, record: Record, run: Run) -> Sequence[Match]:
         if not _is_judged(record, run):
             return ()
-        from audit.clusters.ngrams import Bounds
         from audit.rules.splits.evaluation_match import matches
 
-        bounds = Bounds(self.ratio, self.edited, LEAST_EDITED)
-        return list(matches(record, _index(run), bounds, self.min_units))
+        return list(matches(record, _index(run), self._bounds, self.min_units))
 
     # ------------------------------------------------------------------ the evaluation set
 
@@ -110,12 +114,14 @@ class Contamination(RecordRule, DatasetRule, frozen=True):
 
     def take(self, state: Json, batch: Batch, run: Run) -> Json:
         """The state with those found in a batch."""
-        suspects = set(self.suspects(batch, run))
-        if not suspects:
+        index, bounds = _index(run), self._bounds
+        texts = batch.texts
+        likely = {batch.parsed[at] for at in index.positions(texts) if index.may_match(texts[at], bounds)}
+        if not likely:
             return state
         found = set(state)
         for row, record in zip(batch.parsed, batch.records(), strict=True):
-            if row in suspects:
+            if row in likely:
                 found.update(match.row for match in self._matches(record, run))
         return sorted(found)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import Json, Measure, Severity
-from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Status
+from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
 from audit.rules.splits.held_out import LEVEL, Splits
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, NamedTuple
 from audit.model import Applicability, DropRow, Fix, Json, Measure, Severity
 from audit.read.dialogue import prompt_text
 from audit.read.folding import fold
-from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run
+from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.splits.held_out import Splits
 
 CONVERSATION, ANSWERED, PROMPT = "conversation", "prompt and answer", "prompt"

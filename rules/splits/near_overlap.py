@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import ClassVar, NamedTuple
 
 from audit.model import Applicability, DropRow, Fix, Json, Measure, Severity
-from audit.rule import Batch, Context, DatasetRule, Hit, NearCluster, Product, Run
+from audit.rule import Context, DatasetRule, Hit, NearCluster, Product, Run
 from audit.rules.splits.held_out import Splits
 
 

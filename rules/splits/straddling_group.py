@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
-from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run
+from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.splits.held_out import Splits
 
 

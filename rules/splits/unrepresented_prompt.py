@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from audit.model import Json, Measure, Related, Severity
 from audit.read.dialogue import prompt_text
 from audit.read.folding import fold
-from audit.rule import Batch, Context, DatasetRule, Hit, Product, ReferenceRow, Run
+from audit.rule import Context, DatasetRule, Hit, Product, ReferenceRow, Run
 from audit.rules.splits.facts import distinct_sample, units_in
 from audit.rules.splits.held_out import LEVEL, Splits
 from audit.statistics.intervals import wilson

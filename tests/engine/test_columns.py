@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from audit.api import make_run
 from audit.config.settings import Settings
 from audit.engine.batch import ParsedBatch
-from audit.engine.columns import KEYS, Columns
+from audit.engine.columns import KEYS, OF_PLAIN_CHATS, Columns
 from audit.engine.finish import Finished
 from audit.engine.fold import Fold, Storage
 from audit.engine.rows import Spool, StoredRows, lies_in_file
@@ -68,6 +68,8 @@ def test_a_plain_row_has_the_identities_of_its_record(
         return
     for name, key in KEYS.items():
         assert key.of_plain(plain.messages, fields) == key.of_record(batch.bare_record(0), fields), name
+        many = OF_PLAIN_CHATS.get(name)
+        assert many is None or many([plain.messages]) == [key.of_plain(plain.messages, fields)]
 
 
 @given(st.text())
@@ -75,8 +77,7 @@ def test_words_are_those_of_the_regular_expression(text: str) -> None:
     import re
     import unicodedata
 
-    readable = text.encode("utf-8", "ignore").decode()
-    assert words(text).decode() == " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", readable).lower()))
+    assert words(text).decode() == " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower()))
 
 
 def test_folding_hides_case_punctuation_and_forms_and_cuts_unspaced_scripts() -> None:

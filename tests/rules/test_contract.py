@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 import audit
-from audit.api import make_run, override, with_counter
+from audit.api import make_run, override, with_counter, with_references
 from audit.catalog import all_rules, check_rule_types
 from audit.config.settings import Settings
 from audit.engine.batch import ParsedBatch
@@ -85,7 +85,7 @@ def test_the_good_example_is_silent(rule: type[Rule]) -> None:
 def test_any_cut_of_the_input_says_the_same(rule: type[Rule]) -> None:
     data = as_bytes(rule, explain(rule).bad) * 3 + as_bytes(rule, explain(rule).good) * 2
     settings = override(Settings(), settings_of(rule))
-    run = with_counter(make_run(settings), settings)
+    run = with_counter(with_references(make_run(settings), settings), settings)
     one = with_options(rule, settings.rules.get(rule.code, {}))
 
     def judge(chunk_bytes: int, split: int) -> Any:
@@ -105,7 +105,7 @@ def test_any_cut_of_the_input_says_the_same(rule: type[Rule]) -> None:
 @pytest.mark.parametrize("rule", [rule for rule in RULES if issubclass(rule, DatasetRule)], ids=lambda rule: rule.code)
 def test_states_survive_a_round_trip_through_json(rule: type[Rule]) -> None:
     settings = override(Settings(), settings_of(rule))
-    run = with_counter(make_run(settings), settings)
+    run = with_counter(with_references(make_run(settings), settings), settings)
     one = with_options(rule, settings.rules.get(rule.code, {}))
     assert isinstance(one, DatasetRule)
     state = one.start()
