@@ -78,8 +78,8 @@ def truth() -> dict[str, list[int]]:
 
 
 def codes_by_line(result: Result) -> dict[int, set[str]]:
-    """Line -> codes of its row-scope findings. Of a pair of rows that repeat each other the finding is on one; the other
-    is named in it."""
+    """Line -> codes of its row-scope findings. Of two rows that repeat each other the finding is on one and names the
+    other."""
     found: dict[int, set[str]] = defaultdict(set)
     for finding in result.findings:
         if finding.place.line is not None:

@@ -94,23 +94,32 @@ class Groups(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What a first look at all bands says. ``work`` (rows,): pairs in small groups that each row leads.
-    ``large``: of each band its large groups."""
+    """What a first look at all bands says. ``large``: of each band its large groups. ``work`` (rows,): how many pairs
+    of small groups each row leads. ``codes``: those pairs, band after band, unless they are too many to hold."""
 
-    work: NDArray[np.uint32]
     large: list[Groups]
+    work: NDArray[np.uint32]
+    codes: list[NDArray[np.uint64]] | None
 
 
 def survey(bands: Bands) -> Survey:
-    """Count the pairs of small groups and collect the large groups."""
-    work = np.zeros(bands.rows, np.uint32)
+    """Look at all groups of all bands once."""
     rows = np.arange(bands.rows, dtype=np.uint32)
+    work = np.zeros(bands.rows, np.uint32)
     large = []
+    codes: list[NDArray[np.uint64]] | None = []
+    total = 0
     for band in range(bands.bands):
         small, more = _grouped(bands.key(band), rows).split(SMALL)
-        work[small.rows] += small.followers().astype(np.uint32)
         large.append(more)
-    return Survey(work, large)
+        behind = small.followers()
+        work[small.rows] += behind.astype(np.uint32)
+        total += int(behind.sum())
+        if codes is not None and total <= _SLICE:
+            codes.append(small.pairs())
+        else:
+            codes = None
+    return Survey(large, work, codes)
 
 
 def close_pairs(bands: Bands, known: Survey, least: int) -> Iterator[NDArray[np.uint64]]:
@@ -118,11 +127,9 @@ def close_pairs(bands: Bands, known: Survey, least: int) -> Iterator[NDArray[np.
     often = np.zeros(bands.rows, bool)
     for groups in known.large:
         often[groups.rows] = True
-    rows = np.arange(bands.rows, dtype=np.uint32)
-    for first, end in pairwise([0, *_cuts(known.work), bands.rows]):
-        found = [_grouped(bands.key(band), rows).split(SMALL)[0].pairs(first, end) for band in range(bands.bands)]
+    for found in (known.codes,) if known.codes is not None else _small_groups(bands, known.work):
         codes, shared = _counted(np.concatenate(found))
-        del found
+        found.clear()
         enough = shared >= least
         # What such a pair shares in large groups has not been counted.
         unsure = np.flatnonzero(~enough)
@@ -130,6 +137,13 @@ def close_pairs(bands: Bands, known: Survey, least: int) -> Iterator[NDArray[np.
         unsure = unsure[often[earlier] & often[later]]
         enough[unsure] = sharing(bands, codes[unsure], least)
         yield codes[enough]
+
+
+def _small_groups(bands: Bands, work: NDArray[np.uint32]) -> Iterator[list[NDArray[np.uint64]]]:
+    """The pairs of small groups, band after band, for one run of leading rows after the other."""
+    rows = np.arange(bands.rows, dtype=np.uint32)
+    for first, end in pairwise([0, *_cuts(work), bands.rows]):
+        yield [_grouped(bands.key(band), rows).split(SMALL)[0].pairs(first, end) for band in range(bands.bands)]
 
 
 def sharing(bands: Bands, codes: NDArray[np.uint64], least: int) -> NDArray[np.bool_]:
@@ -160,6 +174,8 @@ def second_look(bands: Bands, large: Sequence[Groups]) -> Iterator[NDArray[np.ui
 
     def parts() -> Iterator[NDArray[np.uint64]]:
         for band, groups in enumerate(large):
+            if not groups.rows.size:
+                continue
             of = np.repeat(np.arange(groups.sizes.size, dtype=np.uint64), groups.sizes)
             keys = bands.key((band + 1) % bands.bands)[groups.rows]
             yield from _grouped(_mixed(of, keys), groups.rows).split(SMALL)[0].sliced_pairs()

@@ -39,10 +39,11 @@ def search(
     parts: Sequence[Part], settings: NearSettings, template: Sequence[int], folder: str | None, reread: Reread
 ) -> NearClusters:
     """All near duplicates among the sketched rows. ``folder`` is where shingle sets may be spilled."""
-    distinct = Distinct(Columns(parts), settings.bands)
+    banding = settings.banding()
+    distinct = Distinct(Columns(parts), banding.bands)
     sets = ShingleSets(distinct.numbers, reread, settings, Template(template), folder)
     try:
-        verified = _verified(distinct, sets, settings.shared_bands())
+        verified = _verified(distinct, sets, banding.shared)
     finally:
         sets.close()
     codes, similarity = verified.table()
@@ -91,10 +92,10 @@ def _verified(distinct: Distinct, sets: ShingleSets, least: int) -> _Verified:
     for codes in candidates.close_pairs(distinct, survey, least):
         verified.compare(sets, codes)
     large = survey.large
-    for round in range(ROUNDS):
+    for turn in range(ROUNDS):
         for codes in candidates.star_pairs(large):
             verified.compare(sets, codes[candidates.sharing(distinct, codes, least)])
-        if not round:
+        if not turn:
             for codes in candidates.second_look(distinct, large):
                 verified.compare(sets, codes)
         large = candidates.remaining(large, verified.taken() != FREE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import comb
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,7 +11,6 @@ from audit.errors import UsageError
 
 ENOUGH: Final = 0.998
 """Share of the pairs at the threshold that the search must be expected to find."""
-
 TEMPLATE_SHARE: Final = 0.1
 """A shingle is of the dataset's template when more than this share of the sampled rows has it ..."""
 TEMPLATE_ROWS: Final = 20
@@ -20,11 +19,27 @@ TEMPLATE_REST: Final = 16
 """A row that would keep fewer shingles than this (repeats counted) without the template keeps the template."""
 
 
+class Banding(NamedTuple):
+    """A sketch of ``bands`` keys, each of ``width`` minima; pairs that share ``shared`` of them are compared."""
+
+    bands: int
+    width: int
+    shared: int
+
+    def chance(self, similarity: float) -> float:
+        """The probability that two rows of this similarity are compared.
+
+        A band agrees with probability s^width (Broder 1997), independently of the others.
+        """
+        one = similarity**self.width
+        return 1 - sum(comb(self.bands, k) * one**k * (1 - one) ** (self.bands - k) for k in range(self.shared))
+
+
 class NearSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``threshold`` is the least Jaccard similarity of two near duplicates, ``shingle`` the units in a shingle.
 
-    Rows with fewer than ``min_units`` units take no part. A sketch has ``permutations`` minima, which go into ``bands``
-    keys, equally many into each; ``seed`` draws the permutations. Raises UsageError for values that do not fit.
+    Rows with fewer than ``min_units`` units take no part. A sketch is made of ``permutations`` minima in ``bands``
+    keys; ``seed`` draws the permutations. Raises UsageError for values that do not fit.
     """
 
     threshold: float = 0.8
@@ -42,18 +57,16 @@ class NearSettings(msgspec.Struct, frozen=True, kw_only=True):
         if self.bands < 2 or self.permutations < self.bands or self.permutations % self.bands:
             raise UsageError(f"{self.permutations} permutations do not make {self.bands} bands of equal width")
 
-    def chance(self, similarity: float, shared: int) -> float:
-        """The probability that two rows of this similarity share at least ``shared`` bands.
+    def banding(self) -> Banding:
+        """The widest bands, from those asked for down, that find ``ENOUGH`` of the pairs at the threshold.
 
-        A band of r minima agrees with probability s^r (Broder 1997), and bands are independent.
+        With 24 bands of 5 of which 2 must be shared, 9 pairs in 10,000 are missed at a similarity of 0.8, and one pair
+        in six of similarity 0.5 is compared; if one band were enough, it would be every other. A lower threshold takes
+        narrower bands: 30 of 4 at 0.7, 40 of 3 at 0.6.
         """
-        one = similarity ** (self.permutations // self.bands)
-        return 1 - sum(comb(self.bands, k) * one**k * (1 - one) ** (self.bands - k) for k in range(shared))
-
-    def shared_bands(self) -> int:
-        """Bands that two rows must share to be compared: 2 where that still finds ``ENOUGH`` at the threshold, else 1.
-
-        With 24 bands of 5 and a threshold of 0.8, two shared bands miss 9 pairs in 10,000 at the threshold and let
-        through one pair in six of similarity 0.5; one shared band would let through half of those.
-        """
-        return 2 if self.chance(self.threshold, 2) >= ENOUGH else 1
+        for width in range(self.permutations // self.bands, 0, -1):
+            bands = self.permutations // width
+            for shared in (2, 1):
+                if (found := Banding(bands, width, shared)).chance(self.threshold) >= ENOUGH:
+                    return found
+        return Banding(self.permutations, 1, 1)

@@ -1,4 +1,4 @@
-"""MinHash sketches of many texts at once: 24 band keys a row, and one of its whole set. Needs numpy; compares nothing.
+"""MinHash sketches of many texts at once: keys of bands, and one key of the whole set. Needs numpy; compares nothing.
 
 Rows whose sets are similar agree on many minima of random hash functions: on a share equal to their Jaccard similarity
 (Broder 1997). Minima are kept in bands (Leskovec, Rajaraman and Ullman, *Mining of Massive Datasets*, section 3.4), and
@@ -40,11 +40,13 @@ class Sketcher:
     """Sketches blocks of texts. The same text has the same sketch in any block, process and machine."""
 
     def __init__(self, settings: NearSettings, template: Sequence[int]) -> None:
-        drawn = np.array(splitmix64(settings.seed, 2 * settings.permutations), np.uint64) | np.uint64(1)
+        banding = settings.banding()
+        minima = banding.bands * banding.width
+        drawn = np.array(splitmix64(settings.seed, 2 * minima), np.uint64) | np.uint64(1)
         self._settings = settings
         self._template = Template(template)
-        self._multipliers = (drawn[: settings.permutations] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
-        self._weights = drawn[settings.permutations :].reshape(settings.bands, -1, 1)
+        self._multipliers = (drawn[:minima] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
+        self._weights = drawn[minima:].reshape(banding.bands, banding.width, 1)
 
     def sketch(self, texts: Sequence[str]) -> Sketch:
         """One block; its rows are numbered from 0."""
@@ -52,7 +54,7 @@ class Sketcher:
         count = shingles.rows.size
         if not count:
             empty = np.empty(0, np.uint32)
-            return Sketch(empty.reshape(self._settings.bands, 0), empty.astype(np.uint64), empty, empty)
+            return Sketch(empty.reshape(len(self._weights), 0), empty.astype(np.uint64), empty, empty)
         return Sketch(
             self._keys(self._minima(shingles)),
             np.add.reduceat(shingles.hashes, shingles.starts[:-1]),
@@ -76,8 +78,8 @@ class Sketcher:
 
     def _keys(self, minima: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """(bands, rows): the high half of a weighted sum of a band's minima."""
-        banded = minima.reshape(self._settings.bands, -1, minima.shape[1])
-        keys = np.empty((self._settings.bands, minima.shape[1]), np.uint32)
+        banded = minima.reshape(*self._weights.shape[:2], minima.shape[1])
+        keys = np.empty((len(banded), minima.shape[1]), np.uint32)
         for weights, band, key in zip(self._weights, banded, keys, strict=True):
             key[:] = (band * weights).sum(axis=0, dtype=np.uint64) >> np.uint64(32)
         return keys

@@ -13,6 +13,8 @@ from audit.rule import Fields
 
 LONGEST_LABEL: Final = 60
 """Characters of the longest answer that is taken for a label where none is configured."""
+MOST_READ: Final = 1_000
+"""Characters of an answer, white space around it included, beyond which none is looked for."""
 MOST_WORDS: Final = 6
 """Words of such an answer."""
 
@@ -67,6 +69,8 @@ def label_of(record: Record, fields: Fields) -> str | None:
 def label_in(text: str | None, fields: Fields) -> str | None:
     """The label in an answer or a field's value."""
     if text is None:
+        return None
+    if fields.label is None and fields.label_pattern is None and len(text) > MOST_READ:
         return None
     if fields.label_pattern is not None:
         found = pattern(fields.label_pattern).search(text)

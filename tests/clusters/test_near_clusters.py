@@ -66,11 +66,11 @@ def similar_pairs(texts: Sequence[str], threshold: float = 0.8) -> dict[tuple[in
 # ----------------------------------------------------------------------------- what is found
 
 
-@pytest.mark.parametrize("rows", [90, 240])
-def test_every_similar_pair_is_found_and_no_other(rows: int) -> None:
+@pytest.mark.parametrize(("rows", "threshold"), [(90, 0.8), (240, 0.8), (240, 0.5)])
+def test_every_similar_pair_is_found_and_no_other(rows: int, threshold: float) -> None:
     texts = mixture(3, rows)
-    found = {(a, b): similarity for a, b, similarity in near(texts).pairs()}
-    assert found == similar_pairs(texts)
+    found = {(a, b): similarity for a, b, similarity in near(texts, threshold=threshold).pairs()}
+    assert found == similar_pairs(texts, threshold)
 
 
 @pytest.mark.parametrize("rows", [90, 240])
@@ -127,10 +127,11 @@ def test_exactly_the_threshold_is_enough() -> None:
     assert not list(near(rows, threshold=0.8000001).pairs())
 
 
-def test_short_rows_take_no_part() -> None:
+@pytest.mark.parametrize("copies", [2, 200])
+def test_short_rows_take_no_part(copies: int) -> None:
     row = " ".join(VOCABULARY[:19])
-    assert near([row, row, ""]) == near([])
-    assert near([row + " x"] * 2).rows == 2
+    assert near(["", *[row] * copies]) == near([])
+    assert near([row + " x"] * copies).rows == copies
 
 
 def test_a_template_makes_no_duplicates() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.clusters.hashing import LONG_WORD, shingle_hashes, word_hash
-from audit.clusters.settings import TEMPLATE_REST, NearSettings
+from audit.clusters.settings import ENOUGH, TEMPLATE_REST, NearSettings
 from audit.clusters.shingles import Template, hash_shingles
 from audit.clusters.sketch import Sketcher
 from audit.clusters.template import find_template
@@ -182,7 +182,14 @@ def test_settings_that_do_not_fit_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_two_shared_bands_are_asked_for_where_they_find_enough() -> None:
-    assert NearSettings().chance(0.8, 2) == pytest.approx(0.9991, abs=1e-4)
-    assert NearSettings().chance(0.5, 2) == pytest.approx(0.17, abs=0.01)
-    assert NearSettings().shared_bands() == 2
-    assert NearSettings(threshold=0.6).shared_bands() == 1
+    banding = NearSettings().banding()
+    assert banding == (24, 5, 2)
+    assert banding.chance(0.8) == pytest.approx(0.9991, abs=1e-4)
+    assert banding.chance(0.5) == pytest.approx(0.17, abs=0.01)
+
+
+@given(st.floats(0.1, 1))
+def test_enough_is_found_at_any_threshold(threshold: float) -> None:
+    banding = NearSettings(threshold=threshold).banding()
+    assert banding.chance(threshold) >= ENOUGH
+    assert banding.bands * banding.width <= 120
