@@ -185,9 +185,7 @@ def _prompts(chats: Sequence[Sequence[Turn]]) -> list[int]:
 
 def _answers(chats: Sequence[Sequence[Turn]]) -> list[int]:
     """The ``answer`` identities of plain chats, whose answers are never blank."""
-    return [
-        xxh3_64_intdigest(chat[-1].content.strip().encode("utf-8", "surrogatepass"), TEXT) or 1 for chat in chats
-    ]
+    return [xxh3_64_intdigest(chat[-1].content.strip().encode("utf-8", "surrogatepass"), TEXT) or 1 for chat in chats]
 
 
 OF_PLAIN_CHATS: Final[Mapping[Product, Callable[[Sequence[Sequence[Turn]]], list[int]]]] = {
