@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from audit.clusters.units import UNSPACED
+from audit.read.folding import UNSPACED
 from benchmarks.large_files import CHAT
 
 ROWS, COPIES = 18_000, 2_000

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.clusters.units import UNSPACED, fold
+from audit.clusters.units import fold
+from audit.read.folding import UNSPACED
 
 _SIZE: Final = 0x40000
 """Code points in the table. All above are as its last one: in context."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from audit.clusters import hashing
 from audit.clusters.codepoints import fold_all
-from audit.clusters.units import ASCII_TABLE
+from audit.read.folding import ASCII_WORDS
 
 _SPACE: Final = ord(" ")
 _KEPT_BYTES: Final = np.array([(1 << 8 * length) - 1 for length in range(9)], np.uint64)
@@ -35,7 +35,7 @@ def hash_words(texts: Sequence[str], min_units: int) -> Words:
     """The words of a block of texts, one row each; rows with fewer than ``min_units`` are only counted."""
     folded = fold_all(texts)
     # A space before the first word, and a window's width behind the last.
-    data = b"".join((b" ", b" ".join(folded), b" " * hashing.WINDOW)).translate(ASCII_TABLE)
+    data = b"".join((b" ", b" ".join(folded), b" " * hashing.WINDOW)).translate(ASCII_WORDS)
     starts, lengths = _word_spans(data)
     row_ends = np.cumsum([len(row) + 1 for row in folded]) + 1
     units = np.diff(np.searchsorted(starts, row_ends), prepend=0)

@@ -15,9 +15,10 @@ from audit.clusters.settings import ENOUGH, TEMPLATE_REST, NearSettings
 from audit.clusters.shingles import Template, hash_shingles
 from audit.clusters.sketch import Sketcher
 from audit.clusters.template import find_template
-from audit.clusters.units import ASCII_TABLE, UNSPACED, fold, units
+from audit.clusters.units import fold, units
 from audit.clusters.words import hash_words
 from audit.errors import UsageError
+from audit.read.folding import ASCII_WORDS, UNSPACED
 
 PIECES = st.sampled_from([
     "the", "The", "a_b", "x9", "_", "--", "w" * 9, "z" * 65, "é" * 40, "İstanbul", "ΟΔΟΣ", "Σ", "ß", "ǅ", "ﬁre", "½",
@@ -62,8 +63,8 @@ def test_every_code_point_is_folded_alike_alone_and_in_a_block() -> None:
 
     for first in range(0, 0x30000, 0x4000):
         rows = [f"a{chr(point)}か{chr(point)}Z {chr(point)}" for point in range(first, first + 0x4000)]
-        folded = [row.translate(ASCII_TABLE).split() for row in fold_all(rows)]
-        assert folded == [fold(row).translate(ASCII_TABLE).split() for row in rows]
+        folded = [row.translate(ASCII_WORDS).split() for row in fold_all(rows)]
+        assert folded == [fold(row).translate(ASCII_WORDS).split() for row in rows]
 
 
 @given(st.lists(TEXTS | SPACED, max_size=6), st.integers(0, 3))
