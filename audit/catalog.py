@@ -148,31 +148,32 @@ def plan(settings: Settings, run: Run) -> Plan:
     chosen: list[Rule] = []
     skipped: list[Skipped] = []
     for rule_type in all_rules():
-        reason = _left_out(rule_type, select, extend, ignore, settings.preview)
         rule = with_options(rule_type, settings.rules.get(rule_type.code, {}))
-        reason = reason or rule.applies_to(run)
-        if reason is None:
+        left_out = _left_out(rule_type, select, extend, ignore, settings.preview)
+        if left_out is None and (reason := rule.applies_to(run)) is not None:
+            left_out = Skipped(rule_type.code, reason)
+        if left_out is None:
             chosen.append(rule)
         else:
-            skipped.append(Skipped(rule_type.code, reason))
+            skipped.append(left_out)
     return Plan(tuple(chosen), tuple(skipped))
 
 
 def _left_out(
     rule: type[Rule], select: Sequence[str] | None, extend: Sequence[str], ignore: Sequence[str], preview: bool
-) -> str | None:
+) -> Skipped | None:
     """Why a rule is not run, or None. The longest selector that matches decides: an ignored prefix may hold a chosen
     code."""
     named = _longest(rule.code, [*(select or ()), *extend])
     silenced = _longest(rule.code, ignore)
     if silenced >= 0 and silenced >= named:
-        return "ignored"
+        return Skipped(rule.code, "ignored", "off")
     if select is not None and named < 0:
-        return "not selected"
+        return Skipped(rule.code, "not selected", "off")
     if rule.status == "preview" and not preview and rule.code not in [*(select or ()), *extend]:
-        return "preview: runs with --preview or when selected by its code"
+        return Skipped(rule.code, "preview: runs with --preview or when selected by its code", "preview")
     if rule.status == "deprecated" and rule.code not in [*(select or ()), *extend]:
-        return "deprecated"
+        return Skipped(rule.code, "deprecated", "off")
     return None
 
 

@@ -7,10 +7,11 @@ All are msgspec structs: slotted, quick to make, and JSON both ways through ``ms
 from __future__ import annotations
 
 from audit.model.findings import ByteEdit, DropRow, Edit, Finding, Fix, Measure, Place, PointerEdit, Related, Transcode
+from audit.model.gate import Clause, Gate, Waiver
 from audit.model.result import Evidence, Result, Skipped, SourceSummary, Suppressed
 from audit.model.rows import Chat, Line, Message, Problem, Record, RowTokens, Source, ToolCall
 from audit.model.target import Target
-from audit.model.values import ABSENT, Absent, Applicability, Json, Scope, Severity
+from audit.model.values import ABSENT, Absent, Applicability, Json, Scope, Severity, Verdict
 
 __all__ = [
     "ABSENT",
@@ -18,11 +19,13 @@ __all__ = [
     "Applicability",
     "ByteEdit",
     "Chat",
+    "Clause",
     "DropRow",
     "Edit",
     "Evidence",
     "Finding",
     "Fix",
+    "Gate",
     "Json",
     "Line",
     "Measure",
@@ -43,4 +46,6 @@ __all__ = [
     "Target",
     "ToolCall",
     "Transcode",
+    "Verdict",
+    "Waiver",
 ]

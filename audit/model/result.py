@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from audit.model.findings import Finding, Measure
-from audit.model.values import Json
+from audit.model.gate import Gate
+from audit.model.values import Json, Verdict
 
 if TYPE_CHECKING:
     import pandas
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A rule that was not run, and why."""
+    """A rule that was not run, and why: it was turned ``off``, is in ``preview``, or the run gives it nothing to judge
+    (``inapplicable``: one split, no budget, another target)."""
 
     code: str
     reason: str
+    kind: Literal["off", "preview", "inapplicable"] = "inapplicable"
 
 
 class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,11 +73,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rows`` counts the rows with content, broken ones included. ``truncated`` says how many findings were cut by
     ``--max-findings``; ``counts`` always holds the exact numbers per code: ``findings``, ``rows`` (with a
-    row-scope finding) and each severity.
+    row-scope finding) and each severity. ``known`` counts, by code, the findings that a baseline holds and that were
+    therefore taken out. ``gate`` is the decision of a policy where one was asked for: ``verdict`` is then the gate's.
     """
 
     schema: str = "audit.result/1"
-    verdict: Literal["PASS", "FAIL"] = "PASS"
+    verdict: Verdict = "PASS"
     rows: int = 0
     partial: bool = False
     truncated: int = 0
@@ -84,7 +88,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     rules_run: tuple[str, ...] = ()
     rules_skipped: tuple[Skipped, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
+    known: Mapping[str, int] = {}
     counts: Mapping[str, Mapping[str, int]] = {}
+    gate: Gate | None = None
     evidence: Evidence = Evidence()
 
     @property

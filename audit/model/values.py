@@ -47,3 +47,7 @@ class Applicability(StrEnum):
 
 
 Scope: TypeAlias = Literal["row", "file", "dataset", "output"]
+
+Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE", "NOT_ASSESSED"]
+"""``FAIL`` and ``PASS`` are claims that the data supports; ``INCONCLUSIVE``: too little data to say;
+``NOT_ASSESSED``: nothing to judge by (no attribute, no rule, no denominator)."""

@@ -1,0 +1,118 @@
+"""What a rule may know of a run beside the rows: target, fields, attributes, tokens, reference files. Reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+from audit.model import Record, RowTokens, Target
+
+
+class PlainTurn(Protocol):
+    """A message that is a role and a string."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def content(self) -> str: ...
+
+
+class TokenCounter(Protocol):
+    """Counts tokens for one model. ``exact`` is False for an estimate, which never fails a gate."""
+
+    @property
+    def name(self) -> str:
+        """The encoding or the tokenizer's folder name."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether counts are the tokenizer's own."""
+
+    @property
+    def note(self) -> str:
+        """What is not exact about the counts, in a few words."""
+
+    def count(self, text: str) -> int:
+        """Tokens of a text, special-token strings in it counted as plain text."""
+
+    def row(self, record: Record) -> RowTokens:
+        """Token counts of a whole row: contents, with chat overhead and tools, and trainable."""
+
+    def plain_chats(self, chats: Sequence[Sequence[PlainTurn]]) -> list[RowTokens]:
+        """Token counts of rows whose messages are all plain strings: the hot path."""
+
+
+class ReferenceRow(NamedTuple):
+    """A row of a file that the data is compared with: the text of its prompt and that of its answer ("" for none)."""
+
+    file: str
+    line: int
+    prompt: str
+    answer: str
+
+
+class Reference(msgspec.Struct, frozen=True, eq=False):
+    """Files that the data is compared with and that are not judged. Compared and hashed by identity."""
+
+    rows: tuple[ReferenceRow, ...]
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
+    """Where rows keep what the configuration names: paths such as ``metadata.label`` or ``/metadata/label``.
+
+    ``label`` may also be ``answer``; ``label_pattern`` is a regular expression over the answer (or over the value at
+    ``label``), whose first group is the label. ``split`` names the field that says to which split a row belongs.
+    """
+
+    label: str | None = None
+    label_pattern: str | None = None
+    favourable: tuple[str, ...] = ()
+    group: str | None = None
+    split: str | None = None
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True):
+    """A protected attribute (a sensitive feature), and where a row says to which of its groups it belongs.
+
+    ``kind`` is the evidence class that every table names: ``declared`` (a field, a pattern in the prompt, a sidecar),
+    ``annotated`` (somebody's judgement of the row), ``mention`` (words in the text: a claim about content, never about
+    people) or ``name_cue`` (given names; off by default). ``where`` is the field's path, the regular expression, the
+    sidecar as ``file#column`` or the lexicon's axis. ``reference`` is the expected share of each group, or
+    ``uniform``; ``reference_source`` says who chose it. Groups of fewer than ``min_n`` rows are too few to judge.
+    ``role`` is the part of a row that a lexicon is looked for in. ``reference_group`` is what the other groups are
+    compared with: a group, or ``rest``, or ``best``.
+    """
+
+    name: str
+    source: Literal["field", "pattern", "sidecar", "lexicon"]
+    where: str
+    kind: Literal["declared", "annotated", "mention", "name_cue"] = "declared"
+    reference: Mapping[str, float] | Literal["uniform"] | None = None
+    reference_source: str = ""
+    reference_group: str = "best"
+    min_n: int = 30
+    role: Literal["prompt", "answer", "all"] = "prompt"
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule may know of the run: what the file is judged as, for which model, as of which day.
+
+    ``lexicons`` are the user's own lexicon files, laid over the built-in ones.
+    """
+
+    target: Target
+    fields: Fields = Fields()
+    attributes: tuple[Attribute, ...] = ()
+    lexicons: tuple[str, ...] = ()
+    against: Reference | None = None
+    target_sample: Reference | None = None
+    model: str | None = None
+    as_of: date | None = None
+    tokens: TokenCounter | None = None
+    max_tokens: int | None = None
+    epochs: float | None = None
+    max_cost: float | None = None
+    seed: int = 0

@@ -1,0 +1,1 @@
+"""Demographic skew in the data: representation, labels and answers by group."""
