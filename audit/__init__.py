@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from audit.api import check
+    from audit.api import check, gate
     from audit.errors import AuditError
     from audit.model import Finding, Measure, Record, Result, Severity
     from audit.rule import DatasetRule, Hit, LineRule, RecordRule, Rule, Run, Span, SummaryRule, TextRule
@@ -30,10 +30,12 @@ __all__ = [
     "SummaryRule",
     "TextRule",
     "check",
+    "gate",
 ]
 
 _HOMES = {
     "check": "audit.api",
+    "gate": "audit.api",
     "AuditError": "audit.errors",
     "Finding": "audit.model",
     "Measure": "audit.model",

@@ -6,12 +6,14 @@ import fnmatch
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from audit.catalog import Plan, plan
+from audit.config.attributes import attributes_of
 from audit.config.fields import fields_of
 from audit.config.options import BY_FIELD
 from audit.config.settings import Ignore, Settings
@@ -20,13 +22,16 @@ from audit.engine.drive import Driven, Means, Progress, Reader, drive
 from audit.engine.executors import Executor, Inline
 from audit.engine.finish import summarise
 from audit.errors import UsageError, did_you_mean
-from audit.evidence import collect
-from audit.model import Finding, Json, Result, Source, Suppressed
+from audit.evidence import collect, sha256
+from audit.model import Evidence, Finding, Json, Measure, Result, Source, SourceSummary, Suppressed
 from audit.read.lines import SourceReader
 from audit.read.rows import RowsReader
 from audit.read.sources import find_sources
 from audit.rule import Run
 from audit.targets import load_target
+
+if TYPE_CHECKING:
+    from audit.policy.baseline import Baseline, Compared
 
 
 def check(
@@ -46,13 +51,81 @@ def check(
     Raises UsageError, ConfigError and InputError for what the caller can put right; bad data is never an exception.
     """
     settings = override(settings or Settings(), config)
+    return _judged(data, settings, make_run(settings), progress)
+
+
+def gate(
+    data: Any,
+    policy: str | None = None,
+    *,
+    settings: Settings | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    look: Callable[[], Mapping[str, str]] = dict,
+    **config: Any,
+) -> Result:
+    """Judge data as ``check`` does, and the result by a policy: ``result.gate`` holds its clauses and their verdict.
+
+    ``policy`` is a built-in name or the path of a TOML file; None means that of the settings, else ``default``. Rules
+    in preview that it names are run. ``[[ignore]]`` entries count only with an owner and an expiry day. ``look`` names
+    fields of the data that look like attributes, for the lines to paste; it changes no verdict. Raises what ``check``
+    raises, and ConfigError for a policy that cannot be read or that the configuration weakens without a waiver.
+    """
+    from audit.policy.additions import said_in, under_policy
+    from audit.policy.facts import Facts
+    from audit.policy.judge import judge
+    from audit.policy.load import DEFAULT, load_policy
+
+    settings = override(settings or Settings(), config)
+    run = make_run(settings)
+    said = said_in(settings, load_policy(policy or settings.policy or DEFAULT), run.as_of)
+    result = _judged(data, under_policy(settings, said.policy), run, progress, recorded=True)
+    facts = Facts(
+        policy=said.policy,
+        result=result,
+        attributes=run.attributes,
+        use=said.use,
+        waiver=said.waiver,
+        compared=settings.baseline is not None,
+        favourable=bool(run.fields.favourable),
+        today=run.as_of,
+        seen=cache(look),
+    )
+    decision = judge(facts, said.waivers, said.notes)
+    return msgspec.structs.replace(result, verdict=decision.verdict, gate=decision)
+
+
+def _judged(
+    data: Any,
+    settings: Settings,
+    run: Run,
+    progress: Callable[[Progress], None] | None,
+    *,
+    recorded: bool = False,
+) -> Result:
+    """The result of one run. ``recorded``: what is ignored must have an owner and an expiry day."""
     readers = _readers(data, settings)
-    run = with_references(make_run(settings), settings)
+    baseline = _baseline(settings)
+    run = with_references(run, settings)
     chosen = plan(settings, run)
     if any("tokens" in rule.needs for rule in chosen.rules):
         run = with_counter(run, settings)
     driven = drive(readers, chosen.rules, run, means(settings), progress)
-    return _conclude(driven, chosen, settings, run)
+    findings, suppressed = _suppress(driven.outcome.findings, settings.ignores, run.as_of, recorded=recorded)
+    compared = None
+    if baseline is not None:
+        from audit.policy.baseline import compare
+
+        compared = compare(findings, baseline, [rule.code for rule in chosen.rules])
+    return _conclude(driven, chosen, settings, run, findings, suppressed, compared)
+
+
+def _baseline(settings: Settings) -> Baseline | None:
+    """The baseline that the settings name, read before the work is done."""
+    if settings.baseline is None:
+        return None
+    from audit.policy.baseline import read_baseline
+
+    return read_baseline(settings.baseline)
 
 
 def override(settings: Settings, config: Mapping[str, Any]) -> Settings:
@@ -78,6 +151,8 @@ def make_run(settings: Settings) -> Run:
     return Run(
         target=load_target(settings.target),
         fields=fields_of(settings),
+        attributes=attributes_of(settings),
+        lexicons=settings.lexicons,
         model=settings.model,
         as_of=settings.as_of or datetime.now(UTC).date(),
         max_tokens=settings.max_tokens,
@@ -153,9 +228,17 @@ def _real(source: Source) -> str:
     return source.path if source.path == "-" else os.path.realpath(source.path)
 
 
-def _conclude(driven: Driven, chosen: Plan, settings: Settings, run: Run) -> Result:
+def _conclude(
+    driven: Driven,
+    chosen: Plan,
+    settings: Settings,
+    run: Run,
+    found: Sequence[Finding],
+    suppressed: tuple[Suppressed, ...],
+    compared: Compared | None,
+) -> Result:
     outcome = driven.outcome
-    findings, suppressed = _suppress(outcome.findings, settings.ignores, run.as_of)
+    findings = found if compared is None else compared.new
     counts = _counts(findings)
     failed = any(finding.severity.rank <= settings.fail_on.rank for finding in findings)
     shown = findings if settings.max_findings is None else findings[: settings.max_findings]
@@ -167,13 +250,32 @@ def _conclude(driven: Driven, chosen: Plan, settings: Settings, run: Run) -> Res
         truncated=len(findings) - len(shown),
         sources=sources,
         findings=tuple(shown),
-        measures=tuple(outcome.measures),
+        measures=(*outcome.measures, *_against_baseline(compared)),
         rules_run=tuple(rule.code for rule in chosen.rules),
         rules_skipped=chosen.skipped,
         suppressed=suppressed,
+        known={} if compared is None else compared.known,
         counts=counts,
-        evidence=collect(settings, run, chosen.rules, sources),
+        evidence=_evidence(settings, run, chosen, sources),
     )
+
+
+def _evidence(settings: Settings, run: Run, chosen: Plan, sources: Sequence[SourceSummary]) -> Evidence:
+    """The policy and the baseline are told by their content, not by where they lie."""
+    evidence = collect(msgspec.structs.replace(settings, policy=None, baseline=None), run, chosen.rules, sources)
+    if settings.baseline is None:
+        return evidence
+    hashes = {**evidence.inputs, settings.baseline: sha256(Path(settings.baseline).read_bytes())}
+    return msgspec.structs.replace(evidence, inputs=hashes)
+
+
+def _against_baseline(compared: Compared | None) -> Iterable[Measure]:
+    """``baseline.findings``: how many are new, of all that there are, with the known and those no longer there."""
+    if compared is None:
+        return
+    new, known = len(compared.new), sum(compared.known.values())
+    table = {"new": new, "known": known, "gone": compared.gone}
+    yield Measure(code="", name="baseline.findings", value=new, table=table, n=new + known)
 
 
 def _counts(findings: Iterable[Finding]) -> Mapping[str, Mapping[str, int]]:
@@ -192,19 +294,30 @@ def _counts(findings: Iterable[Finding]) -> Mapping[str, Mapping[str, int]]:
 
 
 def _suppress(
-    findings: Sequence[Finding], ignores: Sequence[Ignore], today: date | None
+    findings: Sequence[Finding], ignores: Sequence[Ignore], today: date | None, *, recorded: bool
 ) -> tuple[list[Finding], tuple[Suppressed, ...]]:
-    """Take out what the configuration ignores; an entry past its expiry day no longer does."""
-    live = [entry for entry in ignores if entry.expires is None or today is None or entry.expires >= today]
-    taken = [0] * len(live)
+    """Take out what the configuration ignores; an entry that is void no longer does, and says why."""
+    if not ignores:
+        return list(findings), ()
+    void = [_void(entry, today, recorded=recorded) for entry in ignores]
+    taken = [0] * len(ignores)
     kept: list[Finding] = []
     for finding in findings:
-        index = next((i for i, entry in enumerate(live) if _covers(entry, finding)), None)
+        live = (i for i, entry in enumerate(ignores) if not void[i] and _covers(entry, finding))
+        index = next(live, None)
         if index is None:
             kept.append(finding)
         else:
             taken[index] += 1
-    return kept, tuple(_suppressed(entry, count) for entry, count in zip(live, taken, strict=True))
+    return kept, tuple(map(_suppressed, ignores, taken, void))
+
+
+def _void(entry: Ignore, today: date | None, *, recorded: bool) -> str:
+    """Why an entry takes out nothing, "" where it does."""
+    if entry.expires is not None and today is not None and entry.expires < today:
+        return f"expired on {entry.expires.isoformat()}"
+    missing = [name for name, value in (("owner", entry.owner), ("expiry day", entry.expires)) if not value]
+    return f"has no {' and no '.join(missing)}, which a policy asks for" if recorded and missing else ""
 
 
 def _covers(entry: Ignore, finding: Finding) -> bool:
@@ -213,7 +326,7 @@ def _covers(entry: Ignore, finding: Finding) -> bool:
     return entry.path == "*" or fnmatch.fnmatch(finding.place.file or "", entry.path)
 
 
-def _suppressed(entry: Ignore, findings: int) -> Suppressed:
+def _suppressed(entry: Ignore, findings: int, void: str) -> Suppressed:
     return Suppressed(
         code=entry.code,
         path=entry.path,
@@ -221,7 +334,8 @@ def _suppressed(entry: Ignore, findings: int) -> Suppressed:
         findings=findings,
         owner=entry.owner,
         expires=entry.expires.isoformat() if entry.expires else None,
+        void=void,
     )
 
 
-__all__: Sequence[str] = ("Json", "Progress", "check", "make_run", "override")
+__all__: Sequence[str] = ("Json", "Progress", "check", "gate", "make_run", "override")

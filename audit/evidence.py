@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from audit.config.attributes import files_named
 from audit.config.settings import Settings
 from audit.model import Evidence, Json, SourceSummary
 from audit.read.sources import find_sources
@@ -20,7 +21,7 @@ from audit.rule import Rule, Run, options
 _PACKAGES = ("msgspec", "google-re2", "tiktoken", "jsonschema-rs", "tokenizers")
 # Where a setting came from, where files lie and by how many processes they were read do not change a result.
 _NOT_EVIDENCE = (
-    "origins", "config_file", "files", "splits", "against", "target_sample", "jobs", "executor", "memory",
+    "origins", "config_file", "files", "splits", "against", "target_sample", "lexicons", "jobs", "executor", "memory",
 )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def collect(settings: Settings, run: Run, rules: Sequence[Rule], sources: Sequen
         model=run.model,
         tokenizer=tokenizer,
         as_of=run.as_of.isoformat() if run.as_of else None,
-        inputs={**{source.path: source.sha256 for source in sources}, **_hashes(settings)},
+        inputs={**{source.path: source.sha256 for source in sources}, **_hashes(settings, run)},
         config=config,
         config_sha256=sha256(msgspec.json.encode(config, order="sorted")),
         rules_sha256=rules_hash(rules),
@@ -51,12 +52,18 @@ def collect(settings: Settings, run: Run, rules: Sequence[Rule], sources: Sequen
     )
 
 
-def _hashes(settings: Settings) -> Mapping[str, str]:
-    """Hex SHA-256 of the files that the data was compared with."""
+def _hashes(settings: Settings, run: Run) -> Mapping[str, str]:
+    """Hex SHA-256 of the files that the data was compared with, that say to which groups its rows belong, and of the
+    lexicons of its attributes (``lexicon gender``, as they are with the user's files laid over them)."""
     found: dict[str, str] = {}
-    for source in find_sources((*settings.against, *settings.target_sample)):
+    named = (*settings.against, *settings.target_sample, *files_named(settings), *run.lexicons)
+    for source in find_sources(named):
         with open(source.path, "rb") as file:
             found[source.path] = hashlib.file_digest(file, "sha256").hexdigest()
+    for axis in sorted({one.where for one in run.attributes if one.source == "lexicon"}):
+        from audit.lexicons import load
+
+        found[f"lexicon {axis}"] = load(axis, run.lexicons).sha256
     return found
 
 

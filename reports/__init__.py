@@ -22,10 +22,25 @@ FORMATS: Final[Mapping[str, str]] = {
     "json": "audit.reports.json:render",
     "jsonl": "audit.reports.jsonl:render",
     "markdown": "audit.reports.markdown:render",
+    "html": "audit.reports.html.page:render",
+    "sarif": "audit.reports.sarif:render",
+    "junit": "audit.reports.junit:render",
+    "github": "audit.reports.github:render",
+    "gitlab": "audit.reports.gitlab:render",
+    "csv": "audit.reports.csv:render",
 }
 """Format name -> the function that renders it."""
 
-EXTENSIONS: Final[Mapping[str, str]] = {".txt": "text", ".json": "json", ".jsonl": "jsonl", ".md": "markdown"}
+EXTENSIONS: Final[Mapping[str, str]] = {
+    ".txt": "text",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".md": "markdown",
+    ".html": "html",
+    ".sarif": "sarif",
+    ".xml": "junit",
+    ".csv": "csv",
+}
 """Extension of an output file -> format."""
 
 

@@ -11,12 +11,15 @@ from audit.model import Json
 
 _NOT_PLAIN: Final = re.compile("[\x7f-\U0010ffff]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_COMMAND: Final = re.compile(r"#(?=#[A-Za-z]*\[)")
+"""What build services read as a command wherever it stands in a log (see ``audit.reports.visible``)."""
 
 
 def encode(value: Json, indent: int | None = None) -> str:
     r"""JSON with sorted keys, characters beyond ASCII as ``\uXXXX``, bytes as base64, numbers that are not finite null.
 
-    Lone surrogates, which UTF-8 cannot carry, come out as ``<U+D800>``.
+    Lone surrogates, which UTF-8 cannot carry, come out as ``<U+D800>``; ``##[`` as ``\u0023#[``, the same string to
+    every reader of JSON, but no command to a build service that reads the log.
     """
     try:
         encoded = msgspec.json.encode(value, order="sorted")
@@ -25,6 +28,7 @@ def encode(value: Json, indent: int | None = None) -> str:
     if indent is not None:
         encoded = msgspec.json.format(encoded, indent=indent)
     text = encoded.decode()
+    text = _COMMAND.sub(_escape, text)
     return text if encoded.isascii() and b"\x7f" not in encoded else _NOT_PLAIN.sub(_escape, text)
 
 

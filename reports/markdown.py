@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from audit.model import Finding, Result
-from audit.reports import summary
+from audit.model import Finding, Gate, Result
+from audit.reports import gate_table, summary
 from audit.reports.text import help_of, place
 from audit.reports.view import View
 from audit.reports.visible import shortened, visible
@@ -41,13 +41,32 @@ def render(result: Result, view: View) -> Iterator[str]:
         yield f"- {code(fact)}\n"
     for line in summary.figures(result):
         yield f"- {code(line)}\n"
+    if result.gate is not None:
+        yield from _gate(result.gate)
     yield from _table(result, view)
     for name, findings in summary.groups(result):
         yield from _group(name, findings, result, view)
     yield from _list("Not run", summary.not_run(result))
     yield from _list("Suppressed", summary.suppressed(result))
+    yield from _list("No longer suppressed", summary.void(result))
     yield from _list("Next", summary.next_steps(result))
     yield from _evidence(result)
+
+
+def _gate(gate: Gate) -> Iterator[str]:
+    yield f"\n## Policy {code(gate.policy)}: {gate.verdict}\n\n"
+    yield f"{code(gate.title)}{f', as of {code(gate.as_of)}' if gate.as_of else ''}\n"
+    yield "\n| clause | limit | actual | interval | n | verdict |\n|---|---|---:|---|---:|---|\n"
+    for found in gate.clauses:
+        name, limit, actual, interval, n, verdict = gate_table.row(found)
+        yield f"| {cell(name)} | {cell(limit)} | {cell(actual)} | {interval} | {n} | {verdict} |\n"
+    for found in gate.clauses:
+        if found.verdict != "PASS":
+            yield f"\n{code(found.name)}: {code(found.sentence)}\n"
+            yield f"\nSee {code(found.where)}\n" if found.where else ""
+            yield "".join(f"\n    {visible(line)}" for line in found.paste.splitlines()) + "\n" if found.paste else ""
+    yield from _list("Waivers", gate_table.waivers(gate))
+    yield from _list("What the policy says of itself", gate.notes)
 
 
 def _table(result: Result, view: View) -> Iterator[str]:

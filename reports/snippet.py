@@ -136,7 +136,8 @@ def snippet(window: Window, finding: Finding) -> Snippet:
     after = rest[length:end]
     tail = "…" if window.tail or len(rest) > end else ""
     carets = " " * (len(head) + width(lead)) + "^" * max(1, width(marked))
-    return Snippet(f"{head}{lead}{marked}{visible(after)}{tail}", carets)
+    # Once more as a whole: a command to a build service could be put together from the pieces.
+    return Snippet(visible(f"{head}{lead}{marked}{visible(after)}{tail}"), carets)
 
 
 def _decode(raw: bytes, *, cut_start: bool) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from audit.model import Finding, Json, Result, Severity
+from audit.model import Finding, Gate, Json, Result, Severity, Suppressed
 from audit.reports.view import View
 
 CONVERTIBLE: Final = ("openai-sft", "openai-dpo", "sharegpt", "alpaca", "trl")
@@ -129,16 +129,52 @@ def suppressed(result: Result) -> list[str]:
     """What the configuration took out, on whose word and until when."""
     lines = []
     for entry in result.suppressed:
-        where = "" if entry.path == "*" else f" in {entry.path}"
-        owner = f", {entry.owner}" if entry.owner else ""
-        until = f", until {entry.expires}" if entry.expires else ""
-        lines.append(f"{plural(entry.findings, 'finding')} of {entry.code}{where}: {entry.reason}{owner}{until}")
+        if not entry.void:
+            until = f", until {entry.expires}" if entry.expires else ""
+            count = plural(entry.findings, "finding")
+            lines.append(f"{count} of {_ignored(entry)}: {entry.reason}{_owner(entry)}{until}")
     return lines
 
 
+def void(result: Result) -> list[str]:
+    """Entries and waivers that no longer set anything aside, and why."""
+    lines = [
+        f"[[ignore]] of {_ignored(entry)} takes out nothing: it {entry.void} ({entry.reason}{_owner(entry)})"
+        for entry in result.suppressed
+        if entry.void
+    ]
+    waivers = result.gate.waivers if result.gate is not None else ()
+    lines += [
+        f"the waiver of {waiver.owner} ({waiver.what}) does not count: it expired on {waiver.expires}"
+        for waiver in waivers
+        if waiver.expired
+    ]
+    return lines
+
+
+def _ignored(entry: Suppressed) -> str:
+    return entry.code if entry.path == "*" else f"{entry.code} in {entry.path}"
+
+
+def _owner(entry: Suppressed) -> str:
+    return f", {entry.owner}" if entry.owner else ""
+
+
 def figures(result: Result) -> list[str]:
-    """The lines on the data as a whole: what repeats, how long it is and what it costs."""
-    return [line for line in (duplicates(result), tokens(result)) if line]
+    """The lines on the data as a whole: what repeats, how long it is, what it costs, and what is new in it."""
+    return [line for line in (duplicates(result), tokens(result), baseline(result)) if line]
+
+
+def baseline(result: Result) -> str | None:
+    """One line on the findings that a baseline holds, None where none was named."""
+    for measure in result.measures:
+        if measure.name == "baseline.findings" and isinstance(measure.table, dict):
+            facts = [f"{measure.table.get(key, 0):,} {words}" for key, words in _AGAINST]
+            return f"against the baseline: {', '.join(facts)}"
+    return None
+
+
+_AGAINST: Final = (("known", "known"), ("new", "new"), ("gone", "no longer there"))
 
 
 _REPEATS: Final = (("exact", "repeat another row"), ("near", "nearly do"))
@@ -209,13 +245,24 @@ def found(result: Result) -> str:
 def verdict(result: Result) -> str:
     """The judgement in one line, and when a stricter gate would fail."""
     line = f"{result.verdict}: {found(result)}"
+    if result.gate is not None:
+        line = f"{result.verdict} by policy {result.gate.policy}: {decided(result.gate)}; {found(result)}"
     if result.partial:
         line = f"PARTIAL, interrupted before the end. {line}"
-    if result.ok:
+    if result.ok and result.gate is None:
         stricter = next((severity for severity, count in totals(result).items() if count), None)
         if stricter is not None:
             line += f"; with --fail-on {stricter.value} this fails"
     return line
+
+
+def decided(gate: Gate) -> str:
+    """``3 of 4 clauses PASS, 1 NOT_ASSESSED``."""
+    counted: dict[str, int] = {}
+    for clause in gate.clauses:
+        counted[clause.verdict] = counted.get(clause.verdict, 0) + 1
+    passed = f"{counted.pop('PASS', 0)} of {plural(len(gate.clauses), 'clause')} PASS"
+    return ", ".join([passed, *(f"{count} {verdict}" for verdict, count in sorted(counted.items()))])
 
 
 def next_steps(result: Result) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from audit.model import Finding, Fix, Result, Severity
-from audit.reports import summary
+from audit.model import Clause, Finding, Fix, Gate, Result, Severity, Verdict
+from audit.reports import gate_table, summary
 from audit.reports.snippet import Key, Window, snippet, windows
 from audit.reports.view import View
 from audit.reports.visible import shortened, visible, width
@@ -14,6 +14,10 @@ from audit.reports.visible import shortened, visible, width
 LONGEST_MESSAGE: Final = 1_000
 """Characters of a message that are shown; the JSON form has all of it."""
 
+LONGEST_CELL: Final = 60
+"""Characters of a cell in the table of clauses."""
+
+_VERDICTS: Final[Mapping[Verdict, str]] = {"PASS": "32", "FAIL": "31", "INCONCLUSIVE": "33", "NOT_ASSESSED": "33"}
 _COLORS: Final = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 
 
@@ -38,9 +42,42 @@ def render(result: Result, view: View) -> Iterator[str]:
     yield f"{paint(visible(summary.files(result)), '1')}: {facts}\n"
     if result.partial:
         yield paint.severity(Severity.WARNING, "PARTIAL: interrupted; what follows is only what was read") + "\n"
+    if result.gate is not None:
+        yield from gate_text(result.gate, paint)
     yield from _findings(result, view, paint)
     yield from _table(result, view, paint)
     yield from _closing(result, view, paint)
+
+
+def gate_text(gate: Gate, paint: Paint | None = None) -> Iterator[str]:
+    """The lines of a gate's decision: policy, table of clauses, what each that did not pass says, waivers, notes."""
+    paint = paint or Paint(False)
+    dated = f" (as of {visible(gate.as_of)})" if gate.as_of else ""
+    yield f"\npolicy {visible(gate.policy)}: {visible(gate.title)}{dated}\n\n"
+    body = [[shortened(text, LONGEST_CELL) for text in gate_table.row(clause)] for clause in gate.clauses]
+    lines = columns(gate_table.HEAD, body, right=(2, 4), paint=paint)
+    yield next(lines)
+    for line, clause in zip(lines, gate.clauses, strict=True):
+        yield line.removesuffix(f"{clause.verdict}\n") + paint(clause.verdict, _VERDICTS[clause.verdict]) + "\n"
+    for clause in gate.clauses:
+        if clause.verdict != "PASS":
+            yield from _clause(clause)
+    closing = [f"waived: {entry}" for entry in gate_table.waivers(gate)] + [f"note: {note}" for note in gate.notes]
+    yield "\n" if closing else ""
+    for entry in closing:
+        yield visible(entry) + "\n"
+
+
+def _clause(clause: Clause) -> Iterator[str]:
+    yield f"\n{visible(clause.name)}: {visible(clause.sentence)}\n"
+    if clause.required_n:
+        yield f"  rows of the smallest group that would do: {clause.required_n:,}\n"
+    if clause.where:
+        yield f"  see: {visible(clause.where)}\n"
+    if clause.paste:
+        yield "  in audit.toml:\n"
+    for line in clause.paste.splitlines():
+        yield f"    {visible(line)}\n"
 
 
 def _findings(result: Result, view: View, paint: Paint) -> Iterator[str]:
@@ -159,6 +196,8 @@ def _closing(result: Result, view: View, paint: Paint) -> Iterator[str]:
         yield f"not run: {visible(entry)}\n"
     for entry in summary.suppressed(result):
         yield f"suppressed: {visible(entry)}\n"
+    for entry in summary.void(result):
+        yield paint.severity(Severity.WARNING, f"warning: {visible(entry)}") + "\n"
     if result.truncated:
         yield f"{summary.plural(result.truncated, 'finding')} left out of the result (--max-findings)\n"
     for line in summary.figures(result):
@@ -166,6 +205,6 @@ def _closing(result: Result, view: View, paint: Paint) -> Iterator[str]:
     if safe := summary.fixable(result.findings):
         yield f"[*] {summary.plural(safe, 'finding')} with a safe fix\n"
     ran = summary.plural(len(result.rules_run), "rule")
-    yield paint(visible(f"{summary.verdict(result)} ({ran} run)"), "1;32" if result.ok else "1;31") + "\n"
+    yield paint(visible(f"{summary.verdict(result)} ({ran} run)"), f"1;{_VERDICTS[result.verdict]}") + "\n"
     for step in summary.next_steps(result):
         yield f"next: {visible(step)}\n"

@@ -18,7 +18,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """``max_per_rule`` findings are shown per rule in the text and Markdown forms, 0 for all.
 
     ``config_file`` is the configuration file that was used. ``rules`` holds notes by code; None asks the catalogue.
-    ``snippets`` False shows no source lines, and then no data file is opened.
+    ``snippets`` False shows no source lines, and then no data file is opened. ``mask`` withholds groups of fewer than
+    five rows in the form that is made to be passed on (HTML).
     """
 
     color: bool = False
@@ -26,6 +27,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     config_file: str | None = None
     rules: Mapping[str, RuleNote] | None = None
     snippets: bool = True
+    mask: bool = True
 
     def note(self, code: str) -> RuleNote:
         """The note of a rule; empty for one that is not installed here."""

@@ -18,15 +18,21 @@ Unicode's Default_Ignorable_Code_Point, less what ``str.isprintable`` refuses al
 """
 
 
+_COMMAND: Final = re.compile(r"#(?=#[A-Za-z]*\[)|\A *:(?=:)")
+"""Where a build service reads a command in a log: ``##[group]`` or ``##vso[...]`` anywhere in a line, ``::group::`` at
+its start (actions/runner, src/Runner.Common/ActionCommand.cs; Azure Pipelines and TeamCity read the first kind)."""
+
+
 def visible(text: str) -> str:
-    r"""One line in which every character can be seen.
+    r"""One line in which every character can be seen and that no build service takes for a command.
 
     Control characters come out as ``\n``, ``\t`` or ``\x1b``, undecodable bytes (surrogate escapes) as ``\xff``, all
-    other invisible or direction-changing characters, odd spaces included, as ``<U+202E>``.
+    other invisible or direction-changing characters, odd spaces included, as ``<U+202E>``; the first character of
+    ``##[`` and of a leading ``::`` as ``\x23`` and ``\x3a``.
     """
-    if text.isprintable() and not _BLANK.search(text):
-        return text
-    return "".join(_shown(char) for char in text)
+    if not (text.isprintable() and not _BLANK.search(text)):
+        text = "".join(_shown(char) for char in text)
+    return _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", text)
 
 
 _SHORT: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}

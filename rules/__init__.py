@@ -15,6 +15,8 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
         "DUP": "audit.rules.duplicates",
         "SPL": "audit.rules.splits",
         "LBL": "audit.rules.labels",
+        "DEM": "audit.rules.demographics",
+        "PRV": "audit.rules.provenance",
     }
 )
 """Code prefix -> module with a tuple ``RULES`` of rule classes."""

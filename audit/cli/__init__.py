@@ -1,6 +1,7 @@
 """The command ``audit``: finds the command's module, runs it, and turns errors into exit codes. Judges nothing.
 
-Exit codes: 0 clean, 1 findings at or above ``--fail-on``, 2 could not judge, 130 interrupted.
+Exit codes: 0 clean or PASS, 1 findings at or above ``--fail-on`` or FAIL, 2 could not judge, 3 undecided (a gate's
+NOT_ASSESSED or INCONCLUSIVE), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_UNABLE = 2
+EXIT_UNDECIDED = 3
 EXIT_INTERRUPTED = 130
 
 

@@ -18,14 +18,16 @@ examples:
   audit check train.jsonl
   audit check train.jsonl --target openai-sft --model gpt-4o-mini -o result.json
   audit check --split train=train.jsonl --split test=test.jsonl --against benchmark.jsonl
+  audit gate train.jsonl --policy strict
   audit explain FMT105
 """
 
 EXIT_CODES: Final = """\
 exit codes:
-  0    clean, or only findings below --fail-on
-  1    findings at or above --fail-on
+  0    clean, or only findings below --fail-on; a gate: PASS
+  1    findings at or above --fail-on; a gate: FAIL
   2    could not judge: wrong usage, configuration, missing or unreadable file
+  3    a gate: NOT_ASSESSED or INCONCLUSIVE (a policy may map it to 0 or 1)
   130  interrupted; results are partial
 """
 
@@ -47,9 +49,12 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """Parsed arguments; options and paths may be mixed. Raises UsageError naming the nearest option."""
+        # argparse takes a word behind `--` for an option when paths and options are mixed: `-x.jsonl` is a file there.
+        end = words.index("--") if "--" in words else len(words)
+        words = [*words[:end], *(f"./{word}" if word[:1] == "-" != word else word for word in words[end + 1 :])]
         # Unknown options are looked for first: argparse would take the word after one for a path.
         known = {option for action in self._actions for option in action.option_strings}
-        for word in words[: words.index("--") if "--" in words else len(words)]:
+        for word in words[:end]:
             option = word.partition("=")[0]
             if option.startswith("--") and option not in known:
                 raise UsageError(f"there is no option {option}", hint=did_you_mean(option, known) or self._see())
@@ -73,7 +78,7 @@ def build_parser(command: Command) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
-        epilog=EXIT_CODES if command.name in ("check", "demo") else None,
+        epilog=EXIT_CODES if command.name in ("check", "gate", "demo") else None,
     )
     module.arguments(parser)
     return parser

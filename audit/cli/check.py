@@ -6,12 +6,12 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from audit.cli import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED
-from audit.cli.output import check_writable, save
+from audit.cli import EXIT_CLEAN
+from audit.cli.output import append_job_summary, check_writable, save
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.config.settings import Settings
 from audit.errors import UsageError
@@ -19,6 +19,9 @@ from audit.model import Result
 from audit.reports import FORMATS, format_of_file, render
 from audit.reports.view import View
 from audit.writing import write_whole
+
+if TYPE_CHECKING:
+    from audit.engine.drive import Progress
 
 DEFAULT_MAX_PER_RULE: Final = 5
 
@@ -35,11 +38,17 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument("--format", choices=tuple(FORMATS), help="form on standard output (default: text)")
     group.add_argument(
-        "-o", "--output", action="append", metavar="FILE", help="also write .json .jsonl .md or .txt (repeatable)"
+        "-o",
+        "--output",
+        action="append",
+        metavar="FILE",
+        help="also write a file: .html .sarif .xml (JUnit) .json .jsonl .csv .md .txt (repeatable)",
     )
     group.add_argument("--save", metavar="DIR", help="write result.json, findings.jsonl.gz and manifest.json there")
-    group.add_argument("--max-per-rule", metavar="N", help="findings shown per rule as text (default: 5; 0: all)")
-    group.add_argument("--exit-zero", action="store_true", help="exit 0 although there are findings")
+    group.add_argument(
+        "--max-per-rule", metavar="N", help="findings shown per rule as text (default: 5, a gate 3; 0: all)"
+    )
+    group.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found, or undecided")
     group.add_argument("--quiet", action="store_true", help="nothing on standard error but errors")
     group.add_argument("--no-progress", action="store_true", help="no progress line")
     group.add_argument("--color", choices=("auto", "always", "never"), help="colours as text (default: auto)")
@@ -47,43 +56,73 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check what was named on the command line or in the configuration. Exit code 0, 1 or 130."""
+    return judge_and_show(args, "check", _check, max_per_rule=DEFAULT_MAX_PER_RULE)
+
+
+class Judge(Protocol):
+    """What judges: ``audit.api.check``, or a gate."""
+
+    def __call__(
+        self, paths: Sequence[str], settings: Settings, progress: Callable[[Progress], None] | None, /
+    ) -> Result: ...
+
+
+def _check(paths: Sequence[str], settings: Settings, progress: Callable[[Progress], None] | None) -> Result:
+    from audit.api import check
+
+    return check(list(paths), settings=settings, progress=progress)
+
+
+def judge_and_show(args: argparse.Namespace, command: str, judge: Judge, *, max_per_rule: int) -> int:
+    """Judge what was named, then show, write and save the result as the flags say. The exit code of the verdict."""
     outputs: list[str] = getattr(args, "output", [])
     formats = [format_of_file(name) for name in outputs]
-    limit = _max_per_rule(args)
+    limit = _max_per_rule(args, max_per_rule)
     settings = settings_from(args, args.paths)
     judged = [*settings.files, *(path for _, path in settings.splits)]
     if not judged:
         raise UsageError(
-            "no data was named", hint="audit check train.jsonl, or files = [...] under [data] in audit.toml"
+            "no data was named", hint=f"audit {command} train.jsonl, or files = [...] under [data] in audit.toml"
         )
-    check_writable(outputs, [*judged, *settings.against, *settings.target_sample])
-    result = _judge(settings.files, settings, args)
-    for name, format in zip(outputs, formats, strict=True):
+    check_writable(outputs, [*judged, *_beside(settings)])
+    result = judged_with_progress(settings.files, settings, args, judge)
+    for name, form in zip(outputs, formats, strict=True):
         view = View(max_per_rule=limit, config_file=settings.config_file)
-        write_whole(Path(name), _encoded(render(result, format, view)))
+        write_whole(Path(name), _encoded(render(result, form, view)))
     if hasattr(args, "save"):
         save(result, args.save)
     view = View(color=_color(args), max_per_rule=limit, config_file=settings.config_file)
-    _print(render(result, getattr(args, "format", "text"), view))
+    format = getattr(args, "format", "text")
+    _print(render(result, format, view))
+    if format == "github":
+        append_job_summary(result, view, os.environ)
     return exit_code(result, exit_zero=getattr(args, "exit_zero", False))
 
 
+def _beside(settings: Settings) -> list[str]:
+    """Files that are read besides the data."""
+    from audit.config.attributes import files_named
+
+    known = [settings.baseline] if settings.baseline else []
+    return [*settings.against, *settings.target_sample, *settings.lexicons, *files_named(settings), *known]
+
+
 def exit_code(result: Result, *, exit_zero: bool) -> int:
-    """130 when interrupted, 1 when it failed and that is not hidden, else 0."""
-    if result.partial:
-        return EXIT_INTERRUPTED
-    return EXIT_CLEAN if result.ok or exit_zero else EXIT_FINDINGS
+    """That of the result; ``exit_zero`` hides what was found and what is undecided, but no interruption."""
+    return EXIT_CLEAN if exit_zero and not result.partial else result.exit_code
 
 
-def _judge(paths: Sequence[str], settings: Settings, args: argparse.Namespace) -> Result:
-    from audit.api import check
+def judged_with_progress(
+    paths: Sequence[str], settings: Settings, args: argparse.Namespace, judge: Judge = _check
+) -> Result:
+    """The result, with progress and timing on standard error."""
     from audit.cli.progress import Bar, closing
 
     quiet = getattr(args, "quiet", False)
     bar = Bar(sys.stderr) if _is_terminal(sys.stderr) and not quiet and not hasattr(args, "no_progress") else None
     began = time.perf_counter()
     try:
-        result = check(list(paths), settings=settings, progress=bar)
+        result = judge(paths, settings, bar)
     finally:
         if bar is not None:
             bar.clear()
@@ -94,8 +133,8 @@ def _judge(paths: Sequence[str], settings: Settings, args: argparse.Namespace) -
     return result
 
 
-def _max_per_rule(args: argparse.Namespace) -> int:
-    given = getattr(args, "max_per_rule", str(DEFAULT_MAX_PER_RULE))
+def _max_per_rule(args: argparse.Namespace, default: int) -> int:
+    given = getattr(args, "max_per_rule", str(default))
     if not given.isascii() or not given.isdigit():
         raise UsageError(f"--max-per-rule must be a whole number of 0 or more, not {given!r}")
     return int(given)

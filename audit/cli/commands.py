@@ -21,11 +21,20 @@ class Command(NamedTuple):
 
 COMMANDS: Final = (
     Command("check", "check", "judge data and list what is wrong with it", "audit.cli.check:run"),
+    Command("gate", "check", "judge data by a policy: PASS, FAIL or undecided", "audit.cli.gate:run"),
     Command("explain", "check", "say what a rule is about, with examples", "audit.rules.explain:run"),
     Command("rules", "check", "list all rules", "audit.rules.listing:run"),
+    Command("baseline", "check", "write down the findings that are known", "audit.cli.baseline:run"),
     Command("config", "check", "show every setting and where it came from", "audit.cli.config:run"),
+    Command(
+        "attributes",
+        "check",
+        "show the groups of protected attributes (sensitive features), or write a file to fill them in",
+        "audit.cli.attributes:run",
+    ),
     Command("init", "check", "look at the data and write an audit.toml", "audit.cli.init:run"),
     Command("demo", "check", "write an example with planted defects and check it", "audit.cli.demo:run"),
     Command("convert", "mend", "rewrite rows in another shape", "audit.cli.convert:run"),
+    Command("report", "report", "write the report of data or of a saved result", "audit.cli.report:run"),
 )
 BY_NAME: Final = {command.name: command for command in COMMANDS}

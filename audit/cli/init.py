@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from audit.attributes.bands import band_names, number_in
+from audit.attributes.groups import FEW_NUMBERS, MOST_GROUPS
 from audit.cli import EXIT_CLEAN
 from audit.cli.output import check_writable
 from audit.cli.survey import (
@@ -40,6 +42,8 @@ TARGETS: Final = {
     "kto": "trl",
 }
 """Shape -> the target it is most likely meant for; others are judged as generic."""
+AGES: Final = (25, 40, 65)
+"""Where bands of ages begin."""
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _DATA: Final = (".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".gz", ".zst")
 
@@ -216,15 +220,31 @@ def _attributes(seen: Survey) -> Iterator[str]:
         missing = seen.rows - field.rows
         yield ""
         yield f"# {_counted(field.values)}" + (f"; missing in {missing:,} rows" if missing else "")
-        if len(field.values) > 20:
-            yield f"# {len(field.values):,} different values: group them into bands before rates are compared."
+        bands = _bands(field)
+        if len(field.values) > MOST_GROUPS and not bands:
+            yield f"# {len(field.values):,} different values; more than {MOST_GROUPS} groups are not judged."
         yield f"[attributes.{key(field.name)}]"
         yield f"field = {quoted(dotted(field.path))}"
+        if bands:
+            named = ", ".join(band_names(bands))
+            yield f"bands = [{', '.join(f'{edge:g}' for edge in bands)}] # {len(field.values):,} numbers as {named}"
     if not used:
         yield ""
         yield "# No field about people was found. One is declared like this:"
         yield "# [attributes.sex]"
         yield '# field = "metadata.sex"'
+
+
+def _bands(field: Field) -> Sequence[float]:
+    """Where bands of a field's numbers begin: of ages as is usual, of others at their quartiles; none for a few, or
+    for what is not all numbers."""
+    numbers = [number for value in field.values if (number := number_in(value)) is not None]
+    if len(numbers) <= FEW_NUMBERS or len(numbers) < len(field.values):
+        return ()
+    if "age" in field.words:
+        return AGES
+    numbers.sort()
+    return sorted({float(f"{numbers[len(numbers) * quarter // 4]:.3g}") for quarter in (1, 2, 3)})
 
 
 def _counted(values: Counter[str]) -> str:

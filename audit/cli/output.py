@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from audit.errors import OutputError
 from audit.model import Result
+from audit.reports.view import View
 from audit.writing import write_whole
 
 MANIFEST_SCHEMA: Final = "audit.manifest/1"
@@ -54,3 +55,21 @@ def save(result: Result, folder: str) -> None:
     }
     manifest = {"schema": MANIFEST_SCHEMA, "tool": result.evidence.tool, "files": listed}
     write_whole(root / "manifest.json", [(encode(manifest, indent=2) + "\n").encode()])
+
+
+def append_job_summary(result: Result, view: View, environment: Mapping[str, str]) -> None:
+    """Append the Markdown form to the file that ``GITHUB_STEP_SUMMARY`` names, as far as GitHub shows it.
+
+    Nothing where the variable is not set or the file is full. Raises OutputError for a file that cannot be written.
+    """
+    name = environment.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return
+    from audit.reports.github import SUMMARY_BYTES, job_summary
+
+    try:
+        with open(name, "ab") as file:
+            text = job_summary(result, view, SUMMARY_BYTES - file.tell())
+            file.write(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise OutputError(f"the job summary {name} cannot be written: {error.strerror or error}") from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from audit.config import sections
+from audit.config.attributes import read_attributes
 from audit.config.files import ConfigFile, find
 from audit.config.options import BY_FIELD, BY_KEY, OPTIONS, WITHOUT_VARIABLE, Option
 from audit.config.settings import Settings
@@ -88,6 +89,7 @@ def _from_file(file: ConfigFile, cwd: Path) -> dict[str, Json]:
     named = {
         "data": sections.known(tables.get("data", {}), sections.DATA_KEYS, ("data",), complain),
         "check": sections.known(tables.get("check", {}), sections.CHECK_KEYS, ("check",), complain),
+        "gate": sections.known(tables.get("gate", {}), sections.CHECKED_SECTIONS["gate"], ("gate",), complain),
     }
     values: dict[str, Json] = {}
     for option in OPTIONS:
@@ -114,11 +116,12 @@ def _kept(tables: dict[str, Json], data: dict[str, Json], complain: sections.Com
     if beyond := {key: data[key] for key in data if key not in BY_KEY or sections.names_a_field(key, data[key])}:
         kept["data"] = beyond
     if "attributes" in tables:
-        sections.read_attributes(tables["attributes"], complain)
-        kept["attributes"] = tables["attributes"]
-    for name, keys in sections.CHECKED_SECTIONS.items():
+        kept["attributes"] = read_attributes(tables["attributes"], complain)
+    for name in sections.CHECKED_SECTIONS:
         if name in tables:
-            kept[name] = sections.known(tables[name], keys, (name,), complain)
+            section = sections.read_checked(name, tables[name], complain)
+            if beyond := {key: value for key, value in section.items() if key not in BY_KEY}:
+                kept[name] = beyond
     for name in sections.FREE_SECTIONS:
         if name in tables:
             if not isinstance(tables[name], dict):

@@ -30,7 +30,7 @@ from audit.model import Json
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One field of Settings: its table in the file (``data`` or ``check``), how a value is read, what it means."""
+    """One field of Settings: its table in the file (data, check or gate), how a value is read, what it means."""
 
     field: str
     table: str
@@ -62,6 +62,7 @@ OPTIONS: Final = (
     Option("splits", "data", splits, "files of a split, such as train=a.jsonl", is_path=True, each="split"),
     Option("against", "data", texts, "file of evaluation rows that must not be in the data", is_path=True),
     Option("target_sample", "data", texts, "file of prompts as they come in use, to compare with", is_path=True),
+    Option("lexicons", "data", texts, "file of words that mention groups", is_path=True, each="lexicon"),
     Option("target", "data", text, "what the file is for: a provider or a trainer"),
     Option("model", "data", text, "model to be tuned: sets tokenizer and limits", is_path=True),
     Option("tokenizer", "data", text, "encoding name, or path of a Hugging Face tokenizer", is_path=True),
@@ -72,6 +73,8 @@ OPTIONS: Final = (
     Option("fail_on", "check", severity, "least severity that fails"),
     Option("as_of", "check", day, "the day for which dated facts are judged"),
     Option("max_findings", "check", count, "keep at most so many findings in the result"),
+    Option("policy", "gate", text, "what a gate demands: a name, or a TOML file", is_path=True),
+    Option("baseline", "check", text, "findings that are known, from `audit baseline`", is_path=True),
     Option("max_tokens", "check", positive_count, "longest example in tokens"),
     Option("epochs", "check", positive, "passes over the data, for the cost"),
     Option("max_cost", "check", positive, "most that training may cost, in US dollars"),

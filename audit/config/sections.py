@@ -6,12 +6,15 @@ Returns plain values; opens no file. Values that only a later command understand
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
 
 from audit.config.options import OPTIONS
 from audit.config.settings import Ignore
-from audit.config.values import CODE, Invalid, codes, count, day, text
+from audit.config.values import CODE, Invalid, codes, day, text, texts
 from audit.errors import ConfigError, nearest
 from audit.model import Json
 
@@ -31,15 +34,15 @@ DATA_KEYS: Final = (
     *(option.key for option in OPTIONS if option.table == "data"), "label", "favourable", "group", "weight", "id",
 )  # fmt: skip
 CHECK_KEYS: Final = tuple(option.key for option in OPTIONS if option.table == "check")
-ATTRIBUTE_KEYS: Final = ("field", "pattern", "sidecar", "lexicon", "class", "reference", "min_n")
-ATTRIBUTE_SOURCES: Final = ("field", "pattern", "sidecar", "lexicon")
 IGNORE_KEYS: Final = ("code", "path", "reason", "owner", "expires")
+WAIVER_KEYS: Final = ("reason", "owner", "expires")
+"""What must be said of every demand that is set aside."""
 CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "fairness": ("not_applicable",),
     "use": ("purpose", "sector", "risk_class", "deployer"),
-    "gate": ("policy", "max_share", "min", "require"),
+    "gate": (*(option.key for option in OPTIONS if option.table == "gate"), "max_share", "min", "require", "waiver"),
 }
-"""Sections of later commands whose keys are already fixed."""
+"""Sections of other commands than ``check``, and their keys."""
 FREE_SECTIONS: Final = ("split", "balance", "train", "search", "evaluate", "run")
 """Sections of later commands whose keys those commands will check."""
 TOP_KEYS: Final = ("data", "check", "attributes", "rules", "ignore", *CHECKED_SECTIONS, *FREE_SECTIONS)
@@ -122,23 +125,6 @@ def _field(value: Json, at: tuple[str, ...], complain: Complain) -> None:
         raise complain(at, problem.what, 'a field is written "metadata.sex" or "/metadata/sex"') from None
 
 
-def read_attributes(table: Json, complain: Complain) -> None:
-    """Checks ``[attributes.NAME]``: one source each, a smallest group of at least 0 rows."""
-    if not isinstance(table, dict):
-        raise complain(("attributes",), f"must be a table, not {table!r}", "[attributes.sex]")
-    for name, given in table.items():
-        at = ("attributes", name)
-        attribute = known(given, ATTRIBUTE_KEYS, at, complain)
-        sources = [key for key in ATTRIBUTE_SOURCES if key in attribute]
-        if len(sources) != 1:
-            raise complain(at, f"needs exactly one of {', '.join(ATTRIBUTE_SOURCES)}", 'field = "metadata.sex"')
-        try:
-            text(attribute[sources[0]])
-            count(attribute.get("min_n", 0))
-        except Invalid as problem:
-            raise complain(at, problem.what, problem.hint) from None
-
-
 def read_rules(table: Json, complain: Complain) -> dict[str, dict[str, Json]]:
     """Options by code. Whether a rule has an option is checked where the rules are known."""
     if not isinstance(table, dict):
@@ -178,3 +164,134 @@ def _ignore(given: Json, index: int, complain: Complain) -> Ignore:
     except Invalid as problem:
         raise complain((*at, key), problem.what, problem.hint) from None
     return Ignore(**values)
+
+
+# ----------------------------------------------------------------------------- what a gate reads
+
+
+MOST_STEPS: Final = 8
+"""Steps of a key under ``min``: names of measures have three, and an attribute follows."""
+
+
+class Waived(NamedTuple):
+    """Somebody's word for setting a demand aside. After ``expires`` it no longer counts."""
+
+    reason: str
+    owner: str
+    expires: date
+
+
+class GateTable(msgspec.Struct, frozen=True):
+    """``[gate]`` beyond the policy's name. ``least`` holds (steps of the key, bound); ``waivers`` are by rule code."""
+
+    max_share: Mapping[str, float] = {}
+    least: tuple[tuple[tuple[str, ...], float], ...] = ()
+    require: tuple[str, ...] = ()
+    waivers: Mapping[str, Waived] = {}
+
+
+def read_checked(name: str, table: Json, complain: Complain) -> dict[str, Json]:
+    """One of ``CHECKED_SECTIONS``: its keys and the types of its values. Raises ConfigError."""
+    section = known(table, CHECKED_SECTIONS[name], (name,), complain)
+    if name == "gate":
+        read_gate(section, complain)
+    elif name == "fairness":
+        read_not_applicable(section, complain)
+    else:
+        read_use(section, complain)
+    return section
+
+
+def read_use(table: Mapping[str, Json], complain: Complain) -> dict[str, str]:
+    """``[use]``: texts. A text of dots stands for nothing said and is refused."""
+    return {key: _said(value, ("use", key), complain) for key, value in table.items()}
+
+
+def read_not_applicable(table: Mapping[str, Json], complain: Complain) -> Waived | None:
+    """``[fairness] not_applicable``, None where it is not set. Reason, owner and expiry are mandatory."""
+    if "not_applicable" not in table:
+        return None
+    return _waived(table["not_applicable"], ("fairness", "not_applicable"), complain)
+
+
+def read_gate(table: Mapping[str, Json], complain: Complain) -> GateTable:
+    """``[gate]``: shares of rows by rule code, least values of measures, what must be judged, recorded waivers."""
+    shares = known_codes(table.get("max_share", {}), ("gate", "max_share"), complain)
+    try:
+        require = texts(table.get("require", ()))
+    except Invalid as problem:
+        raise complain(("gate", "require"), problem.what, 'require = ["sex", "PII901"]') from None
+    return GateTable(
+        max_share={code: _share(value, ("gate", "max_share", code), complain) for code, value in shares.items()},
+        least=tuple(_least(table.get("min", {}), (), complain)),
+        require=require,
+        waivers=_waivers(table.get("waiver", []), complain),
+    )
+
+
+def known_codes(table: Json, at: tuple[str, ...], complain: Complain) -> dict[str, Json]:
+    """A table whose keys are whole rule codes."""
+    if not isinstance(table, dict):
+        raise complain(at, f"must be a table, not {table!r}", f"{'.'.join(at[1:])}.DUP401 = 0.05")
+    for code in table:
+        if not CODE.fullmatch(code):
+            raise complain((*at, str(code)), "is not a rule code", 'codes look like "DUP401"')
+    return table
+
+
+def _share(value: Json, at: tuple[str, ...], complain: Complain) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise complain(at, f"must be a share between 0 and 1, not {value!r}", "0.05 means 5 %")
+    return float(value)
+
+
+def _least(table: Json, steps: tuple[str, ...], complain: Complain) -> Iterator[tuple[tuple[str, ...], float]]:
+    """The bounds under ``min``, however deep: ``min.selection_rate.sex = 0.3``."""
+    if isinstance(table, dict):
+        if len(steps) >= MOST_STEPS:
+            raise complain(("gate", "min"), "has a key with too many steps", "min.impact_ratio.sex = 0.8")
+        for key, value in table.items():
+            yield from _least(value, (*steps, str(key)), complain)
+    elif not steps or isinstance(table, bool) or not isinstance(table, int | float) or not abs(table) < 1e300:
+        raise complain(("gate", "min", *steps), f"must be a number, not {table!r}", "min.impact_ratio.sex = 0.8")
+    else:
+        yield steps, float(table)
+
+
+def _waivers(entries: Json, complain: Complain) -> dict[str, Waived]:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise complain(("gate", "waiver"), "must be [[gate.waiver]] tables", None)
+    found: dict[str, Waived] = {}
+    for index, entry in enumerate(entries):
+        at = ("gate", "waiver", str(index))
+        code = entry.get("code")
+        if not isinstance(code, str) or not CODE.fullmatch(code):
+            raise complain((*at, "code"), f"must be a whole rule code, not {code!r}", 'code = "LBL601"')
+        if code in found:
+            raise complain(at, f"is the second waiver for {code}", "one for each code")
+        found[code] = _waived({key: value for key, value in entry.items() if key != "code"}, at, complain)
+    return found
+
+
+def _waived(value: Json, at: tuple[str, ...], complain: Complain) -> Waived:
+    table = known(value, WAIVER_KEYS, at, complain)
+    if missing := [key for key in WAIVER_KEYS if key not in table]:
+        raise complain(
+            at, f"has no {' and no '.join(missing)}", "whoever sets a demand aside says why, who and how long"
+        )
+    try:
+        expires = day(table["expires"])
+    except Invalid as problem:
+        raise complain((*at, "expires"), problem.what, problem.hint) from None
+    said = {key: _said(table[key], (*at, key), complain) for key in ("reason", "owner")}
+    return Waived(said["reason"], said["owner"], expires)
+
+
+def _said(value: Json, at: tuple[str, ...], complain: Complain) -> str:
+    try:
+        written = text(value)
+    except Invalid as problem:
+        raise complain(at, problem.what, problem.hint) from None
+    if not written.strip(".… ?-"):
+        raise complain(at, f"is still a placeholder, {written!r}", "write what holds here")
+    return written

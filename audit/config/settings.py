@@ -36,14 +36,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``tokenizer`` is an encoding name or the path of a Hugging Face tokenizer folder or ``tokenizer.json``.
 
     ``splits`` are pairs of a split's name and a path, judged beside ``files``, which have no split. ``against`` and
-    ``target_sample`` are compared with and not judged. ``jobs`` None means one process for each usable core;
-    ``memory`` is in bytes. ``jobs``, ``executor`` and ``memory`` change no result.
+    ``target_sample`` are compared with and not judged. ``lexicons`` are laid over the built-in ones. ``jobs`` None
+    means one process for each usable core; ``memory`` is in bytes. ``jobs``, ``executor`` and ``memory`` change no
+    result. ``policy`` is what `audit gate` judges by, a built-in name or a file; None means ``default``. ``baseline``
+    is a file of findings that are known.
     """
 
     files: tuple[str, ...] = ()
     splits: tuple[tuple[str, str], ...] = ()
     against: tuple[str, ...] = ()
     target_sample: tuple[str, ...] = ()
+    lexicons: tuple[str, ...] = ()
     target: str = "generic"
     model: str | None = None
     tokenizer: str | None = None
@@ -54,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: Severity = Severity.ERROR
     as_of: date | None = None
     max_findings: int | None = None
+    policy: str | None = None
+    baseline: str | None = None
     max_tokens: int | None = None
     epochs: float | None = None
     max_cost: float | None = None

@@ -44,14 +44,14 @@ class Columns:
         self.keys: dict[Product, array[int]] = {name: array("Q") for name in KEYS if name in set(products)}
         self.splits = array("H") if fields.split is not None else None
         self.split_names: list[str] = []
-        self._fields = fields
+        self.fields = fields
 
     def take(self, batch: ParsedBatch) -> None:
         """Add the rows of a batch."""
         self._take_places(batch)
         if not self.keys and self.splits is None:
             return
-        fields = self._fields
+        fields = self.fields
         of_plain = [(self.keys[name].append, KEYS[name].of_plain) for name in self.keys]
         of_record = [(self.keys[name].append, KEYS[name].of_record) for name in self.keys]
         data_too = self.splits is not None or fields.group is not None or fields.label not in (None, "answer")
@@ -105,6 +105,17 @@ class Columns:
         if self.splits is not None and later.splits is not None:
             renamed = [self._split(name) for name in later.split_names]
             self.splits.extend(renamed[code] for code in later.splits)
+
+
+def with_identities(products: Iterable[Product], fields: Fields) -> frozenset[Product]:
+    """The products with the identities that ``clusters`` rests on."""
+    needs = frozenset(products)
+    return needs | identities_of_clusters(fields) if "clusters" in needs else needs
+
+
+def identities_of_clusters(fields: Fields) -> frozenset[Product]:
+    """What rows of one cluster share: the conversation, or the group where one is configured."""
+    return frozenset({"conversation"} if fields.group is None else {"conversation", "group"})
 
 
 def _starts(sizes: Sequence[int], first: int) -> list[int]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
-from audit.engine.columns import NO_SPLIT
+from audit.engine.columns import NO_SPLIT, identities_of_clusters
+from audit.engine.dependence import MANY, clusters_of
 from audit.engine.found import Found
 from audit.engine.place import on_dataset, on_row
 from audit.engine.rows import StoredRows
@@ -32,12 +33,11 @@ from audit.rule import (
 from audit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
+    from audit.attributes.groups import Groups
     from audit.clusters.result import NearClusters
 
 R = TypeVar("R", bound=Rule)
 LEVEL = 0.95
-MANY = 5_000
-"""Rows above which numpy pays for its import."""
 LARGE = 100_000
 """Rows above which whole-dataset rules conclude in two processes."""
 TRAIN, DATA = "train", "data"
@@ -63,6 +63,8 @@ class Finished:
         self._stored = rows
         self._near: NearClusters | None = None
         self._splits: tuple[Sequence[str], Sequence[int]] | None = None
+        self._attributes: dict[str, Groups] = {}
+        self._clusters: array[int] | None = None
 
     @property
     def sources(self) -> Sequence[Source]:
@@ -115,6 +117,21 @@ class Finished:
                 raise RuleError("a rule asked for near_clusters, which it does not name in `needs`")
             self._near = self._found.near.finish(lambda rows: map(conversation_text, self.stored.records(rows)))
         return self._near
+
+    def attribute(self, name: str) -> Groups:
+        """The groups of a configured attribute."""
+        if name not in self._attributes:
+            if self._found.memberships is None:
+                raise RuleError("a rule asked for attributes, which it does not name in `needs`, or there are none")
+            self._attributes[name] = self._found.memberships.groups(name, self.ranges)
+        return self._attributes[name]
+
+    def clusters(self) -> Sequence[int]:
+        """The cluster of every row."""
+        if self._clusters is None:
+            names = sorted(identities_of_clusters(self.stored.columns.fields))
+            self._clusters = clusters_of(self.rows, [self.column(name) for name in names])
+        return self._clusters
 
     def place(self, row: int) -> Related:
         """File and line of a row."""

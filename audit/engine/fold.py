@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from audit.engine.batch import ParsedBatch
-from audit.engine.columns import KEYS, Columns
+from audit.engine.columns import KEYS, Columns, with_identities
 from audit.engine.finish import Outcome, finish
 from audit.engine.found import Found
 from audit.engine.place import on_line, on_record
@@ -24,8 +24,10 @@ from audit.read.lines import Chunk
 from audit.rule import DatasetRule, Hit, LineRule, RecordRule, Rule, Run, Span, TextRule
 
 if TYPE_CHECKING:
+    from audit.attributes.lookups import Lookups
     from audit.clusters.builder import NearBuilder
     from audit.clusters.settings import NearSettings
+    from audit.engine.membership import Memberships
 
 R = TypeVar("R", bound=Rule)
 
@@ -43,7 +45,7 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     spool: str | None = None
 
 
-OF_ROWS = frozenset({"rows", "near_clusters", *KEYS})
+OF_ROWS = frozenset({"rows", "near_clusters", "attributes", "clusters", *KEYS})
 """The products that rest on rows that can be read again."""
 DEFAULT_STORAGE = Storage()
 
@@ -52,9 +54,15 @@ class Fold:
     """Judges chunks; ``found`` is everything found so far in the part of the input that this fold has read."""
 
     def __init__(
-        self, rules: Sequence[Rule], run: Run, *, storage: Storage = DEFAULT_STORAGE, scan: TriggerScan | None = None
+        self,
+        rules: Sequence[Rule],
+        run: Run,
+        *,
+        storage: Storage = DEFAULT_STORAGE,
+        scan: TriggerScan | None = None,
+        lookups: Lookups | None = None,
     ) -> None:
-        """``scan`` is that of an earlier fold over the same rules, which is slow to compile."""
+        """``scan`` and ``lookups`` are those of an earlier fold over the same rules, slow to compile and to read."""
         self.rules = tuple(rules)
         self.run = run
         self.storage = storage
@@ -66,11 +74,12 @@ class Fold:
         self.scan = scan if scan is not None else TriggerScan(self._text_rules, run)
         needs = frozenset(product for rule in rules for product in rule.needs)
         self._counter = run.tokens if "tokens" in needs else None
-        self._texts = bool(self._text_rules or needs & {"texts", "near_clusters", *KEYS})
+        self._texts = bool(self._text_rules or needs & {"texts", "near_clusters", "attributes", "clusters", *KEYS})
         self.found = Found(
             {rule.code: rule.start() for rule in self._dataset_rules},
-            Columns(needs, run.fields) if needs & OF_ROWS else None,
+            Columns(with_identities(needs, run.fields), run.fields) if needs & OF_ROWS else None,
             near_builder(rules, run, storage) if "near_clusters" in needs else None,
+            memberships(run, lookups) if run.attributes and "attributes" in needs else None,
         )
 
     # ------------------------------------------------------------------ taking
@@ -149,6 +158,8 @@ class Fold:
                 by_row = dict(zip(batch.parsed, texts, strict=True))
                 texts = [by_row.get(row, "") for row in batch.with_content]
             self.found.near.add(texts)
+        if self.found.memberships is not None:
+            self.found.memberships.take(batch)
 
     def _count_rows(self, batch: ParsedBatch) -> None:
         shapes = {shape: len(rows) for shape, rows in batch.shapes.items()}
@@ -179,6 +190,14 @@ def near_builder(rules: Sequence[Rule], run: Run, storage: Storage) -> NearBuild
     from audit.clusters.builder import NearBuilder
 
     return NearBuilder(near_settings(rules, run), storage.template, storage.folder)
+
+
+def memberships(run: Run, lookups: Lookups | None) -> Memberships:
+    """Empty columns of all configured attributes, their sidecars and lexicons read if that has not been done."""
+    from audit.attributes.lookups import read_lookups
+    from audit.engine.membership import Memberships
+
+    return Memberships(run.attributes, lookups or read_lookups(run.attributes, run.lexicons))
 
 
 def near_settings(rules: Sequence[Rule], run: Run) -> NearSettings:

@@ -12,6 +12,7 @@ from audit.rule import DatasetRule, Hit, RowRange
 
 if TYPE_CHECKING:
     from audit.clusters.builder import NearBuilder
+    from audit.engine.membership import Memberships
 
 
 DROP = DropRow()
@@ -21,11 +22,16 @@ class Found:
     """Findings, counts, states of dataset rules and columns of a part of the input; ``merge`` adds a later part."""
 
     def __init__(
-        self, states: dict[str, Json], columns: Columns | None = None, near: NearBuilder | None = None
+        self,
+        states: dict[str, Json],
+        columns: Columns | None = None,
+        near: NearBuilder | None = None,
+        memberships: Memberships | None = None,
     ) -> None:
         self.states = states
         self.columns = columns
         self.near = near
+        self.memberships = memberships
         self.findings: list[Finding] = []
         self.once: dict[tuple[str, str, str], tuple[Finding, int]] = {}
         self.found: dict[str, array[int]] = {}
@@ -96,6 +102,8 @@ class Found:
             self.columns.merge(later.columns)
         if self.near is not None and later.near is not None:
             self.near = self.near.merge(later.near)
+        if self.memberships is not None and later.memberships is not None:
+            self.memberships.merge(later.memberships)
         for source, first, end in later.ranges:
             self._extend_ranges(RowRange(source, self.rows + first, self.rows + end))
         self.rows += later.rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,6 +14,9 @@ from audit.model import Source
 from audit.read.lines import Chunk
 from audit.read.shards import Shard, ShardReader
 from audit.rule import Rule, Run, TextRule
+
+if TYPE_CHECKING:
+    from audit.attributes.lookups import Lookups
 
 LEAST_FLUSHED: Final = 256 << 10
 """Bytes of a job below which its texts are sketched by whoever merges it, together with others: a small file is
@@ -47,11 +50,17 @@ class Work:
         self.storage = storage
         self._with_counter = with_counter
         self._scan: TriggerScan | None = None
+        self._lookups: Lookups | None = None
         self._prepared = False
 
     def prepare(self) -> None:
-        """Let the rules compute what is the same for all jobs. Called before processes are forked, they inherit it."""
+        """Let the rules compute, and read, what is the same for all jobs. Called before processes are forked, they
+        inherit it."""
         if not self._prepared:
+            if self.run.attributes and any("attributes" in rule.needs for rule in self.rules):
+                from audit.attributes.lookups import read_lookups
+
+                self._lookups = read_lookups(self.run.attributes, self.run.lexicons)
             for rule in self.rules:
                 rule.prepare(self.run)
             self._prepared = True
@@ -60,7 +69,7 @@ class Work:
         """An empty fold."""
         if self._scan is None:
             self._scan = TriggerScan([rule for rule in self.rules if isinstance(rule, TextRule)], self.run)
-        return Fold(self.rules, self.run, storage=self.storage, scan=self._scan)
+        return Fold(self.rules, self.run, storage=self.storage, scan=self._scan, lookups=self._lookups)
 
     def __call__(self, job: Job) -> Found:
         """What is found in a part of the input."""
@@ -78,6 +87,7 @@ class Work:
             **self.__dict__,
             "run": msgspec.structs.replace(self.run, tokens=None),
             "_scan": None,
+            "_lookups": None,
             "_prepared": False,
         }
 

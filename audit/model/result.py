@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -25,7 +27,11 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
-    """Findings that an ``[[ignore]]`` entry of the configuration took out, and on whose word."""
+    """Findings that an ``[[ignore]]`` entry of the configuration took out, and on whose word.
+
+    ``void`` says why an entry takes out nothing: it has expired, or it has no owner and no expiry day and a policy,
+    which asks for both, is judged by.
+    """
 
     code: str
     path: str
@@ -33,6 +39,7 @@ class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
     findings: int
     owner: str | None = None
     expires: str | None = None
+    void: str = ""
 
 
 class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +102,22 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """True when nothing at or above the severity that was asked for was found."""
+        """True when nothing at or above the severity that was asked for was found; by a policy, when it PASSes."""
         return self.verdict == "PASS"
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line exits with: 0 PASS, 1 FAIL, 3 undecided (a policy may map it), 130 interrupted."""
+        if self.partial:
+            return 130
+        return self.gate.exit_code if self.gate is not None else 0 if self.ok else 1
+
+    def raise_for_verdict(self) -> None:
+        """Raise AssertionError with the table of clauses (or the first findings) where the exit code is not 0."""
+        if self.exit_code == 0:
+            return
+        # The renderers lie above the model: they are reached by name, as the formats are.
+        raise AssertionError(import_module("audit.reports.complaint").complaint(self))
 
     def to_pandas(self) -> pandas.DataFrame:
         """The findings as a data frame, one row each: code, severity, scope, message, file, line, column, offset,
@@ -118,3 +139,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         ]
         names = ["code", "severity", "scope", "message", *columns, "fix", "fingerprint"]
         return pandas.DataFrame(rows, columns=names)
+
+    def save_html(self, path: str | os.PathLike[str], *, mask: bool = True) -> None:
+        """Write the report as one offline HTML file, whole or not at all. ``mask`` withholds groups of 1 to 4 rows.
+
+        Raises OutputError where it cannot be written.
+        """
+        import_module("audit.reports.html.saving").save(self, path, mask=mask)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: verdict, demands and rules as a small static fragment."""
+        return str(import_module("audit.reports.html.notebook").fragment(self))

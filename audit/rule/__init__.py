@@ -7,7 +7,7 @@ its examples run as tests. A rule may be of several kinds at once (FMT101 judges
 
 from __future__ import annotations
 
-from audit.rule.docstring import Explanation, explain, options, with_options
+from audit.rule.docstring import Explanation, explain, options, with_options, written_out
 from audit.rule.kinds import DatasetRule, Hit, LineRule, RecordRule, Rule, Span, Status, SummaryRule, TextRule
 from audit.rule.run import Attribute, Fields, PlainTurn, Reference, ReferenceRow, Run, TokenCounter
 from audit.rule.views import (
@@ -52,4 +52,5 @@ __all__ = [
     "explain",
     "options",
     "with_options",
+    "written_out",
 ]

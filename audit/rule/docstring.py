@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -25,7 +26,8 @@ def explain(rule: type[Rule]) -> Explanation:
     """The parts of a rule's docstring.
 
     Layout: a first sentence; a paragraph on what it costs; ``Bad:`` and ``Good:``, each followed by indented lines,
-    one row of input per line (in ENC rules Python escapes such as ``\\xff`` are undone); ``Do:`` and the remedy.
+    one row of input per line, or many (``written_out``; in ENC rules Python escapes such as ``\\xff`` are undone);
+    ``Do:`` and the remedy.
     Raises RuleError naming the missing part.
     """
     text = rule.__doc__ or ""
@@ -52,6 +54,21 @@ def explain(rule: type[Rule]) -> Explanation:
         good=tuple(parts["good"]),
         do=" ".join(parts["do"]).strip(),
     )
+
+
+_TIMES: Final = re.compile(r"([0-9]{1,4}) x (.*)", re.DOTALL)
+
+
+def written_out(rows: Sequence[str]) -> tuple[str, ...]:
+    """The rows of an example, one by one: ``30 x {...}`` stands for thirty rows, numbered where ``{n}`` stands."""
+    found: list[str] = []
+    for row in rows:
+        times = _TIMES.fullmatch(row)
+        if times is None:
+            found.append(row)
+        else:
+            found += [times[2].replace("{n}", str(number)) for number in range(1, int(times[1]) + 1)]
+    return tuple(found)
 
 
 def options(rule: type[Rule]) -> dict[str, Any]:

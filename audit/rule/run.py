@@ -82,8 +82,10 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     people) or ``name_cue`` (given names; off by default). ``where`` is the field's path, the regular expression, the
     sidecar as ``file#column`` or the lexicon's axis. ``reference`` is the expected share of each group, or
     ``uniform``; ``reference_source`` says who chose it. Groups of fewer than ``min_n`` rows are too few to judge.
-    ``role`` is the part of a row that a lexicon is looked for in. ``reference_group`` is what the other groups are
-    compared with: a group, or ``rest``, or ``best``.
+    ``role`` is the part of a row that a lexicon or a pattern is looked for in. ``reference_group`` is what the other
+    groups are compared with: a group, or ``rest``, or ``best``. ``bands`` are the lower edges of bands of numbers: 25
+    and 40 make "<25", "25-39" and "40+". ``join`` is how an entry of a sidecar finds its row, the first way of these
+    that the sidecar has a column for: ``line`` (with ``file``), ``row_id``, or the field that holds the key.
     """
 
     name: str
@@ -95,6 +97,8 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     reference_group: str = "best"
     min_n: int = 30
     role: Literal["prompt", "answer", "all"] = "prompt"
+    bands: tuple[float, ...] = ()
+    join: tuple[str, ...] = ()
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -134,6 +134,14 @@ class Summary(Protocol):
     def codes(self) -> Sequence[str]:
         """Codes with at least one finding, sorted."""
 
+    @property
+    def splits(self) -> Sequence[str]:
+        """Names of the splits there are, as in ``Context``, for a rule that names ``rows`` in ``needs``."""
+
+    @property
+    def split_codes(self) -> Sequence[int]:
+        """The index in ``splits`` of every row."""
+
     def attribute(self, name: str) -> AttributeColumn:
         """The groups of a configured attribute, for a rule that names ``attributes`` in ``needs``."""
 
@@ -177,7 +185,8 @@ class AttributeColumn(Protocol):
 
     Group names are normalised (case and spaces); ``variants`` keeps the spellings. A row without a value is of group
     ``unknown``. A row that mentions several groups is of group ``multiple`` in ``codes`` and is in every one of them
-    in ``members``; a row that mentions none is of group ``none``. These three stand after the others in ``groups``.
+    in ``members``; a row that mentions none is of group ``none``. These three stand after the others in ``groups``; a
+    group that calls itself so is shown as ``none (as given)``. A field with a list of values makes ``multiple``, too.
     """
 
     @property
@@ -186,7 +195,8 @@ class AttributeColumn(Protocol):
 
     @property
     def groups(self) -> Sequence[str]:
-        """Names of the groups there are, sorted, ``multiple``, ``none`` and ``unknown`` last and only where needed."""
+        """Names of the groups there are, sorted (numbers and bands of numbers by size), ``multiple``, ``none`` and
+        ``unknown`` last and only where needed."""
 
     @property
     def codes(self) -> Sequence[int]:
@@ -213,7 +223,27 @@ class AttributeColumn(Protocol):
 
     @property
     def coverage(self) -> Mapping[str, int]:
-        """For a mention: language -> rows, those of languages without a lexicon under ``not covered``."""
+        """For a mention: language -> rows, those of languages without a lexicon under ``not covered``, those of which
+        the language could not be told under ``undetermined``."""
+
+    @property
+    def expected(self) -> Mapping[str, float] | None:
+        """The share that the reference gives to each group, groups spelt as in ``groups`` where they have rows; of
+        ``uniform`` the same for all groups that have rows. None without a reference."""
+
+    @property
+    def reference_group(self) -> str:
+        """What the other groups are compared with, spelt as in ``groups``: a group, ``best`` or ``rest``."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was met on the way from the data to the groups and is no group: keys of a sidecar that match no row,
+        words that were taken for a missing value. Sentences without a full stop."""
+
+    @property
+    def reason(self) -> str:
+        """Why the groups cannot be judged (too many of them, a sidecar that does not fit); "" where they can. The rows
+        are then NOT_ASSESSED."""
 
 
 class Context(Protocol):

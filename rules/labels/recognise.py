@@ -9,6 +9,7 @@ from heapq import nsmallest
 from itertools import repeat
 from operator import or_
 from typing import Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -68,6 +69,10 @@ def is_configured(fields: Fields) -> bool:
     return fields.label is not None or fields.label_pattern is not None
 
 
+_RECOGNISED: Final[WeakKeyDictionary[Context, tuple[Fields, Labels]]] = WeakKeyDictionary()
+"""The labels of the file that is being concluded on: a dozen rules ask for them."""
+
+
 def recognise(context: Context, run: Run) -> Labels:
     """The labels of a file: those of the configured field, or short answers that come from a closed set.
 
@@ -76,6 +81,14 @@ def recognise(context: Context, run: Run) -> Labels:
     those rows share theirs with another row. Short last answers of dialogues ("You're welcome!") are no labels. A
     configured label needs two rows for each of at most 1,000 values.
     """
+    fields, labels = _RECOGNISED.get(context, (None, None))
+    if labels is None or fields != run.fields:
+        labels = _recognise(context, run)
+        _RECOGNISED[context] = (run.fields, labels)
+    return labels
+
+
+def _recognise(context: Context, run: Run) -> Labels:
     column, answers = context.column("label"), context.column("answer")
     configured = is_configured(run.fields)
     answered = sum(map(bool, map(or_, column, answers)))

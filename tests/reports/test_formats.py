@@ -227,7 +227,7 @@ def test_an_unknown_format_or_extension_names_the_known_ones() -> None:
     assert caught.value.hint == 'did you mean "json"?'
     with pytest.raises(UsageError) as caught:
         format_of_file("x.jsom")
-    assert caught.value.hint == "known extensions: .txt, .json, .jsonl, .md"
+    assert caught.value.hint == "known extensions: .txt, .json, .jsonl, .md, .html, .sarif, .xml, .csv"
     assert set(EXTENSIONS.values()) <= set(FORMATS)
 
 
@@ -323,5 +323,5 @@ def test_visible_text_can_be_seen_and_plain_text_is_left_alone(text: str) -> Non
     shown = visible(text)
     assert shown.isprintable()
     assert visible(shown) == shown
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.isprintable() and "##" not in text and "::" not in text:
         assert shown == text

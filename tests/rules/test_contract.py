@@ -20,7 +20,7 @@ from audit.model import Applicability, Result
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
 from audit.remedy.edits import apply_edits
-from audit.rule import DatasetRule, Rule, explain, options, with_options
+from audit.rule import DatasetRule, Rule, explain, options, with_options, written_out
 
 RULES = all_rules()
 ids = [rule.code for rule in RULES]
@@ -39,7 +39,7 @@ def as_bytes(rule: type[Rule], lines: tuple[str, ...]) -> bytes:
     """The bytes of an example: ENC examples write what cannot stand in a docstring as Python escapes."""
     if rule.code.startswith("ENC"):
         return b"\n".join(ast.literal_eval(f"b'''{line}'''") for line in lines) + b"\n"
-    return "\n".join(lines).encode() + b"\n"
+    return "\n".join(written_out(lines)).encode() + b"\n"
 
 
 @pytest.fixture(autouse=True)

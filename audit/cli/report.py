@@ -1,0 +1,186 @@
+"""``audit report``: one HTML file (or another form) of data that is judged now, or of a result that was saved.
+
+Exit code 0 says that the report was written, whatever it says: `audit check` and `audit gate` are what fails a build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
+from audit.cli.output import MANIFEST_SCHEMA, check_writable
+from audit.cli.settings_flags import add_settings_flags, settings_from
+from audit.errors import InputError, UsageError
+from audit.model import Result
+from audit.reports import format_of_file, render
+from audit.reports.schema import SCHEMA_ID
+from audit.reports.view import View
+from audit.writing import write_whole
+
+DEFAULT_OUTPUT: Final = "audit-report.html"
+RESULT_FILE: Final = "result.json"
+_FIRST: Final = 1 << 20
+"""Bytes of a .json file that are looked at to tell a saved result from data."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``audit report`` takes."""
+    parser.add_argument(
+        "paths", nargs="*", default=[], metavar="PATH", help="data; or a saved result: result.json or a --save folder"
+    )
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "-o", "--output", action="append", metavar="FILE", help=f"file to write (repeatable; default: {DEFAULT_OUTPUT})"
+    )
+    group.add_argument("--no-mask", action="store_true", help="show groups of 1 to 4 rows (HTML)")
+    group.add_argument("--no-excerpts", action="store_true", help="show no lines of the data")
+    group.add_argument("--policy", metavar="NAME|FILE", help="judge the data by a policy, as audit gate does")
+    group.add_argument("--quiet", action="store_true", help="nothing on standard error but errors")
+    group.add_argument("--no-progress", action="store_true", help="no progress line")
+    add_settings_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the report. Exit code 0 when it was written, 130 when the check was interrupted."""
+    outputs: list[str] = getattr(args, "output", [DEFAULT_OUTPUT])
+    formats = [format_of_file(name) for name in outputs]
+    saved = _saved(args.paths)
+    if saved is not None:
+        check_writable(outputs, [str(saved)])
+        result = read_result(saved)
+        view = View(snippets=_unchanged(result, quiet=hasattr(args, "quiet")))
+    else:
+        result, view = _judged(args, outputs)
+    view = msgspec.structs.replace(
+        view, mask=not hasattr(args, "no_mask"), snippets=view.snippets and not hasattr(args, "no_excerpts")
+    )
+    for name, format in zip(outputs, formats, strict=True):
+        pieces = (piece.encode("utf-8", "backslashreplace") for piece in render(result, format, view))
+        write_whole(Path(name), pieces)
+        print(f"wrote {name}: {result.verdict.replace('_', ' ')}")
+    return EXIT_INTERRUPTED if result.partial else EXIT_CLEAN
+
+
+def _judged(args: argparse.Namespace, outputs: Sequence[str]) -> tuple[Result, View]:
+    from audit.api import check, gate
+    from audit.cli.progress import Bar
+
+    settings = settings_from(args, args.paths)
+    judged = [*settings.files, *(path for _, path in settings.splits)]
+    if not judged:
+        raise UsageError("no data was named", hint=f"audit report train.jsonl -o {DEFAULT_OUTPUT}")
+    check_writable(outputs, [*judged, *settings.against, *settings.target_sample])
+    shown = sys.stderr.isatty() and not hasattr(args, "quiet") and not hasattr(args, "no_progress")
+    bar = Bar(sys.stderr) if shown else None
+    judge = check if settings.policy is None else gate
+    try:
+        result = judge(list(settings.files), settings=settings, progress=bar)
+    finally:
+        if bar is not None:
+            bar.clear()
+    return result, View(config_file=settings.config_file)
+
+
+def _saved(paths: Sequence[str]) -> Path | None:
+    """The file of the saved result that was named, None when data was. Raises UsageError where both were."""
+    found = [result for path in paths if (result := _result_file(Path(path))) is not None]
+    if found and len(paths) > 1:
+        raise UsageError(f"{found[0]} is a saved result and is reported alone", hint="name it and nothing else")
+    return found[0] if found else None
+
+
+def _result_file(path: Path) -> Path | None:
+    """The saved result that a path leads to: a folder of ``--save``, or a ``.json`` file that holds one object."""
+    if path.is_dir():
+        return path / RESULT_FILE if (path / RESULT_FILE).is_file() else None
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        head = stream.read(_FIRST).lstrip(b"\xef\xbb\xbf \t\r\n")
+    return None if _is_data(head) else path
+
+
+def _is_data(head: bytes) -> bool:
+    """Whether a .json file holds rows: a list, or an object a line. One object that ends further down is a result."""
+    if head.startswith(b"["):
+        return True
+    first, _, rest = head.partition(b"\n")
+    try:
+        row = msgspec.json.decode(first)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(row, dict) and "schema" not in row and (bool(rest.strip()) or "messages" in row)
+
+
+class _Schema(msgspec.Struct):
+    schema: str = ""
+
+
+def read_result(path: Path) -> Result:
+    """A saved result. Raises InputError for a file that is broken, of another schema, or not what its manifest says."""
+    save = "`audit check DATA --save DIR` saves one, or -o result.json"
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    _check_manifest(path, raw)
+    try:
+        schema = msgspec.json.decode(raw, type=_Schema).schema
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is no saved result: {error}", hint=save) from None
+    if schema != SCHEMA_ID:
+        found = f"its schema is {schema!r}" if schema else "it names no schema"
+        raise InputError(f"{path} is no saved result: {found}; asked for {SCHEMA_ID}", hint=save)
+    try:
+        return msgspec.json.decode(raw, type=Result)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is a result that this version cannot read: {error}", hint=save) from None
+
+
+class _Listed(msgspec.Struct):
+    sha256: str = ""
+
+
+class _Manifest(msgspec.Struct):
+    schema: str = ""
+    files: dict[str, _Listed] = {}
+
+
+def _check_manifest(path: Path, raw: bytes) -> None:
+    """Raise InputError where a manifest lies beside the result and names another hash for it."""
+    beside = path.with_name("manifest.json")
+    if path.name != RESULT_FILE or not beside.is_file():
+        return
+    try:
+        manifest = msgspec.json.decode(beside.read_bytes(), type=_Manifest)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    listed = manifest.files.get(RESULT_FILE)
+    if manifest.schema == MANIFEST_SCHEMA and listed is not None and listed.sha256 != hashlib.sha256(raw).hexdigest():
+        raise InputError(
+            f"{path} is not the file that {beside.name} lists: it was changed after it was saved",
+            hint="run the check again with --save, or move the file elsewhere to report it as it is",
+        )
+
+
+def _unchanged(result: Result, *, quiet: bool) -> bool:
+    """Whether every source is still what was judged, so that excerpts show what the findings speak of."""
+    changed = [source.path for source in result.sources if not _same(source.path, source.sha256)]
+    if changed and not quiet:
+        print(f"no excerpts are shown: {changed[0]} is gone or not what was judged", file=sys.stderr)
+    return not changed
+
+
+def _same(path: str, sha256: str) -> bool:
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except OSError:
+        return False

@@ -1,0 +1,238 @@
+"""Judges the clauses on groups of people: looked at at all, rates within a tolerance, tables that must be published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from audit.model import Clause, Json, Measure
+from audit.policy.counted import where
+from audit.policy.demands import Assessed, Disparity, Published, asks
+from audit.policy.facts import Facts, clause, coverage, undecided, waived
+from audit.policy.groups import declaration, declared, not_applicable, unfit
+from audit.policy.words import percent, plural
+from audit.statistics.rates import UNCOMPARED
+
+REPRESENTATION: Final = ("DEM101", "representation")
+"""The rule that shows how many rows each group has, and its measure."""
+
+
+# ----------------------------------------------------------------------------- looked at
+
+
+def judge_assessed(demand: Assessed, facts: Facts) -> Clause:
+    """PASS when the groups of the demanded attributes (or of one) are known and shown, or the demand is waived."""
+    limit = asks(demand)
+    if (settled := waived(demand, facts)) is not None:
+        return settled
+    usable = tuple(known.name for known in facts.attributes if not unfit(known, about_people=False))
+    names = usable if demand.attributes == "any" else demand.attributes
+    open_ones = {name: reason for name in names if (reason := _not_shown(name, facts))}
+    shown = [name for name in names if name not in open_ones]
+    if shown and (demand.attributes == "any" or not open_ones):
+        return clause(
+            demand,
+            limit=limit,
+            actual=", ".join(shown),
+            verdict="PASS",
+            sentence=f"The groups of {', '.join(shown)} are shown, with the rows of each.",
+            n=min(measure.n for name in shown for measure in facts.measures(REPRESENTATION[1], name)),
+            codes=REPRESENTATION[:1],
+        )
+    reasons = list(open_ones.values()) or ["no attribute is declared, and groups are not said to be irrelevant here"]
+    waiver = facts.waiver
+    if waiver is not None and demand.waivable:
+        reasons.append(f"the waiver of {waiver.owner} expired on {waiver.expires}")
+    return undecided(demand, limit, reasons, codes=REPRESENTATION[:1], paste=_paste(demand, tuple(open_ones), facts))
+
+
+def _not_shown(name: str, facts: Facts) -> str:
+    """Why the groups of an attribute are not shown, "" where they are."""
+    if facts.attribute(name) is None:
+        return f"the attribute {name} is not declared"
+    measures = facts.measures(REPRESENTATION[1], name)
+    if measures:
+        return "" if max(measure.n for measure in measures) > 0 else f"no row says to which group of {name} it belongs"
+    return "; ".join(coverage(REPRESENTATION[:1], facts).missing) or f"the groups of {name} were not looked at"
+
+
+def _paste(demand: Assessed, missing: Sequence[str], facts: Facts) -> str:
+    """The lines that would declare an attribute, or say that groups do not matter here."""
+    undeclared = [name for name in missing if facts.attribute(name) is None]
+    parts = []
+    if undeclared:
+        parts.append(declaration(undeclared, facts.seen()))
+    elif not facts.attributes:
+        seen = facts.seen()
+        parts.append(declaration(seen or ("sex",), seen))
+    if demand.waivable:
+        parts.append(("# or, where groups do not matter here:\n" if parts else "") + not_applicable(facts.today))
+    return "\n".join(parts)
+
+
+# ----------------------------------------------------------------------------- within a tolerance
+
+
+def judge_disparity(demand: Disparity, facts: Facts) -> Iterator[Clause]:
+    """One clause for each attribute. The intervals are those of all such clauses of the policy together."""
+    names = facts.asked(demand)
+    if not names:
+        paste = _declare_any(facts)
+        reason = "no attribute is declared that says to which group a row belongs"
+        yield undecided(demand, asks(demand), [reason], codes=(demand.code,), paste=paste)
+    for name in names:
+        yield _of_attribute(demand, name, facts)
+
+
+def _of_attribute(demand: Disparity, name: str, facts: Facts) -> Clause:
+    alone = demand.attributes != "declared" and len(demand.attributes) == 1
+    title = {
+        "name": demand.name if alone else f"{demand.name}: {name}",
+        "attribute": name,
+        "codes": (demand.code,),
+    }
+    if facts.attribute(name) is None and " x " not in name:
+        paste = declaration([name], facts.seen())
+        return undecided(demand, asks(demand), [f"the attribute {name} is not declared"], paste=paste, **title)
+    if reasons := _unfit(name.split(" x "), facts, about_people=False):
+        return undecided(demand, asks(demand), reasons, **title)
+    table = _rate_table(demand.measure, name, facts)
+    if table is None:
+        return undecided(demand, asks(demand), **_no_rates(demand.code, demand.measure, name, facts), **title)
+    return _compared(demand, name, table, facts, title)
+
+
+def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title: Mapping[str, Json]) -> Clause:
+    """The rates of the table compared again, with the policy's alpha divided over all of its cells."""
+    from audit.statistics.disparity import Question, compare
+    from audit.statistics.rates import rates_of
+
+    alpha = facts.policy.alpha if demand.alpha is None else demand.alpha
+    cells = facts.cells()
+    question = Question(
+        scale=demand.scale,
+        tolerance=demand.tolerance,
+        reference=demand.reference,
+        side=demand.side,
+        alpha=alpha,
+        cells=cells,
+        min_n=demand.min_n,
+    )
+    found = compare(rates_of(table.table), question, what=demand.measure.replace("_", " "))
+    worst = next((group for group in found.groups if group.group == found.worst), None)
+    beside = " By construction: no evidence about a model." if table.by_construction else ""
+    if (attribute := facts.attribute(name)) is not None and attribute.kind == "mention":
+        beside += " About what rows mention, not about people."
+    estimate = None if worst is None or worst.estimate is None else round(worst.estimate, 6)
+    return clause(
+        demand,
+        **title,
+        limit=asks(demand),
+        actual="-" if estimate is None or worst is None else f"{estimate:.3f} ({worst.group})",
+        verdict=found.verdict,
+        sentence=found.sentence + beside,
+        value=estimate,
+        interval=None if worst is None else worst.interval,
+        level=1 - alpha / cells,
+        n=0 if worst is None else worst.n,
+        required_n=found.required_n,
+        group=found.worst,
+        where=where(demand.code, facts) if found.verdict == "FAIL" else "",
+    )
+
+
+def _declare_any(facts: Facts) -> str:
+    if declared(facts.attributes):
+        return ""
+    seen = facts.seen()
+    return declaration(seen or ("sex",), seen)
+
+
+def _unfit(names: Iterable[str], facts: Facts, *, about_people: bool) -> list[str]:
+    """Why no verdict may rest on the attributes of these names."""
+    attributes = [found for name in names if (found := facts.attribute(name)) is not None]
+    return [reason for found in attributes if (reason := unfit(found, about_people=about_people))]
+
+
+def _rate_table(name: str, attribute: str, facts: Facts) -> Measure | None:
+    """The measure of an attribute that carries a rate table with a row in it."""
+    for measure in facts.measures(name, attribute):
+        table = measure.table
+        if isinstance(table, dict) and isinstance(table.get("groups"), list) and measure.n > 0:
+            return measure
+    return None
+
+
+def _no_rates(code: str, measure: str, attribute: str, facts: Facts) -> dict[str, Json]:
+    """Why there is no rate table, and the line that would bring it where a setting is all that is missing."""
+    missing = coverage((code,), facts).missing
+    absent = f"no rule that ran gave {measure} of {attribute}, or no row has both a group and a label"
+    paste = "" if facts.favourable else '[data]\nfavourable = "..."'
+    return {"reasons": missing or (absent,), "paste": paste}
+
+
+# ----------------------------------------------------------------------------- published
+
+
+def judge_published(demand: Published, facts: Facts) -> Iterator[Clause]:
+    """One clause for each table: PASS when it is there, whatever it says."""
+    for name in demand.attributes:
+        yield _published(demand, name, facts)
+
+
+def _published(demand: Published, name: str, facts: Facts) -> Clause:
+    parts = name.split(" x ")
+    code = demand.code if len(parts) == 1 else demand.intersections_code or demand.code
+    title = {"name": f"{demand.name}: {name}", "attribute": name, "codes": (code,)}
+    limit = "rates, ratios and unknowns shown"
+    if undeclared := [part for part in parts if facts.attribute(part) is None]:
+        missing = [f"the attribute {part} is not declared" for part in undeclared]
+        return undecided(demand, limit, missing, paste=declaration(undeclared, facts.seen()), **title)
+    if reasons := _unfit(parts, facts, about_people=True):
+        return undecided(demand, limit, reasons, **title)
+    measure = _rate_table(demand.measure, name, facts)
+    if measure is None:
+        return undecided(demand, limit, **_no_rates(code, demand.measure, name, facts), **title)
+    groups = [
+        group
+        for group in measure.table["groups"]
+        if group.get("group") not in UNCOMPARED and group.get("n") and "hits" in group
+    ]
+    unknown = measure.table.get("unknown")
+    if not groups or not isinstance(unknown, dict):
+        return undecided(demand, limit, ["the table names no group, or not how many are unknown"], **title)
+    rates = {str(group["group"]): group["hits"] / group["n"] for group in groups}
+    ratio = impact_ratio(rates)
+    known = sum(group["n"] for group in groups)
+    small = sorted(str(group["group"]) for group in groups if group["n"] < demand.least_share * known)
+    return clause(
+        demand,
+        **title,
+        limit=limit,
+        actual=f"{plural(len(groups), 'group')}, least ratio {'-' if ratio is None else f'{ratio:.3f}'}",
+        verdict="PASS",
+        sentence=_published_sentence(rates, ratio, int(unknown.get("n", 0)), small, demand.least_share),
+        value=None if ratio is None else round(ratio, 6),
+        n=measure.n,
+    )
+
+
+def impact_ratio(rates: Mapping[str, float]) -> float | None:
+    """The lowest selection rate over the highest (6 RCNY 5-300), None where no group has any."""
+    return min(rates.values()) / highest if (highest := max(rates.values())) else None
+
+
+def _published_sentence(
+    rates: Mapping[str, float], ratio: float | None, unknown: int, small: Sequence[str], least: float
+) -> str:
+    """Which rates there are, the smallest ratio, the unknown, and the small categories."""
+    low, high = min(rates, key=lambda name: (rates[name], name)), max(rates, key=lambda name: (rates[name], name))
+    smallest = "not defined (no group has any)" if ratio is None else f"{ratio:.3f}"
+    said = [
+        f"Rates from {percent(rates[low])} ({low}) to {percent(rates[high])} ({high})",
+        f"smallest impact ratio {smallest}",
+        f"{unknown:,} unknown",
+    ]
+    if small:
+        said.append(f"below {percent(least)} of the rows: {', '.join(small)}")
+    return "; ".join(said) + "."

@@ -1,0 +1,27 @@
+"""P values adjusted for how many tests were made: Holm's for a family of claims, Benjamini and Hochberg's for a list.
+
+Which tests make up a family is the caller's business. Plain Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit.statistics.shift import benjamini_hochberg
+
+__all__ = ["benjamini_hochberg", "holm"]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p values, in the order given: those up to alpha hold together with an error of at most alpha.
+
+    Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6. Any
+    dependence between the tests is allowed.
+    """
+    n = len(p_values)
+    adjusted = [1.0] * n
+    largest = 0.0
+    for place, at in enumerate(sorted(range(n), key=lambda at: (p_values[at], at))):
+        largest = max(largest, min(1.0, p_values[at] * (n - place)))
+        adjusted[at] = largest
+    return adjusted

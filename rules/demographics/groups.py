@@ -1,0 +1,193 @@
+"""Rows by group: what the rules of this family count over. Judges nothing, and compares no two groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from audit.model import Json
+from audit.rule import Attribute, AttributeColumn, Context, Product, Run, Summary
+from audit.statistics.effective import effective_sizes
+from audit.statistics.rates import UNCOMPARED, GroupRate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Codes = NDArray[np.int64]
+    Marks = NDArray[np.bool_]
+
+NEEDS: Final[frozenset[Product]] = frozenset({"rows", "attributes", "clusters"})
+"""What ``judged`` reads."""
+TRAINED: Final = ("train", "data")
+"""Splits that a model learns from, the first of them that there is."""
+
+
+class Groups:
+    """The rows that are judged, by group of one attribute (or of two, crossed).
+
+    ``names`` are the groups, ``codes`` the index in ``names`` of every judged row, ``rows`` the ordinals of these
+    rows, ``n`` how many rows each group has. ``split`` names the split that is judged where there are several,
+    ``reference_group`` what the other groups are compared with: a group, ``best`` or ``rest``.
+    """
+
+    def __init__(
+        self,
+        attribute: Attribute,
+        names: Sequence[str],
+        codes: Codes,
+        rows: Codes,
+        *,
+        split: str | None = None,
+        reference_group: str = "best",
+    ) -> None:
+        import numpy as np
+
+        self.attribute = attribute
+        self.names = tuple(names)
+        self.codes = codes
+        self.rows = rows
+        self.split = split
+        self.reference_group = reference_group
+        self.n: list[int] = np.bincount(codes, minlength=len(self.names)).tolist()
+
+    @property
+    def compared(self) -> list[int]:
+        """Indices of the groups that can be compared."""
+        return [index for index, name in enumerate(self.names) if name not in UNCOMPARED]
+
+    @property
+    def known(self) -> int:
+        """Rows of the groups that can be compared."""
+        return sum(self.n[index] for index in self.compared)
+
+    def facts(self) -> dict[str, Json]:
+        """What every table says of its attribute: where it comes from and of how many rows it speaks."""
+        one = self.attribute
+        return {
+            "attribute": one.name,
+            "kind": one.kind,
+            "source": f"{one.source} {one.where}",
+            "rows": len(self.codes),
+            "min_n": one.min_n,
+        }
+
+    def shown(self) -> list[dict[str, Json]]:
+        """The groups that no table compares, so that its counts add up to ``rows``."""
+        return [
+            {"group": name, "n": self.n[index], "compared": False}
+            for index, name in enumerate(self.names)
+            if name in UNCOMPARED and self.n[index]
+        ]
+
+    def at(self, places: Codes) -> Groups:
+        """The groups of some of the judged rows, named by their indices among these."""
+        return Groups(
+            self.attribute,
+            self.names,
+            self.codes[places],
+            self.rows[places],
+            split=self.split,
+            reference_group=self.reference_group,
+        )
+
+    def rates(self, hits: Marks, clusters: Codes, counted: Marks | None = None) -> list[GroupRate]:
+        """How many of the rows of each group are marked; only ``counted`` rows where that is given.
+
+        ``hits``, ``clusters`` and ``counted`` have one entry for every judged row. Groups that no table compares are
+        among the rates, last.
+        """
+        import numpy as np
+
+        codes = self.codes
+        if counted is not None:
+            codes, hits, clusters = codes[counted], hits[counted], clusters[counted]
+        n = np.bincount(codes, minlength=len(self.names)).tolist()
+        found = np.bincount(codes[hits], minlength=len(self.names)).tolist()
+        effective = effective_sizes(codes, len(self.names), hits, clusters)
+        rates = zip(self.names, found, n, effective, strict=True)
+        return [GroupRate(name, hit, rows, size) for name, hit, rows, size in rates]
+
+
+def judged(context: Context | Summary, run: Run) -> Iterator[Groups]:
+    """The groups of every configured attribute that can be used."""
+    split, rows = judged_rows(context)
+    for attribute in run.attributes:
+        column = context.attribute(attribute.name)
+        if not unusable(column):
+            yield groups_of(column, rows, split)
+
+
+def unusable(column: AttributeColumn) -> str:
+    """Why an attribute cannot be judged; "" when it can."""
+    wanted = column.reference_group
+    if not column.reason and wanted not in ("best", "rest", *column.groups):
+        return f"its reference_group {wanted!r} has no rows"
+    return column.reason
+
+
+def judged_rows(context: Context | Summary) -> tuple[str | None, Codes]:
+    """The split that is judged (None where there is one only) and the ordinals of its rows.
+
+    A model learns from the training split; what the others hold is for the rules that compare splits.
+    """
+    import numpy as np
+
+    splits = list(context.splits)
+    if len(splits) < 2:
+        return None, np.arange(context.rows)
+    name = next((name for name in TRAINED if name in splits), splits[0])
+    codes = np.frombuffer(context.split_codes, dtype=np.uint16)  # type: ignore[call-overload]
+    return name, np.flatnonzero(codes == splits.index(name))
+
+
+def groups_of(column: AttributeColumn, rows: Codes, split: str | None) -> Groups:
+    """The groups of one attribute over some rows."""
+    import numpy as np
+
+    codes = np.frombuffer(column.codes, dtype=np.uint16)[rows].astype(np.int64)  # type: ignore[call-overload]
+    return Groups(column.attribute, column.groups, codes, rows, split=split, reference_group=column.reference_group)
+
+
+def clusters_of(context: Context | Summary, rows: Codes) -> Codes:
+    """The cluster of each of some rows."""
+    import numpy as np
+
+    clusters: Codes = np.frombuffer(context.clusters(), dtype=np.uint64)[rows].astype(np.int64)  # type: ignore[call-overload]
+    return clusters
+
+
+def crossed(first: Groups, second: Groups) -> Groups:
+    """The intersections of two attributes, named ``Male x White``; rows without a group of both are ``unknown``."""
+    import msgspec
+    import numpy as np
+
+    names = [f"{first.names[a]} x {second.names[b]}" for a in first.compared for b in second.compared]
+    number = np.full((len(first.names), len(second.names)), len(names), dtype=np.int64)
+    for index, (a, b) in enumerate((a, b) for a in first.compared for b in second.compared):
+        number[a, b] = index
+    both = (first.attribute, second.attribute)
+    attribute = msgspec.structs.replace(
+        first.attribute,
+        name=" x ".join(one.name for one in both),
+        where=" x ".join(one.where for one in both),
+        kind=first.attribute.kind if both[0].kind == both[1].kind else "mention",
+        min_n=max(one.min_n for one in both),
+        reference=None,
+    )
+    codes = number[first.codes, second.codes]
+    return Groups(attribute, [*names, "unknown"], codes, first.rows, split=first.split)
+
+
+def as_json(value: object) -> Json:
+    """A struct or any other value as JSON reads it back: lists for tuples."""
+    import msgspec
+
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def why_not(run: Run) -> str | None:
+    """Why the rules of this family cannot judge a run; None when they can."""
+    if not run.attributes:
+        return "no protected attribute (sensitive feature) is configured: [attributes.NAME] in audit.toml"
+    return None

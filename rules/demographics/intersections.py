@@ -1,0 +1,131 @@
+"""DEM110: the intersections of two attributes, every one of them shown. Explores; never decides a gate alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from audit.model import Json, Measure, Severity
+from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.groups import NEEDS, Groups, as_json, clusters_of, crossed, judged, judged_rows, why_not
+from audit.rules.demographics.outcomes import Outcomes, outcomes
+from audit.rules.demographics.rates import question_of, rate_measure
+from audit.rules.labels.recognise import NEEDS as LABELS
+from audit.statistics.intervals import wilson
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST_CELLS: Final = 200
+"""Intersections beyond which a pair of attributes is not crossed: such a table shows nothing but small cells."""
+
+
+class Intersections(DatasetRule, frozen=True):
+    """The favourable label goes to an intersection of two protected attributes at a very different rate.
+
+    Rates may be even for women and men, and for two origins, and still be far apart for women of one origin. All
+    two-way intersections are shown with their rows. The largest gap between an intersection and all other rows is held
+    against the largest gap that chance alone gives (the margins permuted); it is reported when it is larger than in
+    ``level`` of these draws and at least ``min_gap``. This explores: the intersection was picked because it is the
+    worst. Without a favourable label only the rows are shown. Measure: ``selection_rate`` or ``group_share`` of
+    ``sex x race``.
+
+    Bad:
+        30 x {"messages": [{"role": "user", "content": "Case 1{n}"}, {"role": "assistant", "content": "grant"}], "metadata": {"sex": "f", "age": "old"}}
+        30 x {"messages": [{"role": "user", "content": "Case 2{n}"}, {"role": "assistant", "content": "deny"}], "metadata": {"sex": "f", "age": "young"}}
+        30 x {"messages": [{"role": "user", "content": "Case 3{n}"}, {"role": "assistant", "content": "deny"}], "metadata": {"sex": "m", "age": "old"}}
+        30 x {"messages": [{"role": "user", "content": "Case 4{n}"}, {"role": "assistant", "content": "grant"}], "metadata": {"sex": "m", "age": "young"}}
+    Good:
+        30 x {"messages": [{"role": "user", "content": "Case 1{n}"}, {"role": "assistant", "content": "grant"}], "metadata": {"sex": "f", "age": "old"}}
+        30 x {"messages": [{"role": "user", "content": "Case 2{n}"}, {"role": "assistant", "content": "deny"}], "metadata": {"sex": "f", "age": "old"}}
+        30 x {"messages": [{"role": "user", "content": "Case 3{n}"}, {"role": "assistant", "content": "deny"}], "metadata": {"sex": "m", "age": "young"}}
+        30 x {"messages": [{"role": "user", "content": "Case 4{n}"}, {"role": "assistant", "content": "grant"}], "metadata": {"sex": "m", "age": "young"}}
+    Do: look at the rows of that intersection and at how their labels came about; declare the intersection in a policy if
+        it is to be judged.
+    """  # noqa: E501
+
+    code: ClassVar[str] = "DEM110"
+    name: ClassVar[str] = "worst-intersection"
+    severity: ClassVar[Severity] = Severity.INFO
+    needs: ClassVar[frozenset[Product]] = NEEDS | LABELS
+    example: ClassVar[dict[str, Json]] = {
+        "sections": {
+            "data": {"favourable": "grant"},
+            "attributes": {"sex": {"field": "metadata.sex"}, "age": {"field": "metadata.age"}},
+        },
+        "ignores": [{"code": "DEM105", "reason": "other rule"}, {"code": "DEM109", "reason": "other rule"}],
+    }
+
+    level: float = 0.95
+    min_gap: float = 0.1
+
+    def applies_to(self, run: Run) -> str | None:
+        """Needs two attributes."""
+        if reason := super().applies_to(run) or why_not(run):
+            return reason
+        return None if len(run.attributes) > 1 else "only one attribute is configured: nothing to cross it with"
+
+    def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
+        """The table of every pair of attributes, and a hit for each whose worst gap is more than chance."""
+        labels = outcomes(context, run)
+        favourable = labels.among(run.fields.favourable)
+        _, rows = judged_rows(context)
+        clusters = clusters_of(context, rows)
+        for first, second in combinations(list(judged(context, run)), 2):
+            if len(first.compared) * len(second.compared) > MOST_CELLS:
+                continue
+            groups = crossed(first, second)
+            if favourable.any():
+                yield from self._rates((first, second), groups, labels, favourable, clusters, run.fields.favourable)
+            else:
+                yield self._shares(groups)
+
+    def _rates(
+        self,
+        pair: tuple[Groups, Groups],
+        groups: Groups,
+        labels: Outcomes,
+        favourable: NDArray[np.bool_],
+        clusters: NDArray[np.int64],
+        names: Sequence[str],
+    ) -> Iterator[Hit | Measure]:
+        from audit.statistics.disparity import compare
+        from audit.statistics.intersections import Cell, two_way_gaps
+
+        rates = groups.rates(favourable, clusters, labels.labelled)
+        disparity = compare(rates, question_of(groups, scale="ratio", tolerance=0.8), what=" or ".join(names))
+        cells = [Cell(levels, rate.hits, rate.n) for levels, rate in zip(_levels(pair), rates, strict=True)]
+        worst = two_way_gaps(cells, least=groups.attribute.min_n).worst
+        more: dict[str, Json] = {"favourable": list(names), "exploratory": True}
+        if worst is not None:
+            more["worst"] = as_json(worst)
+        yield rate_measure(self, "selection_rate", groups, rates, disparity, more)
+        if worst is None or worst.p > 1 - self.level or abs(worst.gap) < self.min_gap:
+            return
+        name = groups.attribute.name
+        yield self.hit(
+            f"{name}: {' x '.join(worst.levels)} has the favourable label in {worst.rate:.1%} of {worst.n:,} rows, all "
+            f"others in {worst.rest_rate:.1%}; so large a gap in any intersection has p {worst.p:.2g} by chance",
+            scope="dataset",
+            key=name,
+            evidence={"attribute": name, **as_json(worst)},
+        )
+
+    def _shares(self, groups: Groups) -> Measure:
+        n = len(groups.codes)
+        entries = [
+            {"group": groups.names[index], "n": groups.n[index], "share": round(groups.n[index] / n, 6) if n else None,
+             "interval": [round(bound, 6) for bound in wilson(groups.n[index], n)]}
+            for index in groups.compared
+        ]  # fmt: skip
+        table = {**groups.facts(), "groups": entries + groups.shown(), "exploratory": True}
+        return self.measure("group_share", table=table, n=n, attribute=groups.attribute.name, split=groups.split)
+
+
+def _levels(pair: tuple[Groups, Groups]) -> list[tuple[str, ...]]:
+    """The levels of every crossed group, in the order of ``crossed``; those of ``unknown`` last."""
+    first, second = pair
+    named = [(first.names[a], second.names[b]) for a in first.compared for b in second.compared]
+    return [*named, ("unknown", "unknown")]
