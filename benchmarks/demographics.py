@@ -33,7 +33,18 @@ SIZES: Final[Mapping[int, int]] = {300: 30, 3_000: 15, 30_000: 3}
 """Rows of a planted data set -> seeds, for each number of groups."""
 GROUPS: Final = (2, 4, 8)
 AT_BOUND: Final[Mapping[int, int]] = {300: 100, 3_000: 100}
-NULL_RULES: Final = ("DEM101", "DEM102", "DEM103", "DEM104", "DEM105", "DEM106", "DEM107", "DEM110", "DEM112")
+NULL_RULES: Final = (
+    "DEM101",
+    "DEM102",
+    "DEM103",
+    "DEM104",
+    "DEM104 screen",
+    "DEM105",
+    "DEM106",
+    "DEM107",
+    "DEM110",
+    "DEM112",
+)
 
 
 def judged(rows: Sequence[Row], sections: Mapping[str, Any], select: Sequence[str]) -> Result:
@@ -178,27 +189,35 @@ def null() -> Iterator[str]:
     settings = {
         "300 rows": (200, {"n": 300}),
         "3,000 rows": (200, {"n": 3_000}),
-        "3,000 rows, every one ten times": (200, {"n": 3_000, "copies": 10}),
-        "3,000 rows in clusters of 10": (200, {"n": 3_000, "cluster": 10}),
+        "1,000 rows, 50 of them twenty times": (200, {"n": 1_000, "copies": 20}),
+        "1,000 rows in clusters of 20": (200, {"n": 1_000, "cluster": 20}),
     }
-    yield "| nothing planted | data sets | " + " | ".join(NULL_RULES) + " |"
-    yield "|---" * (len(NULL_RULES) + 2) + "|"
+    counted = {}
     for name, (seeds, how) in settings.items():
-        sections = sections_of_null(how.get("cluster", 1))
-        counted = _alarms((without_association(seed, **how) for seed in range(seeds)), sections, ["DEM", "FMT105"])
-        yield f"| {name} | {seeds} | {_cells(counted, seeds)} |"
+        data = (without_association(seed, **how) for seed in range(seeds))
+        counted[f"{name} ({seeds} sets)"] = _alarms(data, seeds, sections_of_null(how.get("cluster", 1)))
+    yield from _by_rule(counted)
 
 
-def _alarms(data: Iterator[list[Row]], sections: Mapping[str, Any], select: Sequence[str]) -> Counter[str]:
-    """In how many of the data sets each rule found anything."""
+def _alarms(data: Iterator[list[Row]], seeds: int, sections: Mapping[str, Any]) -> Mapping[str, str]:
+    """The share of the data sets in which each rule found anything."""
     counted: Counter[str] = Counter()
     for rows in data:
-        counted.update({finding.code for finding in judged(rows, sections, select).findings})
-    return counted
+        counted.update({_rule(finding) for finding in judged(rows, sections, ["DEM", "FMT105"]).findings})
+    return {rule: share(counted[rule], seeds) for rule in NULL_RULES}
 
 
-def _cells(counted: Mapping[str, int], seeds: int, rules: Sequence[str] = NULL_RULES) -> str:
-    return " | ".join(share(counted.get(code, 0), seeds) for code in rules)
+def _by_rule(counted: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """A table with a line for each rule."""
+    yield f"| rule | {' | '.join(counted)} |"
+    yield "|---" * (len(counted) + 1) + "|"
+    for rule in NULL_RULES:
+        yield f"| {rule} | {' | '.join(shares[rule] for shares in counted.values())} |"
+
+
+def _rule(finding: Finding) -> str:
+    """The code, and of DEM104 whether it is the verdict or the four-fifths screen."""
+    return f"{finding.code} screen" if finding.evidence.get("verdict") == "INCONCLUSIVE" else finding.code
 
 
 # ----------------------------------------------------------------------------- real rows, random groups
@@ -245,14 +264,15 @@ def dealt(rows: list[Row], one: Random, seed: int) -> list[Row]:
 
 def real() -> Iterator[str]:
     """False alarms by rule on real rows with random groups."""
-    yield "| real rows, random groups | data sets | " + " | ".join(NULL_RULES) + " |"
-    yield "|---" * (len(NULL_RULES) + 2) + "|"
+    counted = {}
     for one in REAL:
         rows = read(one.name)
         data = {"label": one.label, "favourable": one.favourable} if one.label else {}
-        sections = {**configured("two", "five"), "data": data}
         sets = (dealt(rows, one, seed) for seed in range(one.seeds))
-        yield f"| {one.name} | {one.seeds} | {_cells(_alarms(sets, sections, ['DEM']), one.seeds)} |"
+        counted[f"{one.name} ({one.seeds} sets)"] = _alarms(
+            sets, one.seeds, {**configured("two", "five"), "data": data}
+        )
+    yield from _by_rule(counted)
 
 
 # ----------------------------------------------------------------------------- what can be detected
@@ -293,19 +313,22 @@ TARGETS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 """HateCheck's target -> the axis and the groups of it that a mention of the target is of; () for all."""
 
 
+def mentioned(target: str, rows: Sequence[Row]) -> set[int]:
+    """Which rows mention a target, by the lexicon of its axis."""
+    axis, groups = TARGETS[target]
+    lexicon = load(axis)
+    texts = (row["messages"][-2]["content"] for row in rows)
+    found = (any(not groups or mention.term.group in groups for mention in lexicon.find(text, "en")) for text in texts)
+    return {at for at, yes in enumerate(found) if yes}
+
+
 def mentions() -> Iterator[str]:
     """Mentions by lexicon against the target that HateCheck's authors name: recall and precision of rows."""
     rows = read("hatecheck")
-    texts = [row["messages"][-2]["content"] for row in rows]
     yield "| target | axis and groups | rows | of these mentioned | rows that mention it | of these the target's |"
     yield "|---" * 6 + "|"
     for target, (axis, groups) in TARGETS.items():
-        lexicon = load(axis)
-        found = {
-            at
-            for at, text in enumerate(texts)
-            if any(not groups or mention.term.group in groups for mention in lexicon.find(text, "en"))
-        }
+        found = mentioned(target, rows)
         own = {at for at, row in enumerate(rows) if row["metadata"]["target_group"] == target}
         both = len(own & found)
         said = f"{axis}: {', '.join(groups) or 'all'}"

@@ -20,7 +20,8 @@ def swap(
 
     Without groups, the only group of the axis that the text mentions is exchanged for its partner. Where nothing sure
     can be said the text comes back as it was, ``skipped``, with a reason. A swap that is not skipped can be undone:
-    ``swap(swap(text).text).text == text`` with the groups the other way round.
+    ``swap(swap(text).text).text == text`` with the groups the other way round. Raises ConfigError for an axis without
+    a lexicon.
     """
     try:
         if language != "en":
@@ -55,6 +56,7 @@ def _check_language(text: str) -> None:
 def _check_the_way_back(text: str, swapped: str, axis: str, groups: tuple[str, str], *, named: bool) -> None:
     """Raises NotSwapped where swapping back is not possible or gives another text."""
     try:
+        _check_language(swapped)
         back = _exchanged(swapped, axis, groups[1] if named else None, groups[0] if named else None)
     except NotSwapped:
         raise NotSwapped("not_invertible") from None

@@ -134,6 +134,9 @@ class Summary(Protocol):
     def codes(self) -> Sequence[str]:
         """Codes with at least one finding, sorted."""
 
+    def column(self, product: Product) -> Sequence[int]:
+        """The identity of every row, for a rule that names the product in ``needs``; 0 where it has none."""
+
     @property
     def splits(self) -> Sequence[str]:
         """Names of the splits there are, as in ``Context``, for a rule that names ``rows`` in ``needs``."""

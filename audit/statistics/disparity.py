@@ -48,9 +48,20 @@ def compare(rates: Sequence[GroupRate], question: Question, *, what: str = "rate
 
     ``what`` says in the sentences what a group gets (``>50K``), or names the rate. The levels ``unknown``, ``none`` and
     ``multiple`` are left out, and so is a group that is itself the reference. Only the counts of the groups decide, not
-    their names or their order. ValueError where two groups have one name, or none has that of the reference.
+    their names or their order. A verdict must hold whether rows that say the same count once or each
+    (``GroupRate.once_n``); else it is INCONCLUSIVE. ValueError where two groups have one name, or none has that of the
+    reference.
     """
     judged = _judged(rates, question)
+    groups = _said(judged, question, what)
+    once = [rate.counted_once for rate in judged]
+    if once != judged:
+        groups = tuple(map(_in_both, groups, _said(once, question, what)))
+    return _answer(groups, question, homogeneity_p([sample_of(rate) for rate in judged if rate.n]))
+
+
+def _said(judged: Sequence[GroupRate], question: Question, what: str) -> tuple[Compared, ...]:
+    """What is said of each group that is compared."""
     shown = [rate for rate in judged if question.reference in (BEST, REST) or rate.group != question.reference]
     samples = [sample_of(rate) for rate in judged if rate.n]
     said: dict[str, Compared] = {}
@@ -65,7 +76,15 @@ def compare(rates: Sequence[GroupRate], question: Question, *, what: str = "rate
             one = _compared(contrast, rate, question, levels, required)
             one = replace(one, p=p, screen=_screen(contrast, p, question))
             said[rate.group] = replace(one, sentence=sentence_of(one, _other(one, judged, question), question, what))
-    return _answer(tuple(said.get(rate.group) or _alone(rate) for rate in shown), question, homogeneity_p(samples))
+    return tuple(said.get(rate.group) or _alone(rate) for rate in shown)
+
+
+def _in_both(one: Compared, once: Compared) -> Compared:
+    """What was said of a group, if it holds where rows that say the same count once as well."""
+    if one.verdict == once.verdict or one.verdict not in ("PASS", "FAIL"):
+        return one
+    sentence = f"{one.sentence} Rows that say the same counted once, that is {once.verdict}, so nothing is claimed."
+    return replace(one, verdict="INCONCLUSIVE", required_n=once.required_n, sentence=sentence)
 
 
 def verdicts(rates: Sequence[GroupRate], question: Question) -> list[Verdict]:

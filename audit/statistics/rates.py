@@ -19,13 +19,16 @@ UNCOMPARED: Final = frozenset({"unknown", "none", "multiple"})
 
 
 class GroupRate(msgspec.Struct, frozen=True):
-    """How many of a group's rows have what is asked about. ``effective_n`` is what the rows are worth where some are
-    copies of others (``audit.statistics.effective``); None where every row counts."""
+    """How many of a group's rows have what is asked about. ``effective_n`` is what the rows are worth where some belong
+    together (``audit.statistics.effective``); None where every row counts. ``once_n`` is what they are worth if rows
+    that say the same count once as well: copies, or people with the same answers, which nothing tells apart. None where
+    no two rows do."""
 
     group: str
     hits: int
     n: int
     effective_n: float | None = None
+    once_n: float | None = None
 
     @property
     def worth(self) -> float:
@@ -33,6 +36,13 @@ class GroupRate(msgspec.Struct, frozen=True):
         if self.effective_n is None or not self.n:
             return float(self.n)
         return min(float(self.n), max(1.0, self.effective_n))
+
+    @property
+    def counted_once(self) -> GroupRate:
+        """The same rate, rows that say the same counted once."""
+        if self.once_n is None or self.once_n >= self.worth:
+            return self
+        return GroupRate(self.group, self.hits, self.n, self.once_n)
 
     @property
     def rate(self) -> float | None:
@@ -68,6 +78,8 @@ def rate_table(
 def _entry(rate: GroupRate, said: Compared | None, judged: bool) -> dict[str, Json]:
     worth = rate.worth
     entry: dict[str, Json] = {"group": rate.group, "n": rate.n, "hits": rate.hits, "effective_n": worth}
+    if rate.once_n is not None:
+        entry["once_n"] = rate.once_n
     entry["rate"] = rate.rate
     entry["interval"] = list(wilson((rate.rate or 0.0) * worth, worth))
     if rate.group in UNCOMPARED:
@@ -91,7 +103,7 @@ def _entry(rate: GroupRate, said: Compared | None, judged: bool) -> dict[str, Js
 def rates_of(table: Mapping[str, Json]) -> list[GroupRate]:
     """The rates of a table, as they were before: ``compare`` leaves out again what is never compared."""
     return [
-        GroupRate(entry["group"], entry["hits"], entry["n"], entry.get("effective_n"))
+        GroupRate(entry["group"], entry["hits"], entry["n"], entry.get("effective_n"), entry.get("once_n"))
         for entry in table["groups"]
         if "hits" in entry
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import floor
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from audit.model import Json
 
@@ -64,6 +64,23 @@ def summary(histogram: Mapping[str, int]) -> dict[str, Json]:
     n = sum(count for _, count in pairs)
     quantiles = {f"p{round(q * 100)}": round(quantile(pairs, q), 1) for q in (0.05, 0.5, 0.95, 0.99)}
     return {"min": pairs[0][0], "mean": round(total(pairs) / n, 1), **quantiles, "max": pairs[-1][0]}
+
+
+BINS: Final = 30
+"""Bars of a histogram: enough to see its shape."""
+
+
+def bins(histogram: Mapping[str, int]) -> list[tuple[int, int, int]]:
+    """(from, to before, count) of at most ``BINS`` bins of equal whole width; the last reaches beyond the maximum."""
+    pairs = ascending(histogram)
+    if not pairs:
+        return []
+    low, high = pairs[0][0], pairs[-1][0]
+    width = (high - low) // BINS + 1
+    counts = [0] * ((high - low) // width + 1)
+    for value, count in pairs:
+        counts[(value - low) // width] += count
+    return [(low + width * place, low + width * (place + 1), count) for place, count in enumerate(counts)]
 
 
 def expected_maximum(pairs: list[tuple[int, int]], draws: int) -> float:

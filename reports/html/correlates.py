@@ -10,7 +10,7 @@ from audit.reports.html import rates
 from audit.reports.html.blocks import Block, Cell, Fold, Table, Text
 from audit.reports.html.grids import heat, heat_table
 from audit.reports.html.masking import FEW, Withheld, few
-from audit.reports.html.tables import Grid, Measures, decode, group_table, scalars
+from audit.reports.html.tables import Grid, Measures, decode, group_table, scalars, value_of
 from audit.reports.html.words import NONE, count, p_value, ratio, scalar, with_interval
 
 MOST_ROWS: Final = 8
@@ -45,7 +45,7 @@ def _association(measure: Measure, hidden: Withheld) -> Iterator[Block]:
     p = f", {p_value(grid.p)}" if grid is not None and grid.p is not None else ""
     sentence = (
         f"Association of group and label: bias-corrected Cramér's V "
-        f"{with_interval(_number(measure.value), measure.interval, ratio)}, n = {measure.n:,}{p}. "
+        f"{with_interval(value_of(measure), measure.interval, ratio)}, n = {measure.n:,}{p}. "
         "0 is none, 1 is complete."
     )
     table = None if grid is None else heat(grid, hidden, measure.attribute, down=grid.groups, across=grid.labels)
@@ -69,7 +69,7 @@ def _strata(attribute: str, measures: Measures, hidden: Withheld) -> Iterator[Bl
             (
                 Cell(measure.group or NONE),
                 Cell(scalar(found.get("by"))),
-                Cell(with_interval(_number(measure.value), measure.interval, ratio)),
+                Cell(with_interval(value_of(measure), measure.interval, ratio)),
                 Cell(p_value(p) if isinstance(p, float) else NONE),
                 Cell(scalar(found.get("strata"))),
                 Cell(count(measure.n)),
@@ -171,7 +171,7 @@ def _detectable(attribute: str, measures: Measures, hidden: Withheld) -> Iterato
 def _sight(measure: Measure, secret: bool) -> tuple[Cell, Cell]:
     if secret:
         return Cell(FEW), Cell(FEW)
-    value = _number(measure.value)
+    value = value_of(measure)
     return Cell(count(measure.n)), Cell("none" if value is None else ratio(value))
 
 
@@ -187,7 +187,7 @@ def _others(attribute: str, measures: Measures, hidden: Withheld) -> Iterator[Bl
             continue
         if measure.value is not None and measure.group not in hidden.of(attribute):
             of = f" of {measure.group}" if measure.group else ""
-            value = _number(measure.value)
+            value = value_of(measure)
             said = with_interval(value, measure.interval, ratio) if measure.interval else scalar(measure.value)
             yield Text(f"{name[:1].upper()}{name[1:]}{of}: {said} (n = {measure.n:,}).")
         yield from _loose(name, attribute, measure.table, hidden)
@@ -225,7 +225,3 @@ def _plain_table(caption: str, entries: Sequence[Mapping[str, Json]]) -> Table:
     rows = tuple(tuple(Cell(scalar(entry.get(key))[:120]) for key in keys) for entry in entries[:MOST_ROWS])
     numbers = tuple(i for i, key in enumerate(keys) if isinstance(entries[0][key], int | float))
     return Table(caption, tuple(key.replace("_", " ") for key in keys), rows, right=numbers)
-
-
-def _number(value: Json) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -10,7 +10,7 @@ from audit.reports import summary
 from audit.reports.html import charts
 from audit.reports.html.blocks import Block, Cell, Figure, Fold, Section, Table, Text, facts, plain
 from audit.reports.html.charts import Item
-from audit.reports.html.tables import Label, Measures, decode, scalars
+from audit.reports.html.tables import Label, Measures, decode, scalars, value_of
 from audit.reports.html.words import NONE, count, scalar, share, tick, with_interval
 
 MOST_LABELS: Final = 12
@@ -149,7 +149,7 @@ def _cost(measures: Measures) -> str:
     if total is None:
         unquoted = measures.first("cost.unquoted")
         return f"not quoted: {unquoted.value}" if unquoted is not None else ""
-    value = total.value if isinstance(total.value, int | float) else None
+    value = value_of(total)
     per_epoch = f" ({each:,.2f} an epoch)" if each is not None else ""
     return f"{value:,.2f} {total.unit or 'USD'}{per_epoch}" if value is not None else NONE
 
@@ -227,7 +227,7 @@ def _leakage(measures: Measures) -> Iterator[Block]:
         for measure in measures.named(f"splits.overlap.{kind}"):
             found = scalars(measure.table)
             label = f"{measure.split} in {measure.group}"
-            value = measure.value if isinstance(measure.value, int | float) else None
+            value = value_of(measure)
             rows.append(
                 plain(
                     label,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from audit.model import Json, Result
+from audit.model import Result
 from audit.reports.html import rates
 from audit.reports.html.blocks import Block, Cell, Command, Facts, Heading, Section, Text, facts
 from audit.reports.html.correlates import correlates
 from audit.reports.html.masking import FEW, Withheld
-from audit.reports.html.tables import GroupTable, Measures, group_table, is_pair, scalars
+from audit.reports.html.tables import GroupTable, Measures, group_table, is_pair, scalars, value_of
 from audit.reports.html.words import count, ratio, scalar, with_interval
 
 KINDS: Final[Mapping[str, str]] = {
@@ -102,7 +102,7 @@ def _source(attribute: str, measures: Measures) -> GroupTable | None:
 def _provenance(attribute: str, table: GroupTable, measures: Measures, hidden: Withheld) -> Facts:
     unknown = next(iter(measures.of(attribute, "unknown_share")), None)
     secret = "unknown" in hidden.of(attribute)
-    missing = "" if unknown is None else FEW if secret else with_interval(_number(unknown.value), unknown.interval)
+    missing = "" if unknown is None else FEW if secret else with_interval(value_of(unknown), unknown.interval)
     return facts(
         ("Evidence", KINDS.get(table.kind, table.kind)),
         ("Source", Cell(table.source, code=True)),
@@ -138,11 +138,7 @@ def _headline(attribute: str, measures: Measures, hidden: Withheld) -> Iterator[
         against = f" to {found['reference']}" if isinstance(found.get("reference"), str) else ""
         yield Text(
             f"{verdict or 'Ratio'}: the smallest ratio{against} is that of {measure.group}, "
-            f"{with_interval(_number(measure.value), measure.interval, ratio)} "
+            f"{with_interval(value_of(measure), measure.interval, ratio)} "
             f"(n = {measure.n:,}; the interval is simultaneous and decides about FAIL).",
             {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "unsure"}.get(verdict, "none"),  # type: ignore[arg-type]
         )
-
-
-def _number(value: Json) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from audit.model import Clause, Gate, Measure, Result, Severity
+from audit.model import Clause, Gate, Measure, Result, Severity, Skipped
 from audit.reports import summary
 from audit.reports.html.blocks import Block, Bullets, Cell, Command, Fold, Section, Table, Text, Tone, facts, plain
 from audit.reports.html.masking import FEW, Withheld, few
@@ -146,33 +146,30 @@ def checked(result: Result, view: View) -> Section:
             "preview. What was not checked is not known to be right."
         )
     ]
-    undecided = [clause for clause in (result.gate.clauses if result.gate else ()) if clause.verdict == "NOT_ASSESSED"]
-    rows = [
-        (Cell(clause.name, clause.demand), verdict_cell(clause.verdict), Cell(clause.sentence)) for clause in undecided
-    ]
+    if rows := _unjudged(result, lacking, view):
+        head = ("What", "State", "Why")
+        blocks.append(Table("Not checked, because the run gave nothing to judge by", head, rows))
+    if off:
+        cells = tuple((Cell(e.code, view.note(e.code).name), Cell(e.reason)) for e in off)
+        table = Table("Rules left out", ("Rule", "Why"), cells)
+        blocks.append(Fold(f"{len(off):,} rules turned off or in preview", (table,)))
+    if clean:
+        cells = tuple((Cell(code), Cell(view.note(code).name or NONE)) for code in clean)
+        table = Table("Rules without a finding", ("Rule", "Looks for"), cells)
+        blocks.append(Fold(f"{len(clean):,} rules that ran and found nothing", (table,)))
+    blocks += _languages(Measures(result))
+    return Section("checked", "What was and was not checked", tuple(blocks))
+
+
+def _unjudged(result: Result, lacking: Sequence[Skipped], view: View) -> tuple[tuple[Cell, ...], ...]:
+    """The demands and the rules that had nothing to judge by, with the reason."""
+    demands = [clause for clause in (result.gate.clauses if result.gate else ()) if clause.verdict == "NOT_ASSESSED"]
+    rows = [(Cell(one.name, one.demand), verdict_cell(one.verdict), Cell(one.sentence)) for one in demands]
     rows += [
         (Cell(entry.code, view.note(entry.code).name), verdict_cell("NOT_ASSESSED"), Cell(entry.reason))
         for entry in lacking
     ]
-    if rows:
-        blocks.append(
-            Table("Not checked, because the run gave nothing to judge by", ("What", "State", "Why"), tuple(rows))
-        )
-    if off:
-        cells = tuple((Cell(e.code, view.note(e.code).name), Cell(e.reason)) for e in off)
-        blocks.append(
-            Fold(f"{len(off):,} rules turned off or in preview", (Table("Rules left out", ("Rule", "Why"), cells),))
-        )
-    if clean:
-        names = tuple((Cell(code), Cell(view.note(code).name or NONE)) for code in clean)
-        blocks.append(
-            Fold(
-                f"{len(clean):,} rules that ran and found nothing",
-                (Table("Rules without a finding", ("Rule", "Looks for"), names),),
-            )
-        )
-    blocks += _languages(Measures(result))
-    return Section("checked", "What was and was not checked", tuple(blocks))
+    return tuple(rows)
 
 
 UNREAD: Final = ("not covered", "undetermined")

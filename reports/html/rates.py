@@ -11,7 +11,7 @@ from audit.reports.html.blocks import Block, Bullets, Cell, Figure, Table, Text
 from audit.reports.html.charts import Item, Span
 from audit.reports.html.masking import FEWEST, Withheld, masked
 from audit.reports.html.overview import verdict_cell
-from audit.reports.html.tables import Group, GroupTable, group_table
+from audit.reports.html.tables import Group, GroupTable, group_table, value_of
 from audit.reports.html.words import NONE, between, count, ratio, scalar, share, tick, with_interval
 
 MOST_GROUPS: Final = 16
@@ -98,7 +98,7 @@ def rates(measure: Measure, hidden: Withheld, what: str) -> Iterator[Block]:
         return
     table = masked(found, hidden, measure.attribute)
     title = f"{measure.attribute}: {what}"
-    overall = measure.value if isinstance(measure.value, int | float) else None
+    overall = value_of(measure)
     sentence = table.sentence or f"Overall {share(overall)} of {measure.n:,} rows."
     yield from _rate_figure(table, title, sentence, overall)
     yield from _comparison(table, title)
@@ -177,6 +177,14 @@ def _comparison(table: GroupTable, title: str) -> Iterator[Block]:
         yield Text(sentence, "quiet")
         yield listed
         return
+    chart = _comparison_chart(table, drawn)
+    yield Figure(f"{title}: {scale.lower()} to the reference", sentence, chart, listed, open=True)
+
+
+def _comparison_chart(table: GroupTable, drawn: Sequence[Group]) -> charts.Intervals:
+    """Estimates with both intervals, and the tolerance (of a ratio) or parity (of a difference) as a line."""
+    asked = table.question
+    form = ratio if asked.scale == "ratio" else share
     items = [
         Item(
             label=one.group,
@@ -200,8 +208,7 @@ def _comparison(table: GroupTable, title: str) -> Iterator[Block]:
         else [none]
     )
     words = count if asked.scale == "ratio" else tick
-    chart = charts.intervals(items, low=low, high=high, words=words, marks=limit)
-    yield Figure(f"{title}: {scale.lower()} to the reference", sentence, chart, listed, open=True)
+    return charts.intervals(items, low=low, high=high, words=words, marks=limit)
 
 
 def _compared(one: Group, table: GroupTable) -> tuple[Cell, ...]:
@@ -234,7 +241,7 @@ def side_by_side(
     rows = []
     for name, (measure, table) in list(zip(names, tables, strict=False))[:MOST_ROWS]:
         by_name = {one.group: one for one in table.groups}
-        overall = measure.value if isinstance(measure.value, int | float) else None
+        overall = value_of(measure)
         cells = [_small(by_name[group]) if group in by_name else Cell(NONE) for group in groups]
         rows.append((Cell(name), Cell(share(overall), f"n {measure.n:,}"), *cells, verdict_cell(table.verdict)))
     head = (corner, "All", *groups, "Verdict")

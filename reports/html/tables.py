@@ -128,6 +128,12 @@ def group_table(measure: Measure) -> GroupTable | None:
     return found if found is not None and found.groups else None
 
 
+def value_of(measure: Measure) -> float | int | None:
+    """The value of a measure where it is a number."""
+    value = measure.value
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def scalars(entry: Json) -> dict[str, Json]:
     """The fields of an object that are no lists and no objects."""
     if not isinstance(entry, dict):
@@ -158,8 +164,7 @@ class Measures:
     def number(self, name: str) -> float | int | None:
         """The value of the first measure of a name, where it is a number."""
         measure = self.first(name)
-        value = measure.value if measure is not None else None
-        return value if isinstance(value, int | float) else None
+        return None if measure is None else value_of(measure)
 
     def attributes(self) -> list[str]:
         """Attributes that measures speak of, single ones before pairs, each in the order of its first measure."""

@@ -9,6 +9,7 @@ from audit.rules.demographics.answers_by_group import AnswersByGroup
 from audit.rules.demographics.detectable_ratio import DetectableRatio
 from audit.rules.demographics.favourable_rate import FavourableRate
 from audit.rules.demographics.group_words import GroupWords
+from audit.rules.demographics.identity_flip import IdentityFlip
 from audit.rules.demographics.intersections import Intersections
 from audit.rules.demographics.label_association import LabelAssociation
 from audit.rules.demographics.quality_by_group import QualityByGroup
@@ -28,5 +29,6 @@ RULES: Final[tuple[type[Rule], ...]] = (
     SplitCoverage,
     DetectableRatio,
     Intersections,
+    IdentityFlip,
     QualityByGroup,
 )

@@ -11,7 +11,7 @@ import msgspec
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.demographics.answer_features import SHARES, language_of, length
-from audit.rules.demographics.groups import NEEDS, Groups, as_json, clusters_of, judged, judged_rows, why_not
+from audit.rules.demographics.groups import NEEDS, Evidence, Groups, as_json, evidence_of, judged, judged_rows, why_not
 from audit.rules.demographics.rates import question_of, rate_measure
 from audit.rules.demographics.texts import Said, are_labels, sampled
 from audit.rules.labels.reporting import quoted
@@ -72,7 +72,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
         if are_labels(sample):
             return  # labels differ by group, too: that is for the rules on labels
         _, rows = judged_rows(context)
-        features = _Features(sample, clusters_of(context, rows))
+        features = _Features(sample, evidence_of(context, rows))
         for groups in attributes:
             yield from self._lengths(groups, features)
             for name in features.shares:
@@ -106,12 +106,14 @@ class AnswersByGroup(DatasetRule, frozen=True):
             )
 
     def _share(self, groups: Groups, features: _Features, name: str, cells: int) -> Iterator[Hit | Measure]:
+        import numpy as np
+
         from audit.statistics.disparity import compare
 
         looked_at, marks = features.shares[name]
         places = features.places[looked_at]
         part = groups.at(places)
-        rates = part.rates(marks[looked_at], features.clusters[looked_at])
+        rates = part.rates(marks[looked_at], features.evidence.at(np.flatnonzero(looked_at)))
         asked = question_of(groups, scale="difference", tolerance=self.tolerance)
         asked = msgspec.structs.replace(asked, reference="rest", side="both", cells=cells)
         disparity = compare(rates, asked, what=_WORDS[name])
@@ -140,11 +142,11 @@ class _Features:
     """The features of the sampled answers. ``places`` are their indices among the judged rows, ``shares`` holds for
     every feature which answers were looked at, and which of all have it."""
 
-    def __init__(self, sample: Sequence[Said], clusters: NDArray[np.int64]) -> None:
+    def __init__(self, sample: Sequence[Said], evidence: Evidence) -> None:
         import numpy as np
 
         self.places: NDArray[np.int64] = np.array([said.place for said in sample], dtype=np.int64)
-        self.clusters = clusters[self.places]
+        self.evidence = evidence.at(self.places)
         self._length = np.array([length(said.answer) for said in sample])
         everything = np.ones(len(sample), dtype=np.bool_)
         self.shares: dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {
@@ -163,7 +165,7 @@ class _Features:
         known = np.isin(codes, groups.compared)
         found: list[tuple[str, MeanDifference]] = []
         for index in groups.compared:
-            one = difference_of_means(self._length[known], codes[known] == index, self.clusters[known])
+            one = difference_of_means(self._length[known], codes[known] == index, self.evidence.together[known])
             if one is not None:
                 found.append((groups.names[index], one))
         return found

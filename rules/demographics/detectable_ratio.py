@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, clusters_of, judged, judged_rows, why_not
+from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged, judged_rows, why_not
 from audit.rules.demographics.outcomes import outcomes
 from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
@@ -18,7 +18,7 @@ class DetectableRatio(DatasetRule, frozen=True):
     """A group has too few rows for an audit to see that the favourable label goes to it less often.
 
     With few rows even a large difference looks like chance, and an audit that finds nothing has shown nothing. For each
-    group the smallest ratio to the overall rate is computed that would be found with power 0.8 at a one-sided error
+    group the smallest ratio to the overall rate is computed that would be found with power 0.8 at a two-sided error
     rate of 0.05; a group is reported when that ratio lies below ``ratio``. Measure: ``detectable_ratio``.
 
     Bad:
@@ -55,9 +55,9 @@ class DetectableRatio(DatasetRule, frozen=True):
         labels = outcomes(context, run)
         favourable = labels.among(run.fields.favourable)
         _, rows = judged_rows(context)
-        clusters = clusters_of(context, rows)
+        evidence = evidence_of(context, rows)
         for groups in judged(context, run):
-            rates = [groups.rates(favourable, clusters, labels.labelled)[index] for index in groups.compared]
+            rates = [groups.rates(favourable, evidence, labels.labelled)[index] for index in groups.compared]
             hits, n = sum(rate.hits for rate in rates), sum(rate.n for rate in rates)
             if not 0 < hits < n:
                 continue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, clusters_of, judged, judged_rows, why_not
+from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged, judged_rows, why_not
 from audit.rules.demographics.outcomes import outcomes
 from audit.rules.demographics.rates import impact_ratio, question_of, rate_measure
 from audit.rules.labels.recognise import NEEDS as LABELS
@@ -75,9 +75,9 @@ class FavourableRate(DatasetRule, frozen=True):
             yield self._none_favourable(labels.names, labels.reason, run)
             return
         _, rows = judged_rows(context)
-        clusters = clusters_of(context, rows)
+        evidence = evidence_of(context, rows)
         for groups in judged(context, run):
-            rates = groups.rates(favourable, clusters, labels.labelled)
+            rates = groups.rates(favourable, evidence, labels.labelled)
             asked = question_of(groups, scale="ratio", tolerance=self.tolerance)
             disparity = compare(rates, asked, what=_what(run))
             more: dict[str, Json] = {"favourable": list(run.fields.favourable)}

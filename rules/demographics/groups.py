@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from audit.model import Json
 from audit.rule import Attribute, AttributeColumn, Context, Product, Run, Summary
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
     Marks = NDArray[np.bool_]
 
-NEEDS: Final[frozenset[Product]] = frozenset({"rows", "attributes", "clusters"})
+NEEDS: Final[frozenset[Product]] = frozenset({"rows", "attributes", "clusters", "group"})
 """What ``judged`` reads."""
 TRAINED: Final = ("train", "data")
 """Splits that a model learns from, the first of them that there is."""
@@ -91,22 +91,37 @@ class Groups:
             reference_group=self.reference_group,
         )
 
-    def rates(self, hits: Marks, clusters: Codes, counted: Marks | None = None) -> list[GroupRate]:
+    def rates(self, hits: Marks, evidence: Evidence, counted: Marks | None = None) -> list[GroupRate]:
         """How many of the rows of each group are marked; only ``counted`` rows where that is given.
 
-        ``hits``, ``clusters`` and ``counted`` have one entry for every judged row. Groups that no table compares are
+        ``hits``, ``evidence`` and ``counted`` have one entry for every judged row. Groups that no table compares are
         among the rates, last.
         """
         import numpy as np
 
-        codes = self.codes
+        codes, together, same = self.codes, evidence.together, evidence.same
         if counted is not None:
-            codes, hits, clusters = codes[counted], hits[counted], clusters[counted]
+            codes, hits, together, same = codes[counted], hits[counted], together[counted], same[counted]
         n = np.bincount(codes, minlength=len(self.names)).tolist()
         found = np.bincount(codes[hits], minlength=len(self.names)).tolist()
-        effective = effective_sizes(codes, len(self.names), hits, clusters)
-        rates = zip(self.names, found, n, effective, strict=True)
-        return [GroupRate(name, hit, rows, size) for name, hit, rows, size in rates]
+        worth = effective_sizes(codes, len(self.names), hits, together)
+        once = effective_sizes(codes, len(self.names), hits, same)
+        counts = zip(self.names, found, n, worth, once, strict=True)
+        return [GroupRate(name, hit, rows, own, one if one < own else None) for name, hit, rows, own, one in counts]
+
+
+class Evidence(NamedTuple):
+    """Which of the judged rows are no independent evidence, as one number per row that the rows of a cluster share.
+
+    ``together`` are rows of one configured group, ``same`` also those that say the same (docs/decisions/0016).
+    """
+
+    together: Codes
+    same: Codes
+
+    def at(self, places: Codes) -> Evidence:
+        """The evidence of some of the judged rows."""
+        return Evidence(self.together[places], self.same[places])
 
 
 def judged(context: Context | Summary, run: Run) -> Iterator[Groups]:
@@ -149,12 +164,15 @@ def groups_of(column: AttributeColumn, rows: Codes, split: str | None) -> Groups
     return Groups(column.attribute, column.groups, codes, rows, split=split, reference_group=column.reference_group)
 
 
-def clusters_of(context: Context | Summary, rows: Codes) -> Codes:
-    """The cluster of each of some rows."""
+def evidence_of(context: Context | Summary, rows: Codes) -> Evidence:
+    """The clusters of some rows."""
     import numpy as np
 
-    clusters: Codes = np.frombuffer(context.clusters(), dtype=np.uint64)[rows].astype(np.int64)  # type: ignore[call-overload]
-    return clusters
+    ordinals = np.arange(context.rows, dtype=np.int64)
+    named = np.frombuffer(context.column("group"), dtype=np.int64)  # type: ignore[call-overload]
+    together: Codes = np.where(named == 0, ordinals, -1 - np.unique(named, return_inverse=True)[1])
+    same: Codes = np.frombuffer(context.clusters(), dtype=np.uint64).astype(np.int64)  # type: ignore[call-overload]
+    return Evidence(together[rows], same[rows])
 
 
 def crossed(first: Groups, second: Groups) -> Groups:

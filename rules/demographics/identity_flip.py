@@ -86,6 +86,10 @@ class IdentityFlip(DatasetRule, frozen=True):
 
     similarity: float = 0.3
 
+    def prepare(self, run: Run) -> None:
+        """Read and compile the lexicons."""
+        masker_of(run)
+
     # ------------------------------------------------------------------ rows
 
     def start(self) -> Json:

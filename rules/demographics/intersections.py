@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, as_json, clusters_of, crossed, judged, judged_rows, why_not
+from audit.rules.demographics.groups import (
+    NEEDS,
+    Evidence,
+    Groups,
+    as_json,
+    crossed,
+    evidence_of,
+    judged,
+    judged_rows,
+    why_not,
+)
 from audit.rules.demographics.outcomes import Outcomes, outcomes
 from audit.rules.demographics.rates import question_of, rate_measure
 from audit.rules.labels.recognise import NEEDS as LABELS
@@ -72,13 +82,13 @@ class Intersections(DatasetRule, frozen=True):
         labels = outcomes(context, run)
         favourable = labels.among(run.fields.favourable)
         _, rows = judged_rows(context)
-        clusters = clusters_of(context, rows)
+        evidence = evidence_of(context, rows)
         for first, second in combinations(list(judged(context, run)), 2):
             if len(first.compared) * len(second.compared) > MOST_CELLS:
                 continue
             groups = crossed(first, second)
             if favourable.any():
-                yield from self._rates((first, second), groups, labels, favourable, clusters, run.fields.favourable)
+                yield from self._rates((first, second), groups, labels, favourable, evidence, run.fields.favourable)
             else:
                 yield self._shares(groups)
 
@@ -88,13 +98,13 @@ class Intersections(DatasetRule, frozen=True):
         groups: Groups,
         labels: Outcomes,
         favourable: NDArray[np.bool_],
-        clusters: NDArray[np.int64],
+        evidence: Evidence,
         names: Sequence[str],
     ) -> Iterator[Hit | Measure]:
         from audit.statistics.disparity import compare
         from audit.statistics.intersections import Cell, two_way_gaps
 
-        rates = groups.rates(favourable, clusters, labels.labelled)
+        rates = groups.rates(favourable, evidence, labels.labelled)
         disparity = compare(rates, question_of(groups, scale="ratio", tolerance=0.8), what=" or ".join(names))
         cells = [Cell(levels, rate.hits, rate.n) for levels, rate in zip(_levels(pair), rates, strict=True)]
         worst = two_way_gaps(cells, least=groups.attribute.min_n).worst

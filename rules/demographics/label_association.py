@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, as_json, clusters_of, judged, judged_rows, why_not
+from audit.rules.demographics.groups import NEEDS, Groups, as_json, evidence_of, judged, judged_rows, why_not
 from audit.rules.demographics.outcomes import Outcomes, outcomes
 from audit.rules.demographics.terms import TermRate, term_rates
 from audit.rules.labels.recognise import NEEDS as LABELS
@@ -66,11 +66,11 @@ class LabelAssociation(DatasetRule, frozen=True):
         if not labels.names:
             return
         _, rows = judged_rows(context)
-        clusters = clusters_of(context, rows)
+        together = evidence_of(context, rows).together
         for groups in judged(context, run):
             column = context.attribute(groups.attribute.name)
             marked = labels.labelled
-            shrink = rao_scott(groups.codes[marked], labels.codes[marked], clusters[marked])
+            shrink = rao_scott(groups.codes[marked], labels.codes[marked], together[marked])
             terms = term_rates(column, rows, labels, shrink) if column.terms else []
             yield from self._of_attribute(groups, labels, terms, shrink)
 

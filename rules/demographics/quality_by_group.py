@@ -9,7 +9,7 @@ import msgspec
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Hit, Product, Run, Summary, SummaryRule
-from audit.rules.demographics.groups import NEEDS, Groups, clusters_of, judged, judged_rows, why_not
+from audit.rules.demographics.groups import NEEDS, Evidence, Groups, evidence_of, judged, judged_rows, why_not
 from audit.rules.demographics.rates import question_of, rate_measure
 
 if TYPE_CHECKING:
@@ -63,17 +63,19 @@ class QualityByGroup(SummaryRule, frozen=True):
         faults = _faults(summary)
         attributes = list(judged(summary, run)) if faults else []
         _, rows = judged_rows(summary)
-        clusters = clusters_of(summary, rows) if attributes else rows
+        if not attributes:
+            return
+        evidence = evidence_of(summary, rows)
         for groups in attributes:
             for code, marks in faults.items():
-                yield from self._of_fault(groups, code, marks[rows], clusters, len(attributes) * len(faults))
+                yield from self._of_fault(groups, code, marks[rows], evidence, len(attributes) * len(faults))
 
     def _of_fault(
-        self, groups: Groups, code: str, marks: NDArray[np.bool_], clusters: NDArray[np.int64], cells: int
+        self, groups: Groups, code: str, marks: NDArray[np.bool_], evidence: Evidence, cells: int
     ) -> Iterator[Hit | Measure]:
         from audit.statistics.disparity import compare
 
-        rates = groups.rates(marks, clusters)
+        rates = groups.rates(marks, evidence)
         asked = question_of(groups, scale="difference", tolerance=self.tolerance)
         asked = msgspec.structs.replace(asked, reference="rest", side="high", cells=cells)
         disparity = compare(rates, asked, what=_words(code))

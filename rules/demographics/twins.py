@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from bisect import bisect_left, insort
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from audit.lexicons import Lexicon, Mention, Term, axes, load
@@ -177,7 +177,8 @@ def _left_over(text: str, place: _Place, taken: Sequence[_Place]) -> _Place | No
     """What other terms leave of one: all of it, its beginning or its end; None for nothing."""
     start, end = place.start, place.end
     low = bisect_left(taken, start, key=lambda one: one.end)
-    for other in islice(taken, low, None):
+    for number in range(low, len(taken)):
+        other = taken[number]
         if other.start >= end:
             break
         if other.end <= start:

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from audit.model import Json, Measure, RowTokens, Severity
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run
-from audit.tokens.distribution import ascending, merged, summary, total
+from audit.tokens.distribution import ascending, bins, merged, summary, total
 from audit.tokens.limits import example_limit, is_exact
 from audit.tokens.prices import Price, auto_epochs, prices_as_of, training_price
 
@@ -23,9 +23,9 @@ class Cost(DatasetRule, frozen=True):
     Tokens times epochs is what a provider bills. Measures: ``tokens.content`` (string contents), ``tokens.total`` (with
     the overhead of the chat, and tools), ``tokens.trainable``, each the sum, with minimum, mean, p5, p50, p95, p99 and
     maximum per row as its table; ``tokens.billable`` (sum over training rows of the smaller of row and limit, per
-    epoch), ``tokens.over_limit`` (rows), ``tokens.epochs``, ``cost.per_epoch`` and ``cost.total`` in US dollars, or
-    ``cost.unquoted`` with the reason why there is no price. Prices come from a dated file; unknown models are not
-    quoted. Rows of validation and test splits are counted and not billed.
+    epoch), ``tokens.limit`` and ``tokens.over_limit`` (rows), ``tokens.epochs``, ``cost.per_epoch`` and ``cost.total``
+    in US dollars, or ``cost.unquoted`` with the reason why there is no price. Prices come from a dated file; unknown
+    models are not quoted. Rows of validation and test splits are counted and not billed.
 
     Bad:
         {"messages": [{"role": "user", "content": "Recite the months."}, {"role": "assistant", "content": "January, February, March, April, May, June, July, August, September, October, November, December."}]}
@@ -68,7 +68,8 @@ class Cost(DatasetRule, frozen=True):
         n = sum(state["total"].values())
         for name in _FIELDS:
             pairs = ascending(state[name])
-            yield self.measure(f"tokens.{name}", total(pairs), table=summary(state[name]), n=n, unit="tokens")
+            table: dict[str, Json] = {**summary(state[name]), "histogram": [list(bin) for bin in bins(state[name])]}
+            yield self.measure(f"tokens.{name}", total(pairs), table=table, n=n, unit="tokens")
         billed = ascending(state["billed"])
         rows = sum(count for _, count in billed)
         limit = example_limit(run)
@@ -77,6 +78,7 @@ class Cost(DatasetRule, frozen=True):
         epochs = run.epochs if run.epochs is not None else float(auto_epochs(rows))
         yield self.measure("tokens.billable", billable, n=rows, unit="tokens")
         if most is not None:
+            yield self.measure("tokens.limit", most, n=n, unit="tokens")
             over = sum(count for value, count in ascending(state["total"]) if value > most)
             yield self.measure("tokens.over_limit", over, n=n, unit="rows")
         yield self.measure("tokens.epochs", epochs, n=rows, unit="epochs", by_construction=run.epochs is None)

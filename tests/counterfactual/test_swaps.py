@@ -84,7 +84,7 @@ def test_other_languages_than_english_are_not_covered() -> None:
 
 
 def test_a_word_of_another_language_that_looks_english_is_left_alone() -> None:
-    assert swap("Wenn man das sieht, dann ist das gut.", "gender").reason == "language"
+    assert swap("wenn man das sieht, dann ist das gut.", "gender").reason == "language"
 
 
 # ----------------------------------------------------------------------------- all texts

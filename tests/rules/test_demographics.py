@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +145,24 @@ def test_the_order_of_rows_and_the_names_of_groups_do_not_matter() -> None:
 
 
 def test_copies_of_a_row_are_no_further_evidence() -> None:
-    rows = table({("f", "grant"): 12, ("f", "deny"): 28, ("m", "grant"): 28, ("m", "deny"): 12})
-    once = measure(judge(rows), "selection_rate", attribute="sex").table["groups"]
-    often = measure(judge(rows * 10), "selection_rate", attribute="sex").table["groups"]
-    assert [entry["n"] for entry in often] == [10 * entry["n"] for entry in once]
-    width: Callable[[Any], float] = lambda entry: entry["estimate_interval"][1] - entry["estimate_interval"][0]  # noqa: E731
-    assert [width(entry) for entry in often] == pytest.approx([width(entry) for entry in once], rel=0.05)
+    rows = table({("f", "grant"): 16, ("f", "deny"): 24, ("m", "grant"): 24, ("m", "deny"): 16})
+    assert measure(judge(rows), "selection_rate", attribute="sex").table["verdict"] == "INCONCLUSIVE"
+    copied = measure(judge(rows * 20), "selection_rate", attribute="sex")
+    women = groups(copied)["f"]
+    assert women["estimate_interval"][1] < 0.8
+    assert women["verdict"] == copied.table["verdict"] == "INCONCLUSIVE"
+    assert "counted once" in women["sentence"]
+
+
+def test_rows_of_one_configured_group_are_worth_less_than_so_many_people() -> None:
+    rows = table({("f", "grant"): 40, ("f", "deny"): 120, ("m", "grant"): 120, ("m", "deny"): 40})
+    for number, one in enumerate(rows):
+        one["metadata"]["person"] = number // 40
+    alone = measure(judge(rows), "selection_rate", attribute="sex")
+    given = {"favourable": "grant", "group": "metadata.person"}
+    together = measure(judge(rows, data=given), "selection_rate", attribute="sex")
+    assert groups(alone)["f"]["effective_n"] == 160
+    assert groups(together)["f"]["effective_n"] < 10
 
 
 def test_a_group_in_no_row_of_a_split_is_an_error() -> None:

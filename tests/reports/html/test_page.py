@@ -119,8 +119,10 @@ def test_nothing_points_outside_and_nothing_runs_from_an_attribute(any_result: R
 def test_every_chart_has_a_title_and_a_sentence(full: Result) -> None:
     found = outline(full)
     assert len(found.svgs) >= 8
-    assert all({"title", "desc"} <= inside for inside in found.svgs)
-    assert all(attrs.get("role") == "img" for tag, attrs in found.tags if tag == "svg")
+    assert all("title" in inside for inside in found.svgs)
+    drawings = [attrs for tag, attrs in found.tags if tag == "svg"]
+    captions = {attrs.get("id") for tag, attrs in found.tags if tag == "span"}
+    assert all(attrs.get("role") == "img" and attrs.get("aria-describedby") in captions for attrs in drawings)
     assert [tag for tag, _ in found.tags].count("figure") == len(found.svgs)
 
 
@@ -183,7 +185,7 @@ def test_data_quality_stands_in_one_table_by_rule_and_group(full: Result, rate_m
     measures = [rate_measure("sex", counts, "finding_rate", group=code) for code in ("DUP401", "FMT105")]
     rare = rate_measure("sex", {"F": (1, 400), "M": (2, 600)}, "finding_rate", group="ENC001")
     text = outline(full_with(full, *measures, rare)).text
-    assert "Rule All F M Verdict DUP401 12.00 % n 1,000 7.50 % [5.30 %, 10.52 %] 15.00 %" in text
+    assert "Rule All F M Verdict DUP401 12.00 % n 1,000 7.50 % [5.30 %, 10.50 %] 15.00 %" in text
     assert "Too few findings to be shown by group: ENC001." in text
 
 
