@@ -199,7 +199,7 @@ def _banded(attribute: Attribute, values: Iterable[Value]) -> Iterable[Value]:
 
 def _matches(attribute: Attribute, rows: RowParts) -> Iterator[Value]:
     pattern = compiled(attribute.where)
-    for text in rows.texts(attribute.role):
+    for text in rows.texts(attribute.role, system=True):
         found = pattern.search(text)
         yield None if found is None else plain_text((found.group(1) if pattern.groups else found.group()) or "")
 
@@ -207,7 +207,7 @@ def _matches(attribute: Attribute, rows: RowParts) -> Iterator[Value]:
 def _mentions(attribute: Attribute, rows: RowParts, lexicon: Lexicon) -> Iterator[Mentioned]:
     """The terms in every row, and under which language its coverage is counted."""
     covered = frozenset(lexicon.languages)
-    for text, guess in zip(rows.texts(attribute.role), rows.languages(attribute.role), strict=True):
+    for text, guess in zip(rows.texts(attribute.role, system=False), rows.languages(attribute.role), strict=True):
         known = guess.language in covered
         terms = lexicon.mentions(text, guess.language if known and guess.sure else None)
         yield Mentioned(terms, guess.language if known else NOT_COVERED if guess.sure else UNDETERMINED)

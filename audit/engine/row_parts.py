@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 Role: TypeAlias = Literal["prompt", "answer", "all"]
 
-PROMPTING: Final = ("system", "developer", "user")
+SYSTEM: Final = ("system", "developer")
+ASKING: Final = ("user",)
+PROMPTING: Final = (*SYSTEM, *ASKING)
 """Roles whose turns before the answer make up the prompt."""
 IDENTIFIED: Final = 1_000
 """Characters of a text from which its language is told."""
@@ -38,7 +40,7 @@ class RowParts:
     def __init__(self, batch: ParsedBatch) -> None:
         self.source: Source = batch.source
         self._batch = batch
-        self._texts: dict[Role, Sequence[str]] = {}
+        self._texts: dict[tuple[Role, bool], Sequence[str]] = {}
         self._languages: dict[Role, Sequence[Guess]] = {}
 
     def __len__(self) -> int:
@@ -92,38 +94,43 @@ class RowParts:
 
     # ------------------------------------------------------------------ texts
 
-    def texts(self, role: Role) -> Sequence[str]:
-        """The prompts (system and user turns before the answer), the answers, or all that is said but rejected."""
-        if role not in self._texts:
+    def texts(self, role: Role, *, system: bool) -> Sequence[str]:
+        """The prompts (what stands before the answer, less earlier answers), the answers, or all that is said but
+        rejected; with or without system prompts, which many rows share and which say nothing about one."""
+        if (role, system) not in self._texts:
             plain, batch = self._batch.plain, self._batch
-            self._texts[role] = [
-                self._text(row, role) if (canonical := plain[row]) is None else _said_plainly(canonical.messages, role)
+            self._texts[role, system] = [
+                self._text(row, role, system)
+                if (canonical := plain[row]) is None
+                else _said_plainly(canonical.messages, role, system)
                 for row in batch.with_content
             ]
-        return self._texts[role]
+        return self._texts[role, system]
 
-    def _text(self, row: int, role: Role) -> str:
+    def _text(self, row: int, role: Role, system: bool) -> str:
         if row not in self._batch.parsed_set:
             return ""
         record = self._batch.bare_record(row)
         if role == "all":
-            return said(record.messages + record.chat.chosen)
+            turns = record.messages + record.chat.chosen
+            return said(turn for turn in turns if system or turn.role not in SYSTEM)
         cut = exchange(record)
-        return said(cut.answer if role == "answer" else (turn for turn in cut.prompt if turn.role in PROMPTING))
+        asking = PROMPTING if system else ASKING
+        return said(cut.answer if role == "answer" else (turn for turn in cut.prompt if turn.role in asking))
 
     def languages(self, role: Role) -> Sequence[Guess]:
-        """The languages of those texts."""
+        """The languages of those texts, without system prompts."""
         if role not in self._languages:
             from audit.language import identify
 
-            self._languages[role] = [identify(text[:IDENTIFIED]) for text in self.texts(role)]
+            self._languages[role] = [identify(text[:IDENTIFIED]) for text in self.texts(role, system=False)]
         return self._languages[role]
 
 
-def _said_plainly(turns: Sequence[Turn], role: Role) -> str:
+def _said_plainly(turns: Sequence[Turn], role: Role, system: bool) -> str:
     """The same of a canonical row, whose last turn is the answer."""
     if role == "answer":
         return turns[-1].content
-    if role == "all":
-        return "\n".join([turn.content for turn in turns])
-    return "\n".join([turn.content for turn in turns[:-1] if turn.role != "assistant"])
+    left_out = () if system else SYSTEM
+    kept = turns if role == "all" else [turn for turn in turns[:-1] if turn.role != "assistant"]
+    return "\n".join([turn.content for turn in kept if turn.role not in left_out])

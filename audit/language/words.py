@@ -65,6 +65,11 @@ class Counted(NamedTuple):
     settled: bool
 
 
+def common_words() -> frozenset[str]:
+    """The commonest words of all languages in the table."""
+    return frozenset(_LANGUAGES_OF)
+
+
 def count_words(text: str) -> Counted:
     """What the commonest words say of a text."""
     words = _WORD.findall(text.lower())

@@ -112,7 +112,7 @@ def rao_scott(rows: Codes, columns: Codes, clusters: Codes) -> float:
     )
     of_rows = _over(_variances(rows, clusters, row_share), row_share)
     of_columns = _over(_variances(columns, clusters, column_share), column_share)
-    return max(1.0, n * float(cells.sum() - of_rows.sum() - of_columns.sum()) / degrees)
+    return max(1.0, n * float(cells.sum() - of_rows.sum() - of_columns.sum()) / float(degrees))
 
 
 def _over(variances: Table, shares: Table) -> Table:

@@ -81,6 +81,7 @@ def _said(judged: Sequence[GroupRate], question: Question, what: str) -> tuple[C
 
 def _in_both(one: Compared, once: Compared) -> Compared:
     """What was said of a group, if it holds where rows that say the same count once as well."""
+    one = replace(one, screen=one.screen and once.screen)
     if one.verdict == once.verdict or one.verdict not in ("PASS", "FAIL"):
         return one
     sentence = f"{one.sentence} Rows that say the same counted once, that is {once.verdict}, so nothing is claimed."

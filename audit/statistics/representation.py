@@ -241,23 +241,38 @@ def _goodness_of_fit(sample: _Sample, drawn: Shares) -> tuple[float, float, bool
 
 
 def _lower_end(sample: _Sample, distance: float) -> float:
-    """The least distance on the way from the reference to the observed shares at which as large an observed distance
-    is a 2.5 % event. That allows for the upward bias of small samples, which an interval around the estimate does not.
+    """The least distance from the reference at which as large an observed distance is a 2.5 % event.
+
+    That allows for the upward bias of small samples, which an interval around the estimate does not. The shares at
+    each distance are those nearest to the observed ones of the groups that stand out: surpluses and deficits are
+    reduced by a threshold each, so that the noise of all other groups is not taken for distance.
     """
-    if _as_far(sample, distance, 0.0) >= 0.025:
+    deviation = sample.shares - sample.reference
+    surplus, deficit = np.maximum(deviation, 0.0), np.maximum(-deviation, 0.0)
+
+    def as_far(apart: float) -> float:
+        shares = np.maximum(sample.reference + _reduced(surplus, apart) - _reduced(deficit, apart), 0.0)
+        drawn = total_variation(_drawn(sample, shares / shares.sum()), sample.reference)
+        return float(np.mean(drawn >= distance - 1e-9))
+
+    if as_far(0.0) >= 0.025:
         return 0.0
-    near, far = 0.0, 1.0
+    near, far = 0.0, distance
     for _ in range(STEPS):
         middle = (near + far) / 2
-        near, far = (middle, far) if _as_far(sample, distance, middle) < 0.025 else (near, middle)
-    return near * distance
+        near, far = (middle, far) if as_far(middle) < 0.025 else (near, middle)
+    return near
 
 
-def _as_far(sample: _Sample, distance: float, way: float) -> float:
-    """How often samples of shares that part of the way from the reference (0) to the observed (1) are as far."""
-    shares = sample.reference + way * (sample.shares - sample.reference)
-    drawn = total_variation(_drawn(sample, shares / shares.sum()), sample.reference)
-    return float(np.mean(drawn >= distance - 1e-9))
+def _reduced(parts: Shares, total: float) -> Shares:
+    """``parts``, all reduced by the threshold that leaves a sum of ``total``: Duchi et al. (2008), "Efficient
+    projections onto the l1-ball for learning in high dimensions", ICML."""
+    ordered = np.sort(parts)[::-1]
+    thresholds = (np.cumsum(ordered) - total) / np.arange(1, len(ordered) + 1)
+    kept = int(np.count_nonzero(ordered > thresholds))
+    threshold = max(0.0, float(thresholds[max(0, kept - 1)]))
+    reduced: Shares = np.maximum(parts - threshold, 0.0)
+    return reduced
 
 
 def _upper_end(sample: _Sample) -> float:

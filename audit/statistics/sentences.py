@@ -10,6 +10,8 @@ from audit.statistics.contrasts import BEST, REST
 from audit.statistics.rates import GroupRate
 from audit.statistics.verdicts import Compared, Question
 
+LEAST_SHOWN: Final = 5e-5
+"""Figures below it are shown as 0: the least ratio that is searched for, or a rate of one in twenty thousand."""
 _NAMES_OF_RATES: Final = ("rate", "share", "accuracy")
 
 
@@ -117,8 +119,8 @@ def _tolerance(question: Question) -> str:
 
 
 def figure(value: float) -> str:
-    """Three significant digits, in plain decimals: 0.358, 12.3, 1,230."""
-    if value == 0:
+    """Three significant digits, in plain decimals: 0.358, 12.3, 1,230; what is nearly 0 is 0."""
+    if abs(value) < LEAST_SHOWN:
         return "0"
     places = max(0, 2 - floor(log10(abs(value))))
     if places > 6:

@@ -11,7 +11,17 @@ import msgspec
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.demographics.answer_features import SHARES, language_of, length
-from audit.rules.demographics.groups import NEEDS, Evidence, Groups, as_json, evidence_of, judged, judged_rows, why_not
+from audit.rules.demographics.groups import (
+    NEEDS,
+    Evidence,
+    Groups,
+    as_json,
+    evidence_of,
+    judged,
+    judged_rows,
+    renumbered,
+    why_not,
+)
 from audit.rules.demographics.rates import question_of, rate_measure
 from audit.rules.demographics.texts import Said, are_labels, sampled
 from audit.rules.labels.reporting import quoted
@@ -35,7 +45,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
     text, each group is held against all others: the length of the answer (reported where the whole interval of the
     difference exceeds ``min_d`` standard deviations and Holm's adjusted p is below 0.05), and the shares of answers
     that refuse, hedge, use polite phrases or are in another language than most (reported where the whole interval of the
-    difference exceeds ``tolerance``). Rows of one cluster count as one. What is asked may differ by group, too: look at
+    difference exceeds ``tolerance``). Rows of one configured group, or with one prompt, are clusters. What is asked may differ by group, too: look at
     the rows. Measures: ``answer_length``, ``answer_refusal``, ``answer_hedging``, ``answer_politeness`` and
     ``answer_other_language``.
 
@@ -52,7 +62,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
     code: ClassVar[str] = "DEM107"
     name: ClassVar[str] = "answers-differ-by-group"
     severity: ClassVar[Severity] = Severity.WARNING
-    needs: ClassVar[frozenset[Product]] = NEEDS | {"conversation"}
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"conversation", "prompt"}
     example: ClassVar[dict[str, Json]] = {
         "sections": {"attributes": {"sex": {"field": "metadata.sex"}}},
         "ignores": [{"code": "DEM106", "reason": "other rule"}],
@@ -72,7 +82,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
         if are_labels(sample):
             return  # labels differ by group, too: that is for the rules on labels
         _, rows = judged_rows(context)
-        features = _Features(sample, evidence_of(context, rows))
+        features = _Features(sample, _evidence(context, rows, run))
         for groups in attributes:
             yield from self._lengths(groups, features)
             for name in features.shares:
@@ -95,7 +105,11 @@ class AnswersByGroup(DatasetRule, frozen=True):
         # Of two groups, one is the mirror image of the other.
         shown = 1 if len(found) == 2 else len(found)
         for (group, one), p in list(zip(found, adjusted, strict=True))[:shown]:
-            if p >= LEVEL or one.n < groups.attribute.min_n or _least_d(one) <= self.min_d:
+            if (
+                p >= LEVEL
+                or features.independent(groups, group) < groups.attribute.min_n
+                or _least_d(one) <= self.min_d
+            ):
                 continue
             yield self.hit(
                 f"{name}: answers of {one.n:,} rows of {quoted(group)} have {one.mean:,.0f} characters on average, "
@@ -130,6 +144,18 @@ class AnswersByGroup(DatasetRule, frozen=True):
                 )
 
 
+def _evidence(context: Context, rows: NDArray[np.int64], run: Run) -> Evidence:
+    """Rows of one configured group belong together, else rows with the same prompt: one question, several answers."""
+    import numpy as np
+
+    evidence = evidence_of(context, rows)
+    if run.fields.group is not None:
+        return evidence
+    prompts = np.frombuffer(context.column("prompt"), dtype=np.int64)[rows]  # type: ignore[call-overload]
+    own = np.where(prompts == 0, len(rows) + np.arange(len(rows)), renumbered(prompts))
+    return Evidence(renumbered(own), evidence.same)
+
+
 _WORDS: Final = {
     "refusal": "an answer that refuses",
     "hedging": "an answer that hedges",
@@ -154,6 +180,11 @@ class _Features:
             for name, has in SHARES.items()
         }
         self.shares[OTHER_LANGUAGE] = _other_language(sample)
+
+    def independent(self, groups: Groups, group: str) -> int:
+        """Clusters with answers of a group."""
+        own = groups.codes[self.places] == groups.names.index(group)
+        return len(set(self.evidence.together[own].tolist()))
 
     def lengths(self, groups: Groups) -> list[tuple[str, MeanDifference]]:
         """How the length of the answers of each group differs from that of the others that are compared."""

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged, judged_rows, why_not
-from audit.rules.demographics.outcomes import outcomes
+from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged, judged_rows
+from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
 from audit.statistics.rates import GroupRate
@@ -46,9 +46,7 @@ class DetectableRatio(DatasetRule, frozen=True):
 
     def applies_to(self, run: Run) -> str | None:
         """Needs an attribute and a favourable label."""
-        if reason := super().applies_to(run) or why_not(run):
-            return reason
-        return None if run.fields.favourable else "no favourable label is configured: favourable = ... under [data]"
+        return super().applies_to(run) or why_no_rate(run)
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The smallest detectable ratio of every group, and a hit for each that is too small."""
@@ -88,7 +86,7 @@ class DetectableRatio(DatasetRule, frozen=True):
         said = "; ".join(f"with {rate.n:,} rows of {quoted(rate.group)} {_below(ratio)}" for rate, ratio in short[:5])
         more = f"; and {len(short) - 5:,} more groups" if len(short) > 5 else ""
         return self.hit(
-            f"{name}: this audit can detect, {said}{more}; asked for {self.ratio:g}",
+            f"{name}: a test of no difference would see, {said}{more}; asked for {self.ratio:g}",
             scope="dataset",
             key=name,
             evidence={

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged, judged_rows, why_not
-from audit.rules.demographics.outcomes import outcomes
+from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged, judged_rows
+from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.demographics.rates import impact_ratio, question_of, rate_measure
 from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
@@ -61,9 +61,7 @@ class FavourableRate(DatasetRule, frozen=True):
 
     def applies_to(self, run: Run) -> str | None:
         """Needs an attribute and a favourable label."""
-        if reason := super().applies_to(run) or why_not(run):
-            return reason
-        return None if run.fields.favourable else "no favourable label is configured: favourable = ... under [data]"
+        return super().applies_to(run) or why_no_rate(run)
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The rates by group of every attribute, and a hit for each that differs by more than the tolerance."""

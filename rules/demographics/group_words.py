@@ -12,7 +12,16 @@ import msgspec
 from audit.model import Json, Measure, Severity
 from audit.read.folding import fold
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, as_json, judged, why_not
+from audit.rules.demographics.groups import (
+    NEEDS,
+    Groups,
+    as_json,
+    evidence_of,
+    judged,
+    judged_rows,
+    rows_per_cluster,
+    why_not,
+)
 from audit.rules.demographics.texts import are_labels, sampled
 from audit.rules.labels.reporting import plain, quoted
 
@@ -23,6 +32,11 @@ LONGEST: Final = 20_000
 """Characters of a row that are looked at."""
 MOST_WORDS: Final = 20_000
 """Words that are compared, the most frequent first."""
+ANY_PERSON: Final = (
+    "a", "an", "i", "person", "persons", "people", "man", "men", "woman", "women", "boy", "boys", "girl", "girls",
+    "himself", "herself", "themselves", "hers", "being", "anyone", "someone", "everyone", "somebody", "everybody",
+)  # fmt: skip
+"""English words for persons of any kind, beside those in the table of the commonest words."""
 _SHOWN: Final = 50
 _NAMED: Final = 6
 
@@ -50,7 +64,7 @@ class GroupWords(DatasetRule, frozen=True):
     is counted once in a row, and each group is held against all others by the log-odds ratio with an informative
     Dirichlet prior (Monroe, Colaresi and Quinn 2008). Words in at least ``min_rows`` rows are reported where the false
     discovery rate is below ``level`` and the odds are larger than ``min_odds`` times those elsewhere. The names of the
-    groups themselves and the terms of a lexicon are left out. A sample of at most 20,000 different rows is read.
+    groups themselves, the terms of a lexicon, words for persons and the commonest words of a language are left out. A sample of at most 20,000 different rows is read.
     Measure: ``associated_words``.
 
     Bad:
@@ -79,6 +93,8 @@ class GroupWords(DatasetRule, frozen=True):
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The words of every attribute, and a hit for each that has any."""
+        import numpy as np
+
         attributes = list(judged(context, run))
         counts = [_Counts(groups, context.attribute(groups.attribute.name).terms) for groups in attributes]
         sample = sampled(context)
@@ -88,12 +104,15 @@ class GroupWords(DatasetRule, frozen=True):
             words = set(fold((said.prompt if labelled else f"{said.prompt}\n{said.answer}")[:LONGEST]).split())
             for one in counts:
                 one.add(said.place, said.row, words)
+        _, rows = judged_rows(context)
+        together = evidence_of(context, rows).at(np.array([said.place for said in sample], dtype=np.int64)).together
+        effect = rows_per_cluster(together)
         for one in counts:
-            yield from self._of_attribute(one, context)
+            yield from self._of_attribute(one, context, effect)
 
-    def _of_attribute(self, counts: _Counts, context: Context) -> Iterator[Hit | Measure]:
+    def _of_attribute(self, counts: _Counts, context: Context, effect: float) -> Iterator[Hit | Measure]:
         groups = counts.groups
-        found = self._words(counts, context)
+        found = self._words(counts, context, effect)
         name = groups.attribute.name
         read = sum(counts.rows)
         listed = [as_json(word) for word in found[:_SHOWN]]
@@ -102,7 +121,8 @@ class GroupWords(DatasetRule, frozen=True):
         if not found:
             return
         named = "; ".join(
-            f"{quoted(word.word)} with {quoted(word.group)} ({word.rows:,} rows, elsewhere {word.other_rows:,})"
+            f"{quoted(word.word)} with {quoted(word.group)} ({word.rows / word.of:.1%} of its rows, elsewhere "
+            f"{word.other_rows / word.of_others:.1%})"
             for word in found[:_NAMED]
         )
         more = f"; and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
@@ -113,10 +133,10 @@ class GroupWords(DatasetRule, frozen=True):
             evidence={"attribute": name, "words": listed, "rows_read": read},
         )
 
-    def _words(self, counts: _Counts, context: Context) -> list[_Word]:
+    def _words(self, counts: _Counts, context: Context, effect: float) -> list[_Word]:
         """The words that cross the bounds, the clearest first."""
         found: list[_Word] = []
-        words, said = counts.associations(self.min_rows)
+        words, said = counts.associations(self.min_rows, effect)
         for one in said.found(self.level) if said is not None else ():
             if one.log_odds_ratio < log(self.min_odds):
                 continue
@@ -138,6 +158,13 @@ class GroupWords(DatasetRule, frozen=True):
                 )
             )
         return found
+
+
+def _of_no_account() -> Iterable[str]:
+    """Words that name no role and no trait: the commonest words of a language, and words for persons of any kind."""
+    from audit.language.words import common_words
+
+    return (*common_words(), *ANY_PERSON)
 
 
 class _Counts:
@@ -163,7 +190,7 @@ class _Counts:
         for word in words:
             self.first.setdefault(word, row)
 
-    def associations(self, least: int) -> tuple[Sequence[bytes], WordAssociations | None]:
+    def associations(self, least: int, effect: float) -> tuple[Sequence[bytes], WordAssociations | None]:
         """The frequent words, and how strongly each goes with each group; None where there is nothing to compare."""
         import numpy as np
 
@@ -172,11 +199,12 @@ class _Counts:
         total: Counter[bytes] = Counter()
         for words in self.words:
             total.update(words)
-        own = {word for name in (*self.names, *self._terms) for word in fold(name).split()}
+        own = {word for name in (*self.names, *self._terms, *_of_no_account()) for word in fold(name).split()}
         kept = [(-count, word) for word, count in total.items() if count >= least and word not in own]
         vocabulary = [word for _, word in sorted(kept)[:MOST_WORDS]]
         self.compared = len(vocabulary)
         if len(self.names) < 2 or not vocabulary:
             return vocabulary, None
         documents = np.array([[words[word] for words in self.words] for word in vocabulary], dtype=np.int64)
-        return vocabulary, word_associations(documents, np.array(self.rows, dtype=np.int64))
+        totals = np.array(self.rows, dtype=np.int64)
+        return vocabulary, word_associations(documents, totals, design_effect=effect)

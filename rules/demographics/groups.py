@@ -121,7 +121,7 @@ class Evidence(NamedTuple):
 
     def at(self, places: Codes) -> Evidence:
         """The evidence of some of the judged rows."""
-        return Evidence(self.together[places], self.same[places])
+        return Evidence(renumbered(self.together[places]), renumbered(self.same[places]))
 
 
 def judged(context: Context | Summary, run: Run) -> Iterator[Groups]:
@@ -164,15 +164,32 @@ def groups_of(column: AttributeColumn, rows: Codes, split: str | None) -> Groups
     return Groups(column.attribute, column.groups, codes, rows, split=split, reference_group=column.reference_group)
 
 
+def renumbered(clusters: Codes) -> Codes:
+    """The same clusters, numbered from 0."""
+    import numpy as np
+
+    codes: Codes = np.unique(clusters, return_inverse=True)[1].astype(np.int64)
+    return codes
+
+
+def rows_per_cluster(clusters: Codes) -> float:
+    """How many rows a row stands for on average, itself included: the design effect of what is the same in all rows of
+    a cluster (Kish 1965, "Survey Sampling", 5.4)."""
+    import numpy as np
+
+    sizes = np.bincount(clusters)
+    return float((sizes.astype(np.float64) ** 2).sum() / max(1, len(clusters)))
+
+
 def evidence_of(context: Context | Summary, rows: Codes) -> Evidence:
     """The clusters of some rows."""
     import numpy as np
 
-    ordinals = np.arange(context.rows, dtype=np.int64)
-    named = np.frombuffer(context.column("group"), dtype=np.int64)  # type: ignore[call-overload]
-    together: Codes = np.where(named == 0, ordinals, -1 - np.unique(named, return_inverse=True)[1])
-    same: Codes = np.frombuffer(context.clusters(), dtype=np.uint64).astype(np.int64)  # type: ignore[call-overload]
-    return Evidence(together[rows], same[rows])
+    named = np.frombuffer(context.column("group"), dtype=np.int64)[rows]  # type: ignore[call-overload]
+    numbers = np.unique(named, return_inverse=True)[1].astype(np.int64)
+    together: Codes = np.where(named == 0, len(rows) + np.arange(len(rows)), numbers)
+    same: Codes = np.frombuffer(context.clusters(), dtype=np.uint64)[rows].astype(np.int64)  # type: ignore[call-overload]
+    return Evidence(renumbered(together), renumbered(same))
 
 
 def crossed(first: Groups, second: Groups) -> Groups:

@@ -21,6 +21,8 @@ from audit.rules.labels.reporting import DROP, Keys, quoted
 from audit.rules.labels.spelling import spelling_key
 from audit.statistics.intervals import wilson
 
+LEAST_REPEATED: Final = 30
+"""Rows that repeat another word for word, below which their differences say nothing of the noise."""
 MOST_VARIANTS: Final = 50
 """Variants of one prompt whose free answers are compared with each other; of more, the first."""
 MOST_NAMED: Final = 3
@@ -64,7 +66,9 @@ class IdentityFlip(DatasetRule, frozen=True):
     label; a label that itself names the group ("male", "female") is no difference. Elsewhere their answers are compared
     as for LBL601, with the terms replaced: a warning for yes and no or the letter of a choice, only information and no
     fix for results and free text, whose word similarity must be below `similarity`, because facts about two groups may
-    differ. Where most of a prompt's variants agree, only the others are reported. Measure: `counterfactual_pairs` (by
+    differ. Where most of a prompt's variants agree, only the others are reported. Labels that differ no more often
+    between twins than between rows that repeat each other word for word are noise: that is said once, and no row
+    is reported. Measure: `counterfactual_pairs` (by
     axis and over all: pairs of variants, how many differ, how many are balanced, with as many rows on both sides;
     beside them the prompts that are repeated word for word, whose share of differences is the noise to expect).
 
@@ -121,6 +125,7 @@ class IdentityFlip(DatasetRule, frozen=True):
         labels = recognise(context, run)
         masker, keys, table = masker_of(run), Keys(context), _Table()
         outcomes = _labels_of_rows(labels, masker) if labels else context.column("answer")
+        flips: list[_Flip] = []
         for twins in twin_sets(state["parts"], context):
             table.repeats(twins, outcomes)
             variants = _variants(twins, outcomes)
@@ -128,15 +133,30 @@ class IdentityFlip(DatasetRule, frozen=True):
                 continue
             if labels:
                 table.add(variants, None, masker)
-                yield from self._label_hits(_odd_ones(variants), context, run, masker, keys)
+                flips += _odd_ones(variants)
             else:
                 compared = variants[:MOST_VARIANTS]
                 found = self._compared(compared, context, masker)
                 table.add(compared, found, masker)
                 yield from self._answer_hits(compared, found, context, masker, keys)
+        if flips and table.is_noise:
+            yield self._noise(table)
+        else:
+            yield from self._label_hits(flips, context, run, masker, keys)
         yield from table.measures(self)
 
     # ------------------------------------------------------------------ labels
+
+    def _noise(self, table: _Table) -> Hit:
+        return self.hit(
+            f"{table.differing:,} of {table.pairs:,} pairs of rows that differ only in whom they mention have two "
+            f"labels, and so have {table.repeated_differing:,} of {table.repeated:,} rows that repeat another word for "
+            "word: that is no more than the noise of the labels",
+            scope="dataset",
+            severity=Severity.INFO,
+            key="noise",
+            evidence={"pairs": table.pairs, "differing": table.differing, "repeated": table.repeated},
+        )
 
     def _label_hits(
         self, flips: Iterable[_Flip], context: Context, run: Run, masker: Masker, keys: Keys
@@ -306,7 +326,7 @@ class _Table:
 
     def __init__(self) -> None:
         self._axes: dict[str, Counter[str]] = {}
-        self._repeated = self._repeated_differing = 0
+        self.repeated = self.repeated_differing = 0
 
     def repeats(self, twins: Sequence[Twin], outcomes: Sequence[int]) -> None:
         """Count the rows that repeat another word for word, and those of them with another label or answer."""
@@ -314,8 +334,8 @@ class _Table:
         for twin in twins:
             outcome = outcomes[twin.row]
             if twin.terms in first:
-                self._repeated += 1
-                self._repeated_differing += first[twin.terms] != outcome
+                self.repeated += 1
+                self.repeated_differing += first[twin.terms] != outcome
             first.setdefault(twin.terms, outcome)
 
     def add(self, variants: Sequence[_Variant], differing: Collection[tuple[int, int]] | None, masker: Masker) -> None:
@@ -335,14 +355,31 @@ class _Table:
         if found["pairs"]:
             self._axes.setdefault(axis, Counter()).update(found)
 
+    @property
+    def pairs(self) -> int:
+        """Pairs of variants, over all axes."""
+        return sum(counts["pairs"] for counts in self._axes.values())
+
+    @property
+    def differing(self) -> int:
+        """Pairs of variants that differ."""
+        return sum(counts["differing"] for counts in self._axes.values())
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether pairs differ no more often than rows that repeat each other word for word, of which there must be
+        enough to tell."""
+        if self.repeated < LEAST_REPEATED:
+            return False
+        return wilson(self.differing, self.pairs)[0] <= self.repeated_differing / self.repeated
+
     def measures(self, rule: IdentityFlip) -> Iterator[Measure]:
         """``counterfactual_pairs`` over all axes and of each."""
         rows = [
             {"axis": axis, **{name: counts[name] for name in ("pairs", "differing", "balanced")}}
             for axis, counts in sorted(self._axes.items())
         ]
-        pairs = sum(counts["pairs"] for counts in self._axes.values())
-        differing = sum(counts["differing"] for counts in self._axes.values())
+        pairs, differing = self.pairs, self.differing
         yield rule.measure(
             "counterfactual_pairs",
             pairs,
@@ -351,8 +388,8 @@ class _Table:
                 "differing": differing,
                 "share": round(differing / pairs, 6) if pairs else None,
                 "interval": list(wilson(differing, pairs)) if pairs else None,
-                "repeated_rows": self._repeated,
-                "repeated_differing": self._repeated_differing,
+                "repeated_rows": self.repeated,
+                "repeated_differing": self.repeated_differing,
             },
             n=pairs,
             unit="pairs",

@@ -23,11 +23,16 @@ from audit.rules.demographics.outcomes import Outcomes, outcomes
 from audit.rules.demographics.rates import question_of, rate_measure
 from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.statistics.intervals import wilson
+from audit.statistics.rates import GroupRate
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from audit.statistics.intersections import Cell, TwoWayCell
+
+LEAST_LEVEL: Final = 0.99
+"""Of the interval that must leave out the rate that the two groups alone would give."""
 MOST_CELLS: Final = 200
 """Intersections beyond which a pair of attributes is not crossed: such a table shows nothing but small cells."""
 
@@ -36,9 +41,9 @@ class Intersections(DatasetRule, frozen=True):
     """The favourable label goes to an intersection of two protected attributes at a very different rate.
 
     Rates may be even for women and men, and for two origins, and still be far apart for women of one origin. All
-    two-way intersections are shown with their rows. The largest gap between an intersection and all other rows is held
-    against the largest gap that chance alone gives (the margins permuted); it is reported when it is larger than in
-    ``level`` of these draws and at least ``min_gap``. This explores: the intersection was picked because it is the
+    two-way intersections are shown with their rows. The gap between an intersection and all other rows is held against
+    the largest gap that chance alone gives (the labels permuted); a lower rate is reported when its gap is larger than
+    in ``level`` of these draws, at least ``min_gap``, and more than the two groups alone would make it. This explores: the intersection was picked because it is the
     worst. Without a favourable label only the rows are shown. Measure: ``selection_rate`` or ``group_share`` of
     ``sex x race``.
 
@@ -102,26 +107,40 @@ class Intersections(DatasetRule, frozen=True):
         names: Sequence[str],
     ) -> Iterator[Hit | Measure]:
         from audit.statistics.disparity import compare
-        from audit.statistics.intersections import Cell, two_way_gaps
 
         rates = groups.rates(favourable, evidence, labels.labelled)
         disparity = compare(rates, question_of(groups, scale="ratio", tolerance=0.8), what=" or ".join(names))
-        cells = [Cell(levels, rate.hits, rate.n) for levels, rate in zip(_levels(pair), rates, strict=True)]
-        worst = two_way_gaps(cells, least=groups.attribute.min_n).worst
+        found = self._worst(pair, rates, groups.attribute.min_n)
         more: dict[str, Json] = {"favourable": list(names), "exploratory": True}
-        if worst is not None:
-            more["worst"] = as_json(worst)
+        if found is not None:
+            more["worst"] = as_json(found)
         yield rate_measure(self, "selection_rate", groups, rates, disparity, more)
-        if worst is None or worst.p > 1 - self.level or abs(worst.gap) < self.min_gap:
+        if found is None:
             return
         name = groups.attribute.name
         yield self.hit(
-            f"{name}: {' x '.join(worst.levels)} has the favourable label in {worst.rate:.1%} of {worst.n:,} rows, all "
-            f"others in {worst.rest_rate:.1%}; so large a gap in any intersection has p {worst.p:.2g} by chance",
+            f"{name}: {' x '.join(found.levels)} has the favourable label in {found.rate:.1%} of {found.n:,} rows, all "
+            f"others in {found.rest_rate:.1%}, less than its two groups alone would make it; so large a gap in any "
+            f"intersection has p {found.p:.2g} by chance",
             scope="dataset",
             key=name,
-            evidence={"attribute": name, **as_json(worst)},
+            evidence={"attribute": name, **as_json(found)},
         )
+
+    def _worst(self, pair: tuple[Groups, Groups], rates: Sequence[GroupRate], least: int) -> TwoWayCell | None:
+        """The intersection with the lowest rate that neither chance nor its two groups explain."""
+        from audit.statistics.intersections import Cell, two_way_gaps
+
+        cells = [
+            Cell(levels, round((one.rate or 0.0) * one.worth), round(one.worth))
+            for levels, one in zip(_levels(pair), (rate.counted_once for rate in rates), strict=True)
+        ]
+        compared = [cell for cell in cells if cell.n and "unknown" not in cell.levels]
+        for found in two_way_gaps(cells, least=least).cells:
+            low = found.gap <= -self.min_gap and found.p <= 1 - self.level
+            if low and wilson(found.hits, found.n, LEAST_LEVEL)[1] < _by_margins(found.levels, compared):
+                return found
+        return None
 
     def _shares(self, groups: Groups) -> Measure:
         n = len(groups.codes)
@@ -132,6 +151,18 @@ class Intersections(DatasetRule, frozen=True):
         ]  # fmt: skip
         table = {**groups.facts(), "groups": entries + groups.shown(), "exploratory": True}
         return self.measure("group_share", table=table, n=n, attribute=groups.attribute.name, split=groups.split)
+
+
+def _by_margins(levels: Sequence[str], cells: Sequence[Cell]) -> float:
+    """The rate that an intersection would have if its two groups acted on it independently: the product of their rates
+    over the rate of all."""
+
+    def rate(kept: Sequence[Cell]) -> float:
+        return sum(cell.hits for cell in kept) / max(1, sum(cell.n for cell in kept))
+
+    margins = [rate([cell for cell in cells if cell.levels[at] == level]) for at, level in enumerate(levels)]
+    whole = rate(cells)
+    return margins[0] * margins[1] / whole if whole else 0.0
 
 
 def _levels(pair: tuple[Groups, Groups]) -> list[tuple[str, ...]]:

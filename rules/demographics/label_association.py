@@ -7,7 +7,16 @@ from typing import ClassVar, Final
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, as_json, evidence_of, judged, judged_rows, why_not
+from audit.rules.demographics.groups import (
+    NEEDS,
+    Groups,
+    as_json,
+    evidence_of,
+    judged,
+    judged_rows,
+    renumbered,
+    why_not,
+)
 from audit.rules.demographics.outcomes import Outcomes, outcomes
 from audit.rules.demographics.terms import TermRate, term_rates
 from audit.rules.labels.recognise import NEEDS as LABELS
@@ -64,15 +73,21 @@ class LabelAssociation(DatasetRule, frozen=True):
 
         labels = outcomes(context, run)
         if not labels.names:
+            for groups in judged(context, run):
+                yield self._without_labels(groups, labels.reason)
             return
         _, rows = judged_rows(context)
-        together = evidence_of(context, rows).together
+        same = evidence_of(context, rows).same
         for groups in judged(context, run):
             column = context.attribute(groups.attribute.name)
             marked = labels.labelled
-            shrink = rao_scott(groups.codes[marked], labels.codes[marked], together[marked])
+            shrink = rao_scott(groups.codes[marked], labels.codes[marked], renumbered(same[marked]))
             terms = term_rates(column, rows, labels, shrink) if column.terms else []
             yield from self._of_attribute(groups, labels, terms, shrink)
+
+    def _without_labels(self, groups: Groups, reason: str) -> Measure:
+        table = {**groups.facts(), "not_assessed": reason}
+        return self.measure("cramers_v", table=table, attribute=groups.attribute.name, split=groups.split)
 
     def _of_attribute(
         self, groups: Groups, labels: Outcomes, terms: list[TermRate], shrink: float
@@ -105,14 +120,14 @@ class LabelAssociation(DatasetRule, frozen=True):
                 split=groups.split,
             )
             if low > self.min_v:
-                yield self._strong(groups, found.value, (low, high), n)
+                yield self._strong(groups, found.value, (low, high), n, _largest(groups, labels, counts))
         yield from self._terms(groups, terms)
 
-    def _strong(self, groups: Groups, v: float, interval: tuple[float, float], n: int) -> Hit:
+    def _strong(self, groups: Groups, v: float, interval: tuple[float, float], n: int, most: str) -> Hit:
         name = groups.attribute.name
         return self.hit(
             f"{name}: the label goes with the group (Cramér's V {v:.3f}, {interval[0]:.3f} to {interval[1]:.3f} in "
-            f"{n:,} rows; bound {self.min_v:g})",
+            f"{n:,} rows; bound {self.min_v:g}), most of all {most}",
             scope="dataset",
             key=name,
             evidence={"attribute": name, "v": round(v, 6), "interval": list(interval), "n": n, "min_v": self.min_v},
@@ -143,6 +158,22 @@ def _said(term: TermRate) -> str:
     return (
         f"{quoted(term.form)}: {quoted(term.label)} in {term.rate:.0%} of {term.n:,} rows, elsewhere in "
         f"{term.other_rate:.0%}"
+    )
+
+
+def _largest(groups: Groups, labels: Outcomes, counts: list[list[int]]) -> str:
+    """The cell with the largest Pearson residual, in words."""
+    import numpy as np
+
+    table = np.array(counts, dtype=np.float64)
+    rows, columns, n = table.sum(axis=1), table.sum(axis=0), table.sum()
+    expected = np.outer(rows, columns) / n
+    residuals = np.divide(np.abs(table - expected), np.sqrt(expected), out=np.zeros_like(table), where=expected > 0)
+    row, column = np.unravel_index(int(np.argmax(residuals)), table.shape)
+    elsewhere = (columns[column] - table[row, column]) / max(1.0, n - rows[row])
+    return (
+        f"{quoted(labels.names[column])} in {table[row, column] / rows[row]:.1%} of {int(rows[row]):,} rows of "
+        f"{quoted(groups.names[groups.compared[row]])}, elsewhere in {elsewhere:.1%}"
     )
 
 

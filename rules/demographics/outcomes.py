@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit.rule import Context, Run
-from audit.rules.demographics.groups import judged_rows
+from audit.rules.demographics.groups import judged_rows, why_not
 from audit.rules.labels.recognise import NO_LABEL, recognise
 from audit.rules.labels.reporting import plain
 from audit.rules.labels.spelling import spelling_key
@@ -54,3 +54,10 @@ def outcomes(context: Context, run: Run) -> Outcomes:
         return Outcomes((), np.full(len(rows), NO_LABEL, dtype=np.int64), labels.reason)
     codes = np.asarray(labels.codes, dtype=np.int64)[rows]
     return Outcomes(tuple(plain(one.text) for one in labels.labels), codes)
+
+
+def why_no_rate(run: Run) -> str | None:
+    """Why no rate of a favourable label can be looked at; None when it can."""
+    if reason := why_not(run):
+        return reason
+    return None if run.fields.favourable else "no favourable label is configured: favourable = ... under [data]"

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, judged, why_not
+from audit.rules.demographics.groups import (
+    NEEDS,
+    Groups,
+    evidence_of,
+    judged,
+    judged_rows,
+    rows_per_cluster,
+    why_not,
+)
 from audit.rules.labels.reporting import quoted
 from audit.statistics.intervals import wilson
 
@@ -56,11 +64,14 @@ class GroupShares(DatasetRule, frozen=True):
         """The shares of every attribute's groups, and a hit for each attribute too far from its reference."""
         from audit.statistics.representation import representation
 
+        _, rows = judged_rows(context)
+        same = evidence_of(context, rows).same
         for groups in judged(context, run):
             yield from self._shares(groups)
             expected = context.attribute(groups.attribute.name).expected
             counts = {groups.names[index]: groups.n[index] for index in groups.compared}
-            found = representation(counts, expected) if expected else None
+            worth = groups.known / rows_per_cluster(same)
+            found = representation(counts, expected, effective_n=worth) if expected else None
             yield self._measure(groups, found)
             if found is not None and found.interval[0] > self.max_distance:
                 yield self._far(groups, found)

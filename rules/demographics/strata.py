@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, as_json, judged, why_not
-from audit.rules.demographics.outcomes import outcomes
+from audit.rules.demographics.groups import (
+    NEEDS,
+    Groups,
+    as_json,
+    evidence_of,
+    judged,
+    judged_rows,
+    renumbered,
+)
+from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
 from audit.statistics.strata import Ratio, Stratified, Stratum, stratified
@@ -74,27 +82,45 @@ class WithinStrata(DatasetRule, frozen=True):
 
     def applies_to(self, run: Run) -> str | None:
         """Needs two attributes and a favourable label."""
-        if reason := super().applies_to(run) or why_not(run):
+        if reason := super().applies_to(run) or why_no_rate(run):
             return reason
-        if len(run.attributes) < 2:
-            return "only one attribute is configured: nothing to look within"
-        return None if run.fields.favourable else "no favourable label is configured: favourable = ... under [data]"
+        return None if len(run.attributes) > 1 else "only one attribute is configured: nothing to look within"
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The ratios of every pair of attributes, and a hit for each group whose difference changes."""
         labels = outcomes(context, run)
         favourable = labels.among(run.fields.favourable)
+        _, rows = judged_rows(context)
+        same = evidence_of(context, rows).same
         for one, by in permutations(list(judged(context, run)), 2):
             if len(by.compared) > MOST_STRATA:
                 continue
             # Of two groups, one is the mirror image of the other.
             for index in one.compared[1:] if len(one.compared) == 2 else one.compared:
-                found = stratified(self._strata(one, by, index, favourable, labels.labelled))
+                found = self._found(one, by, index, favourable, labels.labelled, same)
                 yield self._measure(one, by, index, found)
                 if found.pooled is None or found.odds_ratio is None or found.change not in _SAID:
                     continue
                 if max(abs(log(ratio.value)) for ratio in (found.pooled, found.odds_ratio)) >= log(self.min_odds):
                     yield self._hit(one, by, index, found, found.pooled, found.odds_ratio)
+
+    def _found(
+        self,
+        one: Groups,
+        by: Groups,
+        index: int,
+        hits: NDArray[np.bool_],
+        counted: NDArray[np.bool_],
+        same: NDArray[np.int64],
+    ) -> Stratified:
+        import numpy as np
+
+        from audit.statistics.association import rao_scott
+
+        known = counted & np.isin(one.codes, one.compared)
+        own = (one.codes[known] == index).astype(np.int64)
+        effect = rao_scott(own, hits[known].astype(np.int64), renumbered(same[known]))
+        return stratified(self._strata(one, by, index, hits, counted), design_effect=effect)
 
     def _strata(
         self, one: Groups, by: Groups, index: int, hits: NDArray[np.bool_], counted: NDArray[np.bool_]

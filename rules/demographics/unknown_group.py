@@ -7,18 +7,31 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import AttributeColumn, Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, groups_of, judged_rows, why_not
+from audit.rules.demographics.groups import (
+    NEEDS,
+    Groups,
+    evidence_of,
+    groups_of,
+    judged_rows,
+    renumbered,
+    unusable,
+    why_not,
+)
 from audit.rules.demographics.outcomes import Outcomes, outcomes
 from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
 from audit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from audit.statistics.association import Association
 
 LEVEL: Final = 0.95
 _NAMED: Final = 5
 _FILL: Final = Fix(Applicability.SHOWN, "fill in what is missing: audit attributes template DATA -o attributes.csv")
+_COVER: Final = Fix(Applicability.SHOWN, "name a lexicon for these languages: --lexicon FILE")
 _UNIFY: Final = Fix(Applicability.SHOWN, "write each group in one way, in the data or in a sidecar")
 
 
@@ -63,22 +76,23 @@ class UnknownGroup(DatasetRule, frozen=True):
         """The unknown share of every attribute, and a hit for each of what is described above."""
         labels = outcomes(context, run)
         split, rows = judged_rows(context)
+        same = evidence_of(context, rows).same
         for attribute in run.attributes:
             column = context.attribute(attribute.name)
-            if column.reason:
-                yield self.hit(
-                    f"{attribute.name} is not assessed: {column.reason}", scope="dataset", key=attribute.name
-                )
+            if reason := unusable(column):
+                yield self.hit(f"{attribute.name} is not assessed: {reason}", scope="dataset", key=attribute.name)
                 continue
             groups = groups_of(column, rows, split)
-            yield from self._unknown(groups, labels, column)
+            yield from self._unknown(groups, labels, column, same)
             yield from self._spellings(column)
 
-    def _unknown(self, groups: Groups, labels: Outcomes, column: AttributeColumn) -> Iterator[Hit | Measure]:
+    def _unknown(
+        self, groups: Groups, labels: Outcomes, column: AttributeColumn, same: NDArray[np.int64]
+    ) -> Iterator[Hit | Measure]:
         name, n = groups.attribute.name, len(groups.codes)
         unknown = groups.n[groups.names.index("unknown")] if "unknown" in groups.names else 0
         low, high = wilson(unknown, n, LEVEL)
-        found = _with_label(groups, labels) if unknown else None
+        found = _with_label(groups, labels, same) if unknown else None
         table = {
             **groups.facts(),
             "unknown": unknown,
@@ -97,14 +111,7 @@ class UnknownGroup(DatasetRule, frozen=True):
             split=groups.split,
         )
         if low > self.max_unknown:
-            yield self.hit(
-                f"{name}: {unknown:,} of {n:,} rows ({unknown / n:.1%}) have no group; "
-                f"asked for at most {self.max_unknown:.0%}",
-                scope="dataset",
-                key=f"{name}\x1funknown",
-                evidence={"attribute": name, "unknown": unknown, "n": n, "max_unknown": self.max_unknown},
-                fix=_FILL,
-            )
+            yield self._too_many(column, unknown, n)
         if found is not None and found.interval[0] > self.min_v:
             yield self.hit(
                 f"{name}: rows of some labels have no group more often than those of others (Cramér's V "
@@ -114,6 +121,23 @@ class UnknownGroup(DatasetRule, frozen=True):
                 evidence={"attribute": name, "v": found.value, "interval": list(found.interval), "n": n},
                 fix=_FILL,
             )
+
+    def _too_many(self, column: AttributeColumn, unknown: int, n: int) -> Hit:
+        name = column.attribute.name
+        mention = column.attribute.source == "lexicon"
+        languages = ", ".join(f"{language} {rows:,}" for language, rows in sorted(column.coverage.items()))
+        why = (
+            f"are in a language that no lexicon covers, or that cannot be told ({languages})"
+            if mention
+            else "have no group"
+        )
+        return self.hit(
+            f"{name}: {unknown:,} of {n:,} rows ({unknown / n:.1%}) {why}; asked for at most {self.max_unknown:.0%}",
+            scope="dataset",
+            key=f"{name}\x1funknown",
+            evidence={"attribute": name, "unknown": unknown, "n": n, "max_unknown": self.max_unknown},
+            fix=_COVER if mention else _FILL,
+        )
 
     def _spellings(self, column: AttributeColumn) -> Iterator[Hit]:
         pairs = list(column.similar)
@@ -131,11 +155,11 @@ class UnknownGroup(DatasetRule, frozen=True):
         )
 
 
-def _with_label(groups: Groups, labels: Outcomes) -> Association | None:
+def _with_label(groups: Groups, labels: Outcomes, same: NDArray[np.int64]) -> Association | None:
     """The association of having no group with the label; None without labels."""
     import numpy as np
 
-    from audit.statistics.association import association
+    from audit.statistics.association import association, rao_scott
 
     if not labels.names:
         return None
@@ -144,4 +168,6 @@ def _with_label(groups: Groups, labels: Outcomes) -> Association | None:
         np.bincount(labels.codes[marks & labels.labelled], minlength=len(labels.names)).tolist()
         for marks in (missing, ~missing)
     ]
-    return association(counts)
+    known = labels.labelled
+    effect = rao_scott(missing[known].astype(np.int64), labels.codes[known], renumbered(same[known]))
+    return association(counts, design_effect=effect)

@@ -165,6 +165,25 @@ def test_rows_of_one_configured_group_are_worth_less_than_so_many_people() -> No
     assert groups(together)["f"]["effective_n"] < 10
 
 
+@pytest.mark.parametrize("select", ["DEM101", "DEM102", "DEM103", "DEM105", "DEM106", "DEM110"])
+def test_copied_rows_do_not_make_noise_a_finding(select: str) -> None:
+    drawn = random.Random(7)
+    rows = [
+        row(number, drawn.choice(("grant", "deny")), sex=drawn.choice("fm"), age=drawn.choice(("old", "young")))
+        for number in range(50)
+    ]
+    attributes = {name: {"field": f"metadata.{name}", "reference": "uniform"} for name in ("sex", "age")}
+    assert codes(judge(rows * 20, select, attributes=attributes)) == set()
+
+
+def test_groups_of_rows_that_only_some_rows_name_stop_nothing() -> None:
+    rows = table({("f", "grant"): 40, ("m", "deny"): 40})
+    for number, one in enumerate(rows):
+        if number % 2:
+            one["metadata"]["person"] = f"p{number // 4}"
+    assert "DEM103" in codes(judge(rows, "DEM103", data={"group": "metadata.person"}))
+
+
 def test_a_group_in_no_row_of_a_split_is_an_error() -> None:
     rows = [
         {**one, "metadata": {**one["metadata"], "split": "train"}} for one in table({("f", "a"): 40, ("m", "a"): 40})

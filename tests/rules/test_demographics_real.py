@@ -50,8 +50,9 @@ def adult() -> Result:
     return judge(chat("adult"), select, attributes, label="metadata.label", favourable=">50K")
 
 
-def test_adult_has_a_label_that_goes_with_sex_a_rate_that_differs_and_an_intersection(adult: Result) -> None:
-    assert codes(adult) == {"DEM103", "DEM104", "DEM110"}
+def test_adult_has_a_label_that_goes_with_sex_and_a_rate_that_differs(adult: Result) -> None:
+    # No intersection stands out: what sex and race each make of the rate explains them.
+    assert codes(adult) == {"DEM103", "DEM104"}
     strong = [one.evidence["attribute"] for one in adult.findings if one.code == "DEM103"]
     assert strong == ["sex"]
     assert measures(adult, "cramers_v")["sex"].value == pytest.approx(0.216, abs=5e-4)
@@ -61,7 +62,7 @@ def test_women_of_adult_have_the_favourable_label_0_358_times_as_often(adult: Re
     ratio = measures(adult, "impact_ratio")["sex"]
     assert ratio.group == "Female"
     assert ratio.value == pytest.approx(0.358, abs=5e-4)
-    assert ratio.interval == pytest.approx((0.338, 0.379), abs=4e-3)
+    assert ratio.interval == pytest.approx((0.338, 0.379), abs=5e-4)
 
 
 def test_three_races_of_adult_are_told_and_white_is_not(adult: Result) -> None:
