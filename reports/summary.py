@@ -5,6 +5,7 @@ Only puts words to a ``Result``; computes no new judgement. Strings from data ar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -122,7 +123,18 @@ def not_run(result: Result) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for skipped in result.rules_skipped:
         reasons.setdefault(skipped.reason, []).append(skipped.code)
-    return [f"{', '.join(sorted(codes))}: {reason}" for reason, codes in sorted(reasons.items())]
+    return [f"{_codes(codes)}: {reason}" for reason, codes in sorted(reasons.items())]
+
+
+MOST_CODES: Final = 20
+"""Codes that are spelt out; of more, the families are named with how many of their rules are meant."""
+
+
+def _codes(codes: Sequence[str]) -> str:
+    if len(codes) <= MOST_CODES:
+        return ", ".join(sorted(codes))
+    families = Counter(code[:3] for code in codes)
+    return ", ".join(f"{count} of {family}" for family, count in sorted(families.items()))
 
 
 def suppressed(result: Result) -> list[str]:

@@ -43,7 +43,8 @@ class Intersections(DatasetRule, frozen=True):
     Rates may be even for women and men, and for two origins, and still be far apart for women of one origin. All
     two-way intersections are shown with their rows. The gap between an intersection and all other rows is held against
     the largest gap that chance alone gives (the labels permuted); a lower rate is reported when its gap is larger than
-    in ``level`` of these draws, at least ``min_gap``, and more than the two groups alone would make it. This explores: the intersection was picked because it is the
+    in ``level`` of these draws, at least ``min_gap`` over its whole interval, and more than the two groups alone would
+    make it. This explores: the intersection was picked because it is the
     worst. Without a favourable label only the rows are shown. Measure: ``selection_rate`` or ``group_share`` of
     ``sex x race``.
 
@@ -137,7 +138,7 @@ class Intersections(DatasetRule, frozen=True):
         ]
         compared = [cell for cell in cells if cell.n and "unknown" not in cell.levels]
         for found in two_way_gaps(cells, least=least).cells:
-            low = found.gap <= -self.min_gap and found.p <= 1 - self.level
+            low = wilson(found.hits, found.n)[1] <= found.rest_rate - self.min_gap and found.p <= 1 - self.level
             if low and wilson(found.hits, found.n, LEAST_LEVEL)[1] < _by_margins(found.levels, compared):
                 return found
         return None

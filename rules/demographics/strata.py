@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import permutations
-from math import log
+from math import inf, log
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import Json, Measure, Severity
@@ -44,8 +44,8 @@ class WithinStrata(DatasetRule, frozen=True):
     may hide differences that cancel out. For every group of an attribute the odds of the favourable label against all
     other groups are computed over all rows, and within the groups of each other attribute (Mantel-Haenszel, with the
     interval of Robins, Breslow and Greenland 1986). Intervals decide, never points. Strata with fewer than ``min_rows``
-    rows of either side are left out. Reported is a change where one of the two odds ratios is at least ``min_odds`` (or
-    its inverse). Measure: ``stratified_ratio``.
+    rows of either side are left out. Reported is a change where the whole interval of one of the two odds ratios lies
+    beyond ``min_odds`` (or its inverse). Measure: ``stratified_ratio``.
 
     Bad:
         60 x {"messages": [{"role": "user", "content": "Case 1{n}"}, {"role": "assistant", "content": "grant"}], "metadata": {"sex": "f", "field": "law"}}
@@ -101,7 +101,7 @@ class WithinStrata(DatasetRule, frozen=True):
                 yield self._measure(one, by, index, found)
                 if found.pooled is None or found.odds_ratio is None or found.change not in _SAID:
                     continue
-                if max(abs(log(ratio.value)) for ratio in (found.pooled, found.odds_ratio)) >= log(self.min_odds):
+                if max(map(_least, (found.pooled, found.odds_ratio))) >= log(self.min_odds):
                     yield self._hit(one, by, index, found, found.pooled, found.odds_ratio)
 
     def _found(
@@ -163,6 +163,11 @@ class WithinStrata(DatasetRule, frozen=True):
                 "pooled": list(pooled), "within": list(within), "homogeneity_p": found.homogeneity_p,
             },
         )  # fmt: skip
+
+
+def _least(ratio: Ratio) -> float:
+    """How far the whole interval of a ratio lies from 1, on the scale of logarithms; below 0 where it holds 1."""
+    return max(log(ratio.low) if ratio.low > 0 else -inf, -log(ratio.high))
 
 
 def _shown(ratio: Ratio) -> str:
