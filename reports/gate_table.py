@@ -33,3 +33,12 @@ def waivers(gate: Gate) -> list[str]:
         + ("; EXPIRED, does not count" if waiver.expired else "")
         for waiver in gate.waivers
     ]
+
+
+def needed(clause: Clause) -> str:
+    """How many rows would decide an undecided clause, or that more of them are not what is missing; "" otherwise."""
+    if clause.verdict != "INCONCLUSIVE" or clause.required_n is None:
+        return ""
+    if clause.n >= clause.required_n:
+        return "there are rows enough to show parity: the figure lies too near its limit"
+    return f"{clause.required_n:,} rows of the smallest group would show parity with probability 0.8"

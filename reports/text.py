@@ -70,8 +70,8 @@ def gate_text(gate: Gate, paint: Paint | None = None) -> Iterator[str]:
 
 def _clause(clause: Clause) -> Iterator[str]:
     yield f"\n{visible(clause.name)}: {visible(clause.sentence)}\n"
-    if clause.required_n:
-        yield f"  rows of the smallest group that would do: {clause.required_n:,}\n"
+    if needed := gate_table.needed(clause):
+        yield f"  {needed}\n"
     if clause.where:
         yield f"  see: {visible(clause.where)}\n"
     if clause.paste:

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from audit.attributes.levels import level_key
 from audit.config import sections
-from audit.config.references import read_shares
 from audit.config.settings import Settings
 from audit.config.values import Invalid, positive_count, text
 from audit.errors import ConfigError, did_you_mean
@@ -212,6 +211,8 @@ def _reference(
     if given == UNIFORM:
         return UNIFORM, "uniform: equal shares are a choice"
     if isinstance(given, str):
+        from audit.config.references import read_shares
+
         path = _from_config(given, settings)
         return shares(read_shares(path), at, complain), path
     return shares(given, at, complain), settings.config_file or "sections"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from audit.model import Clause, Gate, Measure, Result, Severity, Skipped
-from audit.reports import summary
+from audit.reports import gate_table, summary
 from audit.reports.html.blocks import Block, Bullets, Cell, Command, Fold, Section, Table, Text, Tone, facts, plain
 from audit.reports.html.masking import FEW, Withheld, few
 from audit.reports.html.tables import Measures, decode
@@ -123,7 +123,7 @@ def _clause(clause: Clause, hidden: Withheld) -> tuple[Cell, ...]:
     level = f"{100 * clause.level:g} % interval " if clause.level is not None else "interval "
     interval = level + between(clause.interval, _like(clause)) if clause.interval is not None else ""
     size = f"n = {clause.n:,}" if clause.n else ""
-    needed = f"needs n = {clause.required_n:,} a group" if clause.required_n and clause.verdict != "PASS" else ""
+    needed = gate_table.needed(clause)
     found = Cell(clause.actual, "; ".join(part for part in (interval, size, needed) if part))
     return demand, Cell(clause.limit), found, verdict_cell(clause.verdict), Cell(clause.sentence, clause.where)
 

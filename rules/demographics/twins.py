@@ -12,15 +12,17 @@ from bisect import bisect_left, insort
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from audit.lexicons import Lexicon, Mention, Term, axes, load
 from audit.model import Json, Record
 from audit.read.dialogue import exchange, said
 from audit.read.folding import fold, words
 from audit.read.identity import TEXT, key_of
 from audit.rule import Context, Run
 from audit.rules.labels.spelling import marks
+
+if TYPE_CHECKING:
+    from audit.lexicons import Lexicon, Mention, Term
 
 _GENDER: Final = "gender"
 _SYSTEM: Final = ("system", "developer")
@@ -133,12 +135,16 @@ class Masker:
 
 def masker_of(run: Run) -> Masker:
     """The masker of a run: the built-in lexicons and those of its attributes, the user's files laid over them."""
+    from audit.lexicons import axes
+
     own = {attribute.where for attribute in run.attributes if attribute.source == "lexicon"}
     return _masker(tuple(sorted({*axes(), *own})), tuple(run.lexicons))
 
 
 @lru_cache(maxsize=4)
 def _masker(names: tuple[str, ...], lexicons: tuple[str, ...]) -> Masker:
+    from audit.lexicons import load
+
     return Masker([load(axis, lexicons) for axis in names])
 
 
