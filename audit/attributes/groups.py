@@ -11,6 +11,7 @@ import msgspec
 
 from audit.attributes.bands import band_names, number_in
 from audit.attributes.levels import (
+    AS_GIVEN,
     MISSING_WORDS,
     MULTIPLE,
     NONE,
@@ -81,14 +82,22 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             return None
         if isinstance(given, str):
             return dict.fromkeys(own, 1 / len(own)) if own else {}
-        by_key = {level_key(name): name for name in own}
+        by_key = {_own_key(name): name for name in own}
         return {by_key.get(level_key(name), name): share for name, share in given.items()}
 
     @property
     def reference_group(self) -> str:
         """The configured group in the spelling of the data."""
         given = self.attribute.reference_group
-        return next((name for name in self.groups if level_key(name) == level_key(given)), given)
+        if given in ("best", "rest"):
+            return given
+        own = [name for name in self.groups if name not in RESERVED]
+        return next((name for name in own if _own_key(name) == level_key(given)), given)
+
+
+def _own_key(name: str) -> str:
+    """The key of a group as the data spells it."""
+    return level_key(name.removesuffix(AS_GIVEN))
 
 
 def _where(values: array[int], wanted: Sequence[bool]) -> Sequence[int]:
@@ -214,7 +223,7 @@ def _too_many(attribute: Attribute, names: Sequence[str]) -> tuple[str, tuple[st
 
 def _not_met(attribute: Attribute, groups: Sequence[str]) -> tuple[str, ...]:
     """What the configuration says of groups that no row has, and groups of which its reference says nothing."""
-    own = {level_key(name): name for name in groups if name not in RESERVED}
+    own = {_own_key(name): name for name in groups if name not in RESERVED}
     notes = []
     if isinstance(attribute.reference, Mapping):
         named = {level_key(name): name for name in attribute.reference}

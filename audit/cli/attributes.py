@@ -175,9 +175,12 @@ def _write_template(args: argparse.Namespace, settings: Settings, sources: Seque
         check_writable([output], [*(source.path for source in sources), *files_named(settings)])
         if Path(output).exists() and not hasattr(args, "force"):
             raise OutputError(f"{output} exists", hint="--force overwrites it, and what was filled in")
-    names = [attribute.name for attribute in attributes]
+    # A sidecar that is still to be written is what this command is for.
+    new = [one for one in attributes if one.source == "sidecar" and not Path(one.where.partition("#")[0]).exists()]
+    known = [one for one in attributes if one not in new]
+    names = [attribute.name for attribute in (*known, *new)]
     rows = [template.header(names)]
-    lines = template.lines(_cells(rows, template_rows(sources, attributes)))
+    lines = template.lines(_cells(rows, template_rows(sources, known), len(new)))
     if output == "-":
         sys.stdout.writelines(line.decode() for line in lines)
         return EXIT_CLEAN
@@ -187,11 +190,11 @@ def _write_template(args: argparse.Namespace, settings: Settings, sources: Seque
     return EXIT_CLEAN
 
 
-def _cells(head: Iterable[Sequence[str]], rows: Iterable[TemplateRow]) -> Iterator[Sequence[str]]:
+def _cells(head: Iterable[Sequence[str]], rows: Iterable[TemplateRow], empty: int) -> Iterator[Sequence[str]]:
     yield from head
     for row in rows:
         preview = shortened(" ".join(row.prompt[: 20 * template.PREVIEW].split()), template.PREVIEW)
-        yield (row.file, str(row.line), row.row_id, *row.values, preview)
+        yield (row.file, str(row.line), row.row_id, *row.values, *[""] * empty, preview)
 
 
 def _to_fill_in(settings: Settings, names: Sequence[str]) -> list[Attribute]:

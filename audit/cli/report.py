@@ -17,8 +17,9 @@ import msgspec
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
 from audit.cli.output import MANIFEST_SCHEMA, check_writable
 from audit.cli.settings_flags import add_settings_flags, settings_from
+from audit.config.options import BY_FIELD
 from audit.errors import InputError, UsageError
-from audit.model import Result
+from audit.model import Json, Result
 from audit.reports import format_of_file, render
 from audit.reports.schema import SCHEMA_ID
 from audit.reports.view import View
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     formats = [format_of_file(name) for name in outputs]
     saved = _saved(args.paths)
     if saved is not None:
+        _refuse_settings(args)
         check_writable(outputs, [str(saved)])
         result = read_result(saved)
         view = View(snippets=_unchanged(result, quiet=hasattr(args, "quiet")))
@@ -66,6 +68,16 @@ def run(args: argparse.Namespace) -> int:
         write_whole(Path(name), pieces)
         print(f"wrote {name}: {result.verdict.replace('_', ' ')}")
     return EXIT_INTERRUPTED if result.partial else EXIT_CLEAN
+
+
+def _refuse_settings(args: argparse.Namespace) -> None:
+    """A saved result was judged already: a flag that would judge it otherwise is an error, not ignored."""
+    given = [BY_FIELD[name].flag for name in vars(args) if name in BY_FIELD]
+    given += [f"--{name}" for name in ("config", "isolated") if hasattr(args, name)]
+    if given:
+        raise UsageError(
+            f"{given[0]} cannot change a saved result", hint="name the data instead, to have it judged again"
+        )
 
 
 def _judged(args: argparse.Namespace, outputs: Sequence[str]) -> tuple[Result, View]:
@@ -121,6 +133,9 @@ def _is_data(head: bytes) -> bool:
 
 class _Schema(msgspec.Struct):
     schema: str = ""
+    verdict: Json = None
+    rows: Json = None
+    rules_run: Json = None
 
 
 def read_result(path: Path) -> Result:
@@ -132,12 +147,14 @@ def read_result(path: Path) -> Result:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     _check_manifest(path, raw)
     try:
-        schema = msgspec.json.decode(raw, type=_Schema).schema
+        head = msgspec.json.decode(raw, type=_Schema)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is no saved result: {error}", hint=save) from None
-    if schema != SCHEMA_ID:
-        found = f"its schema is {schema!r}" if schema else "it names no schema"
+    if head.schema != SCHEMA_ID:
+        found = f"its schema is {head.schema!r}" if head.schema else "it names no schema"
         raise InputError(f"{path} is no saved result: {found}; asked for {SCHEMA_ID}", hint=save)
+    if None in (head.verdict, head.rows, head.rules_run):
+        raise InputError(f"{path} is no whole result: its verdict, rows or rules are missing", hint=save)
     try:
         return msgspec.json.decode(raw, type=Result)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -26,12 +27,18 @@ def run(words: Sequence[str]) -> int:
         if error.hint:
             print(f"hint: {visible(error.hint)}", file=sys.stderr)
         return EXIT_UNABLE
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            leave_pipe()
+            return EXIT_CLEAN
+        if error.errno != errno.ENOSPC:
+            raise
+        print("error: what was to be printed or written does not fit: no space is left", file=sys.stderr)
+        leave_pipe()
+        return EXIT_UNABLE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        leave_pipe()
-        return EXIT_CLEAN
     return code
 
 

@@ -51,6 +51,10 @@ def read_attributes(table: Json, complain: sections.Complain) -> dict[str, dict[
         at = ("attributes", str(name))
         if not isinstance(name, str) or not name.strip():
             raise complain(at, "must have a name", "[attributes.sex]")
+        if " x " in name:
+            raise complain(
+                at, 'may not have " x " in its name, which stands between two attributes', "[attributes.sex]"
+            )
         found[name] = sections.known(given, KEYS, at, complain)
         _check(found[name], at, complain)
     return found

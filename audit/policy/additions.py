@@ -173,6 +173,11 @@ def _with_least(policy: Policy, steps: tuple[str, ...], bound: float) -> Policy:
                     f"{clause.name} asks for at least {number(clause.min)}",
                     hint="take it out, or write a policy of your own",
                 )
+    if by_attribute and measure not in ("cramers_v", "detectable_ratio", "group_share"):
+        raise ConfigError(
+            f"[gate] min.{measure}.{attribute} would judge all groups together",
+            hint=f"min.impact_ratio.{attribute} judges each group by its interval",
+        )
     code = GROUP_MEASURES.get(measure, "")
     demand = f"{measure} is large enough"
     return _added(

@@ -47,17 +47,22 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return max(1, sum(len(self.asked(clause)) for clause in clauses))
 
     def attribute(self, name: str) -> Attribute | None:
-        """The configured attribute of a name or of another word for it."""
-        return next((known for known in self.attributes if canonical(known.name) == canonical(name)), None)
+        """The configured attribute of that name, else the one of another word for it; None where there are several."""
+        exact = [known for known in self.attributes if known.name == name]
+        alike = [known for known in self.attributes if canonical(known.name) == canonical(name)]
+        found = exact or alike
+        return found[0] if len(found) == 1 else None
 
     def measures(self, name: str, attribute: str | None = None) -> list[Measure]:
-        """The measures of a name; of one attribute (in any word for it) where one is named."""
-        wanted = None if attribute is None else canonical(attribute)
-        return [
-            measure
-            for measure in self.result.measures
-            if measure.name == name and (wanted is None or canonical(measure.attribute or "") == wanted)
-        ]
+        """The measures of a name; of one attribute where one is named, in its own name or in another word for it."""
+        named = [measure for measure in self.result.measures if measure.name == name]
+        if attribute is None:
+            return named
+        exact = [measure for measure in named if measure.attribute == attribute]
+        if exact or " x " not in attribute:
+            known = self.attribute(attribute)
+            return exact or [measure for measure in named if known is not None and measure.attribute == known.name]
+        return [measure for measure in named if canonical(measure.attribute or "") == canonical(attribute)]
 
     def first_place(self, code: str) -> str:
         """``file:line`` of the first finding of a code, "" for none that has a line."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
+from audit.attributes.levels import level_key
 from audit.model import Clause, Json, Measure
 from audit.policy.counted import where
 from audit.policy.demands import Assessed, Disparity, Published, asks
@@ -118,7 +121,17 @@ def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title:
         cells=cells,
         min_n=demand.min_n,
     )
-    found = compare(rates_of(table.table), question, what=demand.measure.replace("_", " "))
+    rates = rates_of(table.table)
+    if all(rate.hits == rate.n for rate in rates):
+        return undecided(
+            demand, asks(demand), ["every row has the favourable label: there is nothing to compare"], **title
+        )
+    groups = {level_key(rate.group): rate.group for rate in rates if rate.n}
+    if demand.reference not in ("best", "rest"):
+        if level_key(demand.reference) not in groups:
+            return undecided(demand, asks(demand), [f"no row of {name} is of the group {demand.reference}"], **title)
+        question = replace(question, reference=groups[level_key(demand.reference)])
+    found = compare(rates, question, what=demand.measure.replace("_", " "))
     worst = next((group for group in found.groups if group.group == found.worst), None)
     beside = " By construction: no evidence about a model." if table.by_construction else ""
     if (attribute := facts.attribute(name)) is not None and attribute.kind == "mention":
@@ -130,15 +143,19 @@ def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title:
         limit=asks(demand),
         actual="-" if estimate is None or worst is None else f"{estimate:.3f} ({worst.group})",
         verdict=found.verdict,
-        sentence=found.sentence + beside,
+        sentence=_of_split(table) + found.sentence + beside,
         value=estimate,
-        interval=None if worst is None else worst.interval,
+        interval=None if worst is None else worst.pass_interval if found.verdict == "PASS" else worst.interval,
         level=1 - alpha / cells,
         n=0 if worst is None else worst.n,
         required_n=found.required_n,
         group=found.worst,
         where=where(demand.code, facts) if found.verdict == "FAIL" else "",
     )
+
+
+def _of_split(table: Measure) -> str:
+    return f"In split {table.split}: " if table.split is not None else ""
 
 
 def _declare_any(facts: Facts) -> str:
@@ -166,7 +183,10 @@ def _rate_table(name: str, attribute: str, facts: Facts) -> Measure | None:
 def _no_rates(code: str, measure: str, attribute: str, facts: Facts) -> dict[str, Json]:
     """Why there is no rate table, and the line that would bring it where a setting is all that is missing."""
     missing = coverage((code,), facts).missing
-    absent = f"no rule that ran gave {measure} of {attribute}, or no row has both a group and a label"
+    absent = (
+        f"there is no {measure} of {attribute}: no row has both a group and a label, or none the favourable label "
+        f"(see {code})"
+    )
     paste = "" if facts.favourable else '[data]\nfavourable = "..."'
     return {"reasons": missing or (absent,), "paste": paste}
 
@@ -199,8 +219,8 @@ def _published(demand: Published, name: str, facts: Facts) -> Clause:
         if group.get("group") not in UNCOMPARED and group.get("n") and "hits" in group
     ]
     unknown = measure.table.get("unknown")
-    if not groups or not isinstance(unknown, dict):
-        return undecided(demand, limit, ["the table names no group, or not how many are unknown"], **title)
+    if len(groups) < 2 or not isinstance(unknown, dict):
+        return undecided(demand, limit, ["fewer than two groups have rows, so there is no ratio"], **title)
     rates = {str(group["group"]): group["hits"] / group["n"] for group in groups}
     ratio = impact_ratio(rates)
     known = sum(group["n"] for group in groups)
@@ -213,7 +233,7 @@ def _published(demand: Published, name: str, facts: Facts) -> Clause:
         verdict="PASS",
         sentence=_published_sentence(rates, ratio, int(unknown.get("n", 0)), small, demand.least_share),
         value=None if ratio is None else round(ratio, 6),
-        n=measure.n,
+        n=known,
     )
 
 

@@ -65,7 +65,7 @@ def declaration(names: Iterable[str], seen: Mapping[str, str]) -> str:
     paths = {canonical(name): (name, path) for name, path in seen.items()}
     lines = []
     for name in names:
-        given, path = paths.get(canonical(name), (name, f"metadata.{name}"))
+        given, path = paths.get(canonical(name), (name, "..."))
         lines += [f"[attributes.{_key(given)}]", f"field = {_quoted(path)}"]
     return "\n".join(lines)
 

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from audit.config.sections import Complain, known
 from audit.config.values import CODE_OR_PREFIX
@@ -65,6 +66,9 @@ def _path_of(name: str, folder: Path) -> Path:
     return _FOLDER / f"{wanted}.toml"
 
 
+Undecided: TypeAlias = Literal[0, 1, 3]
+
+
 def _resolved(path: Path, shown: str, below: tuple[Path, ...]) -> Policy:
     """``below`` are the files that extend this one, to find a circle."""
     if path.resolve() in below:
@@ -73,7 +77,10 @@ def _resolved(path: Path, shown: str, below: tuple[Path, ...]) -> Policy:
     policy = Policy(name=own.name)
     for name in own.extends:
         parent = _resolved(_path_of(name, path.parent), name, (*below, path.resolve()))
+        first = not policy.extends
         policy = _laid(policy, parent, (*policy.extends, *parent.extends, parent.name))
+        if first:
+            policy = replace(policy, alpha=parent.alpha, undecided=parent.undecided)
     return _finished(policy, own)
 
 
@@ -84,12 +91,17 @@ def _laid(under: Policy, over: Policy, extends: tuple[str, ...]) -> Policy:
         sources=_once(under.sources + over.sources),
         notes=_once(under.notes + over.notes),
         extends=tuple(dict.fromkeys(extends)),
-        alpha=over.alpha,
-        undecided=over.undecided,
+        alpha=min(under.alpha, over.alpha),
+        undecided=_stricter(under.undecided, over.undecided),
         rules={**under.rules, **over.rules},
         clauses=_by_name(under.clauses, over.clauses),
         not_covered=(*under.not_covered, *over.not_covered),
     )
+
+
+def _stricter(first: Undecided, second: Undecided) -> Undecided:
+    """The exit code for undecided clauses that lets less through: 1, then 3, then 0."""
+    return min(first, second, key=(1, 3, 0).index)
 
 
 def _finished(policy: Policy, own: PolicyFile) -> Policy:

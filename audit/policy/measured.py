@@ -11,7 +11,7 @@ from audit.model import Clause, Measure, Verdict
 from audit.policy.counted import where
 from audit.policy.demands import MeasureWithin, asks
 from audit.policy.facts import Facts, clause, coverage, undecided
-from audit.policy.groups import declaration
+from audit.policy.groups import GROUP_MEASURES, declaration, declared
 from audit.policy.words import number, percent
 from audit.statistics.intervals import wilson
 from audit.statistics.rates import UNCOMPARED
@@ -40,6 +40,8 @@ def judge_measure(demand: MeasureWithin, facts: Facts) -> Clause:
         return _absent(demand, limit, codes, facts)
     worst = max(figures, key=lambda figure: _excess(demand, figure.value))
     verdict, note = _verdict(demand, worst)
+    if verdict == "PASS" and (silent := _without_figure(demand, facts)):
+        return undecided(demand, limit, silent, codes=codes, attribute=demand.attribute)
     group = worst.measure.group
     name = demand.measure + (f" of {demand.attribute}" if demand.attribute else "") + (f" ({group})" if group else "")
     return clause(
@@ -80,6 +82,22 @@ def _figures(demand: MeasureWithin, facts: Facts) -> list[_Figure]:
         else:
             figures.append(_Figure(float(value), measure.interval, measure))
     return figures
+
+
+def _without_figure(demand: MeasureWithin, facts: Facts) -> list[str]:
+    """Groups of which the measure says nothing, and attributes that have none, where it is taken by group."""
+    found = facts.measures(demand.measure, demand.attribute)
+    silent = [
+        f"{demand.measure} of {measure.attribute} cannot be told for {measure.group or 'its groups'}"
+        for measure in found
+        if measure.attribute is not None and measure.value is None and measure.group not in UNCOMPARED
+    ]
+    if demand.measure in GROUP_MEASURES and demand.attribute is None:
+        given = {measure.attribute for measure in found}
+        silent += [
+            f"{demand.measure} of {name} is not known" for name in declared(facts.attributes) if name not in given
+        ]
+    return silent
 
 
 def _absent(demand: MeasureWithin, limit: str, codes: Sequence[str], facts: Facts) -> Clause:

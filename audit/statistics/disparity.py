@@ -220,7 +220,7 @@ def _screen(contrast: Contrast, p: float | None, question: Question) -> bool:
 
 def _answer(groups: tuple[Compared, ...], question: Question, omnibus_p: float | None) -> Disparity:
     verdict = of_all([one.verdict for one in groups])
-    assessed = [one for one in groups if one.verdict != "NOT_ASSESSED"]
+    assessed = [one for one in groups if one.verdict == verdict and verdict != "NOT_ASSESSED"]
     worst = min(assessed, key=lambda one: _rank(one, question), default=None)
     return Disparity(
         question=question,

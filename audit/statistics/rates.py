@@ -92,6 +92,8 @@ def _entry(rate: GroupRate, said: Compared | None, judged: bool) -> dict[str, Js
             "pass_interval": said.pass_interval and list(said.pass_interval),
             "verdict": said.verdict,
             "required_n": said.required_n,
+            "too_few": said.too_few,
+            "undecidable": said.undecidable,
             "screen": said.screen,
             "sentence": said.sentence,
         }

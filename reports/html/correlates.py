@@ -42,6 +42,9 @@ def correlates(attribute: str, measures: Measures, hidden: Withheld) -> Iterator
 
 def _association(measure: Measure, hidden: Withheld) -> Iterator[Block]:
     grid = decode(measure.table, Grid)
+    if hidden.hides_finding(measure.attribute):
+        yield Text("Association of group and label: withheld, because a cell of its table has fewer than five rows.")
+        return
     p = f", {p_value(grid.p)}" if grid is not None and grid.p is not None else ""
     sentence = (
         f"Association of group and label: bias-corrected Cramér's V "
@@ -62,7 +65,8 @@ def _strata(attribute: str, measures: Measures, hidden: Withheld) -> Iterator[Bl
     rows = []
     for measure in measures.named("stratified_ratio"):
         found = scalars(measure.table)
-        if found.get("attribute") != attribute or hidden.silences(measure.group or "", ["DEM104", measure.code]):
+        silent = hidden.hides_finding(attribute) or hidden.silences(measure.group or "", ["DEM104", measure.code])
+        if found.get("attribute") != attribute or silent:
             continue
         p = found.get("p")
         rows.append(
@@ -78,8 +82,8 @@ def _strata(attribute: str, measures: Measures, hidden: Withheld) -> Iterator[Bl
         )
     if rows:
         yield Text(
-            "Odds of the favourable label to the reference, when groups of another attribute are looked at one by one "
-            "and pooled (Mantel-Haenszel); 1 is parity. The last column says what becomes of the difference."
+            "Odds of the favourable label against all other groups, when groups of another attribute are looked at one "
+            "by one and pooled (Mantel-Haenszel); 1 is parity. The last column says what becomes of the difference."
         )
         head = ("Group", "Within", "Odds ratio, interval", "p", "Strata", "n", "Difference")
         yield Table(f"{attribute}: odds within other attributes", head, tuple(rows), right=(2, 3, 4, 5))

@@ -78,7 +78,8 @@ def _shared(groups: Sequence[Sequence[Finding]], most: int) -> list[Sequence[Fin
 
 def _example(finding: Finding, seen: Mapping[Key, Window], hidden: Withheld) -> Example:
     where = finding.place
-    if finding.code.startswith("DEM") and hidden.silences(_told(finding), [finding.code]):
+    secret = hidden.hides_finding(finding.evidence.get("attribute")) or hidden.silences(_told(finding), [finding.code])
+    if finding.code.startswith("DEM") and secret:
         return Example(finding.severity.value, place(finding), "Withheld: a group with counts below 5 is named here.")
     window = seen.get((where.file or "", where.offset if where.offset is not None else -1))
     related = tuple(

@@ -137,7 +137,7 @@ def _headline(attribute: str, measures: Measures, hidden: Withheld) -> Iterator[
         verdict = scalar(found.get("verdict", "")).replace("_", " ")
         against = f" to {found['reference']}" if isinstance(found.get("reference"), str) else ""
         yield Text(
-            f"{verdict or 'Ratio'}: the smallest ratio{against} is that of {measure.group}, "
+            f"{verdict or 'Ratio'}: the ratio{against} that decides is that of {measure.group}, "
             f"{with_interval(value_of(measure), measure.interval, ratio)} "
             f"(n = {measure.n:,}; the interval is simultaneous and decides about FAIL).",
             {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "unsure"}.get(verdict, "none"),  # type: ignore[arg-type]

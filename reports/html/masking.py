@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from audit.model import Result
-from audit.reports.html.tables import PAIR, Group, GroupTable, group_table, is_pair
+from audit.model import Json, Result
+from audit.reports.html.tables import PAIR, Grid, Group, GroupTable, decode, group_table, is_pair
 
 FEWEST: Final = 5
 """The smallest count that is shown (zero is shown too)."""
@@ -31,16 +31,23 @@ Reasons = Mapping[str, str]
 class Withheld(msgspec.Struct, frozen=True):
     """Groups whose counts are withheld, by attribute; with ``on`` False nothing is.
 
-    ``figures`` are, by rule, the groups whose rate or ratio is withheld although their size is shown.
+    ``figures`` are, by rule, the groups whose rate or ratio is withheld although their size is shown. ``tight`` are the
+    attributes with a small cell in a table of groups by labels or splits: whatever else is said of these labels could
+    be solved for it, so such tables, their measures of association and all findings on the attribute are withheld.
     """
 
     on: bool
     groups: Mapping[str, Reasons] = {}
     figures: Mapping[str, frozenset[str]] = {}
+    tight: frozenset[str] = frozenset()
 
     def of(self, attribute: str | None) -> Reasons:
         """The groups of an attribute that are withheld, with the reason."""
         return self.groups.get(attribute or "", {})
+
+    def hides_finding(self, attribute: Json) -> bool:
+        """Whether findings on an attribute could tell a small cell."""
+        return self.on and isinstance(attribute, str) and not self.tight.isdisjoint({attribute, *attribute.split(PAIR)})
 
     def silences(self, text: str, codes: Iterable[str]) -> bool:
         """Whether a text of some rules names a group that is withheld, or one whose rate is, in any of them."""
@@ -71,7 +78,18 @@ def withheld(result: Result, *, on: bool) -> Withheld:
         }
         if lost:
             figures[measure.code] = figures.get(measure.code, frozenset()) | lost
-    return msgspec.structs.replace(sized, figures=figures)
+    return msgspec.structs.replace(sized, figures=figures, tight=frozenset(_tight(result)))
+
+
+def _tight(result: Result) -> Iterable[str]:
+    """The attributes of which a table of groups by labels or splits has a small cell, or a rate few hits."""
+    for measure in result.measures:
+        cells = decode(measure.table, Grid)
+        if measure.attribute and cells is not None and any(few(count) for row in cells.counts for count in row):
+            yield measure.attribute
+        table = group_table(measure)
+        if measure.attribute and table is not None and set(_few_hits(table, {})):
+            yield measure.attribute
 
 
 def _sizes(table: GroupTable) -> Iterable[tuple[str, int]]:
@@ -160,6 +178,9 @@ def _few_hits(table: GroupTable, whole: Reasons) -> dict[str, str]:
     hits = {name: (hit, n) for name, (hit, n) in sizes.items() if hit is not None and name not in whole}
     small = sorted(n for n, (hit, rows) in hits.items() if n != UNKNOWN and (few(hit) or few((rows or 0) - hit)))
     reasons = dict.fromkeys(small, FEW)
+    if small and any(PAIR in name for name in hits):
+        # The rates of either attribute alone stand beside: any two of them may give the third.
+        return {**dict.fromkeys((name for name in hits if name != UNKNOWN), ALSO), **reasons}
     if small and len(small) + len(whole) == 1:
         others = [(hit, name) for name, (hit, _) in hits.items() if hit and name not in reasons]
         # With no other hits to withhold, zeros must go too: the total would tell which group has them.

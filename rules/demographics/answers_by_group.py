@@ -112,8 +112,8 @@ class AnswersByGroup(DatasetRule, frozen=True):
             ):
                 continue
             yield self.hit(
-                f"{name}: answers of {one.n:,} rows of {quoted(group)} have {one.mean:,.0f} characters on average, "
-                f"those of all others {one.other_mean:,.0f} (d {one.standardised:.2f}, Holm p {p:.2g})",
+                f"{groups.title}: answers of {one.n:,} rows of {quoted(group)} have {one.mean:,.0f} characters on "
+                f"average, those of all others {one.other_mean:,.0f} (d {one.standardised:.2f}, Holm p {p:.2g})",
                 scope="dataset",
                 key=f"{name}\x1flength\x1f{group}",
                 evidence={"attribute": name, "feature": "length", **as_json(one), "group": group},
@@ -137,7 +137,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
         for one in judged_groups[:1] if len(judged_groups) == 2 else judged_groups:
             if one.verdict == "FAIL":
                 yield self.hit(
-                    f"{groups.attribute.name}: {one.sentence}",
+                    f"{groups.title}: {one.sentence}",
                     scope="dataset",
                     key=f"{groups.attribute.name}\x1f{name}\x1f{one.group}",
                     evidence={"attribute": groups.attribute.name, "feature": name, **as_json(one)},

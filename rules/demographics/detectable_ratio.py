@@ -55,20 +55,23 @@ class DetectableRatio(DatasetRule, frozen=True):
         _, rows = judged_rows(context)
         evidence = evidence_of(context, rows)
         for groups in judged(context, run):
-            rates = [groups.rates(favourable, evidence, labels.labelled)[index] for index in groups.compared]
+            every = groups.rates(favourable, evidence, labels.labelled)
+            rates = [every[index].counted_once for index in groups.compared]
             hits, n = sum(rate.hits for rate in rates), sum(rate.n for rate in rates)
             if not 0 < hits < n:
                 continue
-            found = [(rate, self._smallest(rate, hits, n)) for rate in rates]
+            found = [
+                (rate, self._smallest(rate, hits, n, sum(one.worth for one in rates) - rate.worth)) for rate in rates
+            ]
             yield from (self._measure(groups, rate, smallest, hits / n, n) for rate, smallest in found)
             short = [(rate, smallest) for rate, smallest in found if smallest is None or smallest < self.ratio]
             if short:
                 yield self._hit(groups, short)
 
-    def _smallest(self, rate: GroupRate, hits: int, n: int) -> float | None:
+    def _smallest(self, rate: GroupRate, hits: int, n: int, others: float) -> float | None:
         from audit.statistics.power import detectable_ratio
 
-        return detectable_ratio(hits / n, rate.worth, n - rate.n)
+        return detectable_ratio(hits / n, rate.worth, others)
 
     def _measure(self, groups: Groups, rate: GroupRate, smallest: float | None, base_rate: float, n: int) -> Measure:
         return self.measure(
@@ -86,7 +89,7 @@ class DetectableRatio(DatasetRule, frozen=True):
         said = "; ".join(f"with {rate.n:,} rows of {quoted(rate.group)} {_below(ratio)}" for rate, ratio in short[:5])
         more = f"; and {len(short) - 5:,} more groups" if len(short) > 5 else ""
         return self.hit(
-            f"{name}: a test of no difference would see, {said}{more}; asked for {self.ratio:g}",
+            f"{groups.title}: a test of no difference would see, {said}{more}; asked for {self.ratio:g}",
             scope="dataset",
             key=name,
             evidence={

@@ -27,7 +27,8 @@ class FavourableRate(DatasetRule, frozen=True):
     as in 29 CFR 1607.4(D)), or with the configured ``reference_group``. Reported is a group whose whole interval lies
     below ``tolerance``; where the data is too small to say, the measure says so and how many rows would do. A ratio
     below 0.8 that differs significantly from 1 while the interval still reaches the tolerance is named as a screen.
-    Copies of a row and rows of one configured group count as one. Measures: ``selection_rate`` (each group's rate with
+    Rows of one configured group count as what they are worth, and a verdict must hold whether rows that say the same
+    count each or once. Measures: ``selection_rate`` (each group's rate with
     its interval) and ``impact_ratio``.
 
     Bad:
@@ -89,7 +90,7 @@ class FavourableRate(DatasetRule, frozen=True):
         for one in failing or screened:
             screen = "" if failing else "screen (four fifths, not a verdict): "
             yield self.hit(
-                f"{screen}{groups.attribute.name}: {one.sentence}",
+                f"{screen}{groups.title}: {one.sentence}",
                 scope="dataset",
                 key=f"{groups.attribute.name}\x1f{one.group}{'' if failing else ':screen'}",
                 evidence={
@@ -108,7 +109,9 @@ class FavourableRate(DatasetRule, frozen=True):
 
     def _none_favourable(self, names: tuple[str, ...], reason: str, run: Run) -> Hit:
         wanted = ", ".join(map(quoted, run.fields.favourable))
-        there = f"the labels are {', '.join(map(quoted, names[:5]))}" if names else reason
+        there = (
+            f"the labels are {', '.join(map(quoted, names[:5]))}" if names else f"no labels are recognised, {reason}"
+        )
         return self.hit(
             f"no judged row has the favourable label {wanted}: {there}", scope="dataset", key="no favourable label"
         )

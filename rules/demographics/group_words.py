@@ -127,7 +127,7 @@ class GroupWords(DatasetRule, frozen=True):
         )
         more = f"; and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
         yield self.hit(
-            f"{name}: words go with a group: {named}{more}",
+            f"{groups.title}: words go with a group: {named}{more}",
             scope="dataset",
             key=name,
             evidence={"attribute": name, "words": listed, "rows_read": read},

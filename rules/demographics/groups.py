@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 NEEDS: Final[frozenset[Product]] = frozenset({"rows", "attributes", "clusters", "group"})
 """What ``judged`` reads."""
-TRAINED: Final = ("train", "data")
-"""Splits that a model learns from, the first of them that there is."""
+TRAINED: Final = ("train", "training", "trn", "data", "sft")
+"""Names of splits that a model learns from, in any case, the first of them that there is."""
+HELD_OUT: Final = ("test", "testing", "validation", "valid", "val", "dev", "eval", "evaluation", "holdout")
+"""Names of splits that it does not learn from: they are judged only where there is no other."""
 
 
 class Groups:
@@ -55,6 +57,12 @@ class Groups:
     def compared(self) -> list[int]:
         """Indices of the groups that can be compared."""
         return [index for index, name in enumerate(self.names) if name not in UNCOMPARED]
+
+    @property
+    def title(self) -> str:
+        """The attribute for messages: the split where one of several is judged, and that a mention is of the text."""
+        mention = " (rows that mention the group)" if self.attribute.kind in ("mention", "name_cue") else ""
+        return f"{self.attribute.name}{mention}" + ("" if self.split is None else f", split {self.split}")
 
     @property
     def known(self) -> int:
@@ -136,7 +144,8 @@ def judged(context: Context | Summary, run: Run) -> Iterator[Groups]:
 def unusable(column: AttributeColumn) -> str:
     """Why an attribute cannot be judged; "" when it can."""
     wanted = column.reference_group
-    if not column.reason and wanted not in ("best", "rest", *column.groups):
+    there = [name for name in column.groups if name not in UNCOMPARED]
+    if not column.reason and wanted not in ("best", "rest", *there):
         return f"its reference_group {wanted!r} has no rows"
     return column.reason
 
@@ -151,7 +160,10 @@ def judged_rows(context: Context | Summary) -> tuple[str | None, Codes]:
     splits = list(context.splits)
     if len(splits) < 2:
         return None, np.arange(context.rows)
-    name = next((name for name in TRAINED if name in splits), splits[0])
+    by_name = {name.casefold(): name for name in reversed(splits)}
+    known = [by_name[name] for name in TRAINED if name in by_name]
+    others = [name for name in splits if name.casefold() not in HELD_OUT]
+    name = (known or others or splits)[0]
     codes = np.frombuffer(context.split_codes, dtype=np.uint16)  # type: ignore[call-overload]
     return name, np.flatnonzero(codes == splits.index(name))
 
@@ -178,7 +190,7 @@ def rows_per_cluster(clusters: Codes) -> float:
     import numpy as np
 
     sizes = np.bincount(clusters)
-    return float((sizes.astype(np.float64) ** 2).sum() / max(1, len(clusters)))
+    return float((sizes.astype(np.float64) ** 2).sum() / len(clusters)) if len(clusters) else 1.0
 
 
 def evidence_of(context: Context | Summary, rows: Codes) -> Evidence:
@@ -197,7 +209,7 @@ def crossed(first: Groups, second: Groups) -> Groups:
     import msgspec
     import numpy as np
 
-    names = [f"{first.names[a]} x {second.names[b]}" for a in first.compared for b in second.compared]
+    names = [_crossed(first.names[a], second.names[b]) for a in first.compared for b in second.compared]
     number = np.full((len(first.names), len(second.names)), len(names), dtype=np.int64)
     for index, (a, b) in enumerate((a, b) for a in first.compared for b in second.compared):
         number[a, b] = index
@@ -212,6 +224,11 @@ def crossed(first: Groups, second: Groups) -> Groups:
     )
     codes = number[first.codes, second.codes]
     return Groups(attribute, [*names, "unknown"], codes, first.rows, split=first.split)
+
+
+def _crossed(first: str, second: str) -> str:
+    """The name of an intersection; names that hold the sign between them are put in brackets, so that none is twice."""
+    return " x ".join(f"({name})" if " x " in name or name.startswith("(") else name for name in (first, second))
 
 
 def as_json(value: object) -> Json:

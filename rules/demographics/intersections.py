@@ -42,7 +42,7 @@ class Intersections(DatasetRule, frozen=True):
 
     Rates may be even for women and men, and for two origins, and still be far apart for women of one origin. All
     two-way intersections are shown with their rows. The gap between an intersection and all other rows is held against
-    the largest gap that chance alone gives (the labels permuted); a lower rate is reported when its gap is larger than
+    the largest gap that chance alone gives (the labels permuted); the clearest is reported when its gap is larger than
     in ``level`` of these draws, at least ``min_gap`` over its whole interval, and more than the two groups alone would
     make it. This explores: the intersection was picked because it is the
     worst. Without a favourable label only the rows are shown. Measure: ``selection_rate`` or ``group_share`` of
@@ -118,18 +118,19 @@ class Intersections(DatasetRule, frozen=True):
         yield rate_measure(self, "selection_rate", groups, rates, disparity, more)
         if found is None:
             return
+        how = "less" if found.gap < 0 else "more"
         name = groups.attribute.name
         yield self.hit(
-            f"{name}: {' x '.join(found.levels)} has the favourable label in {found.rate:.1%} of {found.n:,} rows, all "
-            f"others in {found.rest_rate:.1%}, less than its two groups alone would make it; so large a gap in any "
-            f"intersection has p {found.p:.2g} by chance",
+            f"{groups.title}: {' x '.join(found.levels)} has the favourable label in {found.rate:.1%} of {found.n:,} "
+            f"rows, all others in {found.rest_rate:.1%}, {how} than its two groups alone would make it; so large a "
+            f"gap in any intersection has p {found.p:.2g} by chance",
             scope="dataset",
             key=name,
             evidence={"attribute": name, **as_json(found)},
         )
 
     def _worst(self, pair: tuple[Groups, Groups], rates: Sequence[GroupRate], least: int) -> TwoWayCell | None:
-        """The intersection with the lowest rate that neither chance nor its two groups explain."""
+        """The intersection that stands out most, of those that neither chance nor their two groups explain."""
         from audit.statistics.intersections import Cell, two_way_gaps
 
         cells = [
@@ -138,8 +139,9 @@ class Intersections(DatasetRule, frozen=True):
         ]
         compared = [cell for cell in cells if cell.n and "unknown" not in cell.levels]
         for found in two_way_gaps(cells, least=least).cells:
-            low = wilson(found.hits, found.n)[1] <= found.rest_rate - self.min_gap and found.p <= 1 - self.level
-            if low and wilson(found.hits, found.n, LEAST_LEVEL)[1] < _by_margins(found.levels, compared):
+            low, high = wilson(found.hits, found.n)
+            far = high <= found.rest_rate - self.min_gap or low >= found.rest_rate + self.min_gap
+            if far and found.p <= 1 - self.level and not _explained(found, compared):
                 return found
         return None
 
@@ -164,6 +166,13 @@ def _by_margins(levels: Sequence[str], cells: Sequence[Cell]) -> float:
     margins = [rate([cell for cell in cells if cell.levels[at] == level]) for at, level in enumerate(levels)]
     whole = rate(cells)
     return margins[0] * margins[1] / whole if whole else 0.0
+
+
+def _explained(found: TwoWayCell, cells: Sequence[Cell]) -> bool:
+    """Whether the rate may be what the two groups alone would give, which its interval then holds or lies short of."""
+    low, high = wilson(found.hits, found.n, LEAST_LEVEL)
+    alone = _by_margins(found.levels, cells)
+    return high >= alone if found.gap < 0 else low <= alone
 
 
 def _levels(pair: tuple[Groups, Groups]) -> list[tuple[str, ...]]:

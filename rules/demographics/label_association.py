@@ -69,6 +69,8 @@ class LabelAssociation(DatasetRule, frozen=True):
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The association of every attribute with the label, and hits for those that are strong."""
+        import numpy as np
+
         from audit.statistics.association import rao_scott
 
         labels = outcomes(context, run)
@@ -80,7 +82,7 @@ class LabelAssociation(DatasetRule, frozen=True):
         same = evidence_of(context, rows).same
         for groups in judged(context, run):
             column = context.attribute(groups.attribute.name)
-            marked = labels.labelled
+            marked = labels.labelled & np.isin(groups.codes, groups.compared)
             shrink = rao_scott(groups.codes[marked], labels.codes[marked], renumbered(same[marked]))
             terms = term_rates(column, rows, labels, shrink) if column.terms else []
             yield from self._of_attribute(groups, labels, terms, shrink)
@@ -92,6 +94,8 @@ class LabelAssociation(DatasetRule, frozen=True):
     def _of_attribute(
         self, groups: Groups, labels: Outcomes, terms: list[TermRate], shrink: float
     ) -> Iterator[Hit | Measure]:
+        import numpy as np
+
         from audit.statistics.association import association
 
         counts = _counts(groups, labels)
@@ -104,7 +108,8 @@ class LabelAssociation(DatasetRule, frozen=True):
                 "labels": list(labels.names[:_LABELS_SHOWN]),
                 "groups": [groups.names[index] for index in groups.compared],
                 "counts": [row[:_LABELS_SHOWN] for row in counts],
-                "not_compared": groups.shown(),
+                "not_compared": groups.at(np.flatnonzero(labels.labelled)).shown(),
+                "without_label": int(np.count_nonzero(~labels.labelled)),
                 "raw": round(found.raw, 6),
                 "p": found.p,
                 "terms": [as_json(term) for term in terms[:_TERMS_SHOWN]],
@@ -126,8 +131,8 @@ class LabelAssociation(DatasetRule, frozen=True):
     def _strong(self, groups: Groups, v: float, interval: tuple[float, float], n: int, most: str) -> Hit:
         name = groups.attribute.name
         return self.hit(
-            f"{name}: the label goes with the group (Cramér's V {v:.3f}, {interval[0]:.3f} to {interval[1]:.3f} in "
-            f"{n:,} rows; bound {self.min_v:g}), most of all {most}",
+            f"{groups.title}: the label goes with the group (Cramér's V {v:.3f}, {interval[0]:.3f} to "
+            f"{interval[1]:.3f} in {n:,} rows; bound {self.min_v:g}), most of all {most}",
             scope="dataset",
             key=name,
             evidence={"attribute": name, "v": round(v, 6), "interval": list(interval), "n": n, "min_v": self.min_v},
@@ -146,7 +151,7 @@ class LabelAssociation(DatasetRule, frozen=True):
         named = "; ".join(map(_said, strong[:_TERMS_NAMED]))
         more = f"; and {len(strong) - _TERMS_NAMED:,} more" if len(strong) > _TERMS_NAMED else ""
         yield self.hit(
-            f"{name}: rows with these terms have other labels than the rest: {named}{more}",
+            f"{groups.title}: rows with these terms have other labels than the rest: {named}{more}",
             scope="dataset",
             key=f"{name}\x1fterms",
             evidence={"attribute": name, "terms": [as_json(term) for term in strong[:_TERMS_SHOWN]]},

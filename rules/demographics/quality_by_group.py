@@ -83,7 +83,7 @@ class QualityByGroup(SummaryRule, frozen=True):
         for one in disparity.groups:
             if one.verdict == "FAIL":
                 yield self.hit(
-                    f"{groups.attribute.name}: {one.sentence}",
+                    f"{groups.title}: {one.sentence}",
                     scope="dataset",
                     key=f"{groups.attribute.name}\x1f{code}\x1f{one.group}",
                     evidence={

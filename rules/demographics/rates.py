@@ -42,6 +42,7 @@ def rate_measure(
 ) -> Measure:
     """The overall rate, with the rates of all groups and what the comparison said of each."""
     hits, n = sum(rate.hits for rate in rates), sum(rate.n for rate in rates)
+    worth = sum(rate.worth for rate in rates) / n if n else 1.0
     facts = groups.facts()
     unknown = next((rate for rate in rates if rate.group == "unknown"), None)
     table = rate_table(
@@ -59,7 +60,7 @@ def rate_measure(
         round(hits / n, 6) if n else None,
         table=table,
         n=n,
-        interval=_rounded(wilson(hits, n, LEVEL)),
+        interval=_rounded(wilson(hits * worth, n * worth, LEVEL)),
         level=LEVEL,
         attribute=groups.attribute.name,
         group=group,
@@ -80,7 +81,7 @@ def impact_ratio(rule: Rule, groups: Groups, disparity: Disparity) -> Iterator[M
         table={
             "interval": "simultaneous",
             "reference": worst.reference,
-            "verdict": worst.verdict,
+            "verdict": disparity.verdict,
             "required_n": worst.required_n,
         },
         attribute=groups.attribute.name,

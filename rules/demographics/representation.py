@@ -62,6 +62,8 @@ class GroupShares(DatasetRule, frozen=True):
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The shares of every attribute's groups, and a hit for each attribute too far from its reference."""
+        import numpy as np
+
         from audit.statistics.representation import representation
 
         _, rows = judged_rows(context)
@@ -70,7 +72,8 @@ class GroupShares(DatasetRule, frozen=True):
             yield from self._shares(groups)
             expected = context.attribute(groups.attribute.name).expected
             counts = {groups.names[index]: groups.n[index] for index in groups.compared}
-            worth = groups.known / rows_per_cluster(same)
+            own = same[np.isin(groups.codes, groups.compared)]
+            worth = groups.known / rows_per_cluster(own)
             found = representation(counts, expected, effective_n=worth) if expected else None
             yield self._measure(groups, found)
             if found is not None and found.interval[0] > self.max_distance:
@@ -121,7 +124,7 @@ class GroupShares(DatasetRule, frozen=True):
         worst = sorted(found.groups, key=lambda one: (-abs(one.share - one.reference), one.group))[:_NAMED]
         said = ", ".join(f"{quoted(one.group)} {one.share:.1%} for {one.reference:.1%}" for one in worst)
         return self.hit(
-            f"{name}: the groups of {found.n:,} rows stand {found.total_variation:.3f} away from the reference "
+            f"{groups.title}: the groups of {found.n:,} rows stand {found.total_variation:.3f} away from the reference "
             f"({found.interval[0]:.3f} to {found.interval[1]:.3f}; chance alone {found.null_mean:.3f}; bound "
             f"{self.max_distance:g}): {said}",
             scope="dataset",

@@ -154,8 +154,9 @@ class WithinStrata(DatasetRule, frozen=True):
     def _hit(self, one: Groups, by: Groups, index: int, found: Stratified, pooled: Ratio, within: Ratio) -> Hit:
         name, group = one.attribute.name, one.names[index]
         return self.hit(
-            f"{name}: within groups of {by.attribute.name} {_SAID[found.change]}: the odds of the favourable label for "
-            f"{quoted(group)} against all others are {_shown(pooled)} over all rows and {_shown(within)} within",
+            f"{one.title}: within groups of {by.attribute.name} {_SAID[found.change]}: the odds of the favourable "
+            f"label for {quoted(group)} against all others are {_shown(pooled)} over these {found.n:,} rows and "
+            f"{_shown(within)} within",
             scope="dataset",
             key=f"{name}\x1f{by.attribute.name}\x1f{group}",
             evidence={

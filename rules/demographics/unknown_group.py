@@ -14,6 +14,7 @@ from audit.rules.demographics.groups import (
     groups_of,
     judged_rows,
     renumbered,
+    rows_per_cluster,
     unusable,
     why_not,
 )
@@ -91,7 +92,8 @@ class UnknownGroup(DatasetRule, frozen=True):
     ) -> Iterator[Hit | Measure]:
         name, n = groups.attribute.name, len(groups.codes)
         unknown = groups.n[groups.names.index("unknown")] if "unknown" in groups.names else 0
-        low, high = wilson(unknown, n, LEVEL)
+        worth = 1 / rows_per_cluster(same) if n else 1.0
+        low, high = wilson(unknown * worth, n * worth, LEVEL)
         found = _with_label(groups, labels, same) if unknown else None
         table = {
             **groups.facts(),

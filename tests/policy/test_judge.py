@@ -302,7 +302,27 @@ def test_a_demanded_attribute_that_is_not_declared_is_not_assessed_by_name() -> 
         ("rate: race", "NOT_ASSESSED"),
     ]
     assert "race is not declared" in gate.clauses[1].sentence
-    assert gate.clauses[1].paste == '[attributes.race]\nfield = "metadata.race"'
+    assert gate.clauses[1].paste == '[attributes.race]\nfield = "..."'
+
+
+def test_an_attribute_is_judged_by_its_own_table_and_not_by_that_of_another_word_for_it() -> None:
+    demand = msgspec.structs.replace(FOUR_FIFTHS, attributes=("race",))
+    tables = (rates("ethnicity", a=(300, 1000), b=(300, 1000)), rates("race", a=(50, 1000), b=(300, 1000)))
+    other = Attribute(name="ethnicity", source="field", where="metadata.ethnicity")
+    gate = gate_of(demand, result=dem_run(*tables), attributes=(other, RACE))
+    assert [clause.verdict for clause in gate.clauses] == ["FAIL"]
+
+
+def test_a_reference_that_no_row_belongs_to_is_not_assessed() -> None:
+    demand = msgspec.structs.replace(FOUR_FIFTHS, attributes=("sex",), reference="x")
+    gate = gate_of(demand, result=dem_run(rates("sex", f=(300, 1000), m=(300, 1000))), attributes=(SEX,))
+    assert [clause.verdict for clause in gate.clauses] == ["NOT_ASSESSED"]
+
+
+def test_a_label_that_every_row_has_says_nothing_of_groups() -> None:
+    demand = msgspec.structs.replace(FOUR_FIFTHS, attributes=("sex",))
+    gate = gate_of(demand, result=dem_run(rates("sex", f=(1000, 1000), m=(900, 900))), attributes=(SEX,))
+    assert [clause.verdict for clause in gate.clauses] == ["NOT_ASSESSED"]
 
 
 @pytest.mark.parametrize(("word", "attribute"), [("gender", "sex"), ("Ethnicity", "race"), ("race/ethnicity", "race")])
@@ -358,7 +378,7 @@ def test_tables_that_must_be_published_pass_whatever_they_say() -> None:
     tables = (
         rates("sex", f=(1, 1000), m=(900, 1000)),
         rates("race", a=(300, 1000), b=(2, 10)),
-        msgspec.structs.replace(rates("race x sex", a=(300, 1000)), code="DEM110"),
+        msgspec.structs.replace(rates("race x sex", a=(300, 1000), b=(9, 30)), code="DEM110"),
     )
     gate = gate_of(LL144, result=dem_run(*tables), attributes=(RACE, SEX))
     assert [clause.verdict for clause in gate.clauses] == ["PASS"] * 3

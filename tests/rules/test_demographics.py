@@ -184,6 +184,31 @@ def test_groups_of_rows_that_only_some_rows_name_stop_nothing() -> None:
     assert "DEM103" in codes(judge(rows, "DEM103", data={"group": "metadata.person"}))
 
 
+@pytest.mark.parametrize("rows", [[], [row(number, "grant", other=1) for number in range(50)]], ids=["none", "unknown"])
+def test_rows_without_any_group_stop_nothing(rows: list[dict[str, Any]]) -> None:
+    given = {"sex": {"field": "metadata.sex", "reference": {"f": 0.5, "m": 0.5}}}
+    assert judge(rows, attributes=given).rows == len(rows)
+
+
+def test_intersections_of_names_that_hold_the_sign_between_them_stay_apart() -> None:
+    pairs = [("a x b", "c"), ("a", "b x c"), ("a", "c"), ("a x b", "b x c")]
+    rows = [
+        row(number, "grant" if number % 3 else "deny", s=pairs[number % 4][0], g=pairs[number % 4][1])
+        for number in range(400)
+    ]
+    given = {"s": {"field": "metadata.s"}, "g": {"field": "metadata.g"}}
+    crossed = measure(judge(rows, "DEM110", attributes=given), "selection_rate", attribute="s x g")
+    assert [entry["n"] for entry in crossed.table["groups"] if entry["n"]] == [100] * 4
+
+
+def test_the_training_split_is_judged_whatever_its_case() -> None:
+    rows = table({("f", "grant"): 40, ("f", "deny"): 40, ("m", "grant"): 40, ("m", "deny"): 40})
+    for number, one in enumerate(rows):
+        one["metadata"]["split"] = "Test" if number % 4 == 0 else "Training"
+    found = measure(judge(rows, data={"favourable": "grant", "splits": "metadata.split"}), "selection_rate")
+    assert (found.split, found.n) == ("Training", 120)
+
+
 def test_a_group_in_no_row_of_a_split_is_an_error() -> None:
     rows = [
         {**one, "metadata": {**one["metadata"], "split": "train"}} for one in table({("f", "a"): 40, ("m", "a"): 40})

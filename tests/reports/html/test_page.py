@@ -161,7 +161,7 @@ def test_groups_are_shown_with_n_interval_reference_and_source(full: Result) -> 
     assert "declared: a field of the row or a file beside it says so" in text
     assert "field metadata.sex" in text
     assert "10.95 % [10.37 %, 11.55 %]" in text
-    assert "FAIL: the smallest ratio to Male is that of Female, 0.358 [0.338, 0.379]" in text
+    assert "FAIL: the ratio to Male that decides is that of Female, 0.358 [0.338, 0.379]" in text
 
 
 def test_counts_that_do_not_add_up_are_said_not_to(full: Result) -> None:

@@ -75,7 +75,10 @@ def test_a_result_that_was_changed_after_it_was_saved_is_refused(capsys: pytest.
     ("content", "said"),
     [
         ('{\n  "schema": "audit.result/1",\n  "rows": ', "is no saved result"),
-        ('{\n  "schema": "audit.result/1",\n  "rows": "many"\n}', "this version cannot read"),
+        (
+            '{\n  "schema": "audit.result/1", "verdict": "PASS", "rules_run": [],\n  "rows": "many"\n}',
+            "this version cannot read",
+        ),
         ('{\n  "schema": "audit.result/99"\n}', "its schema is 'audit.result/99'"),
         ('{"schema": "audit.result/99"}', "its schema is 'audit.result/99'"),
         ('{\n  "name": "something else"\n}', "it names no schema"),
@@ -123,3 +126,16 @@ def test_a_policy_is_judged_when_it_is_named() -> None:
     assert main(["report", "train.jsonl", "--policy", "default", "-o", "r.html"]) == 0
     text = Path("r.html").read_text(encoding="utf-8")
     assert "demands of the policy default" in text
+
+
+def test_a_result_without_a_verdict_is_no_result(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bare.json").write_text('{"schema": "audit.result/1"}', encoding="utf-8")
+    assert main(["report", "bare.json", "-o", "r.html"]) == 2
+    assert "is no whole result" in capsys.readouterr().err
+
+
+def test_flags_that_would_judge_a_saved_result_otherwise_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    content = '{"schema": "audit.result/1", "verdict": "PASS", "rows": 0, "rules_run": []}'
+    Path("saved.json").write_text(content, encoding="utf-8")
+    assert main(["report", "saved.json", "--policy", "strict", "-o", "r.html"]) == 2
+    assert "cannot change a saved result" in capsys.readouterr().err
