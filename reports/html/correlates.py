@@ -167,14 +167,17 @@ def _detectable(attribute: str, measures: Measures, hidden: Withheld) -> Iterato
     found = measures.of(attribute, "detectable_ratio")
     if not found:
         return
-    rows = tuple((Cell(m.group or NONE), *_sight(m, m.group in hidden.of(attribute))) for m in found[:MOST_ROWS])
+    found = sorted(found, key=lambda measure: value_of(measure) or 0.0)
+    rows = tuple(
+        (Cell(m.group or NONE), *_sight(m, hidden.of(attribute).get(m.group or ""))) for m in found[:MOST_ROWS]
+    )
     head = ("Group", "n", "Ratios below this would be seen")
     yield Table(f"{attribute}: the smallest disparity that this audit could see", head, rows, right=(1, 2))
 
 
-def _sight(measure: Measure, secret: bool) -> tuple[Cell, Cell]:
+def _sight(measure: Measure, secret: str | None) -> tuple[Cell, Cell]:
     if secret:
-        return Cell(FEW), Cell(FEW)
+        return Cell(secret), Cell(secret)
     value = value_of(measure)
     return Cell(count(measure.n)), Cell("none" if value is None else ratio(value))
 

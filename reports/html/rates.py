@@ -237,7 +237,11 @@ def side_by_side(
 ) -> Table:
     """Several rates in one table, a row for each: overall, by group with hits and n, and the verdict."""
     tables = [(m, masked(found, hidden, m.attribute)) for m in measures if (found := group_table(m)) is not None]
-    groups = list(dict.fromkeys(one.group for _, table in tables for one in table.groups))[:MOST_COLUMNS]
+    names_of_groups = list(dict.fromkeys(one.group for _, table in tables for one in table.groups))
+    failing = {one.group for _, table in tables for one in table.groups if one.verdict == "FAIL"}
+    groups = sorted(names_of_groups, key=lambda name: name not in failing)[:MOST_COLUMNS]
+    if len(groups) < len(names_of_groups):
+        caption += f" ({len(groups)} of {len(names_of_groups)} groups, those that FAIL first)"
     rows = []
     for name, (measure, table) in list(zip(names, tables, strict=False))[:MOST_ROWS]:
         by_name = {one.group: one for one in table.groups}
