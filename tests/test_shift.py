@@ -14,8 +14,9 @@ from scipy.spatial.distance import jensenshannon
 from sklearn.metrics import roc_auc_score
 
 from audit.statistics.domain_classifier import area_under_curve, tell_apart
+from audit.statistics.multiple_tests import benjamini_hochberg
 from audit.statistics.nearest import nearest
-from audit.statistics.shift import benjamini_hochberg, chi_square, js_distance, kolmogorov_smirnov
+from audit.statistics.shift import chi_square, js_distance, kolmogorov_smirnov
 
 COUNTS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=1, max_size=8)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
 from audit.cli.check import judged_with_progress
-from audit.cli.output import check_writable
+from audit.cli.output import check_writable, inputs_of
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.errors import ConfigError, OutputError, UsageError
 from audit.policy.baseline import baseline_of, read_baseline
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     judged = [*settings.files, *(path for _, path in settings.splits)]
     if not judged:
         raise UsageError("no data was named", hint="audit baseline train.jsonl -o audit-baseline.json")
-    check_writable([name for name in (output, lock) if name], [*judged, *settings.against, *settings.target_sample])
+    check_writable([name for name in (output, lock) if name], inputs_of(settings))
     _is_ours(output, lock)
     result = judged_with_progress(settings.files, settings, args)
     if result.partial:

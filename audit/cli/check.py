@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from audit.cli import EXIT_CLEAN
-from audit.cli.output import append_job_summary, check_writable, save
+from audit.cli.output import append_job_summary, check_writable, inputs_of, save
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.config.settings import Settings
 from audit.errors import UsageError
@@ -84,7 +84,7 @@ def judge_and_show(args: argparse.Namespace, command: str, judge: Judge, *, max_
         raise UsageError(
             "no data was named", hint=f"audit {command} train.jsonl, or files = [...] under [data] in audit.toml"
         )
-    check_writable(outputs, [*judged, *_beside(settings)])
+    check_writable(outputs, inputs_of(settings))
     result = judged_with_progress(settings.files, settings, args, judge)
     for name, form in zip(outputs, formats, strict=True):
         view = View(max_per_rule=limit, config_file=settings.config_file)
@@ -97,14 +97,6 @@ def judge_and_show(args: argparse.Namespace, command: str, judge: Judge, *, max_
     if format == "github":
         append_job_summary(result, view, os.environ)
     return exit_code(result, exit_zero=getattr(args, "exit_zero", False))
-
-
-def _beside(settings: Settings) -> list[str]:
-    """Files that are read besides the data."""
-    from audit.config.attributes import files_named
-
-    known = [settings.baseline] if settings.baseline else []
-    return [*settings.against, *settings.target_sample, *settings.lexicons, *files_named(settings), *known]
 
 
 def exit_code(result: Result, *, exit_zero: bool) -> int:

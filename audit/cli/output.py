@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from audit.config.settings import Settings
 from audit.errors import OutputError
 from audit.model import Result
 from audit.reports.view import View
@@ -27,6 +28,16 @@ def check_writable(names: Iterable[str], inputs: Sequence[str]) -> None:
         for other in inputs:
             if other != "-" and path.exists() and Path(other).exists() and path.samefile(other):
                 raise OutputError(f"{name} is an input and is not overwritten", hint="choose another name")
+
+
+def inputs_of(settings: Settings) -> list[str]:
+    """The files that a run reads: the data, and what it is judged with. None of them may be written over."""
+    from audit.config.attributes import files_named
+
+    data = [*settings.files, *(path for _, path in settings.splits)]
+    known = [settings.baseline] if settings.baseline else []
+    beside = [*settings.against, *settings.target_sample, *settings.lexicons, *files_named(settings)]
+    return [*data, *beside, *known]
 
 
 def save(result: Result, folder: str) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
-from audit.cli.output import MANIFEST_SCHEMA, check_writable
+from audit.cli.output import MANIFEST_SCHEMA, check_writable, inputs_of
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.config.options import BY_FIELD
 from audit.errors import InputError, UsageError
@@ -88,7 +88,7 @@ def _judged(args: argparse.Namespace, outputs: Sequence[str]) -> tuple[Result, V
     judged = [*settings.files, *(path for _, path in settings.splits)]
     if not judged:
         raise UsageError("no data was named", hint=f"audit report train.jsonl -o {DEFAULT_OUTPUT}")
-    check_writable(outputs, [*judged, *settings.against, *settings.target_sample])
+    check_writable(outputs, inputs_of(settings))
     shown = sys.stderr.isatty() and not hasattr(args, "quiet") and not hasattr(args, "no_progress")
     bar = Bar(sys.stderr) if shown else None
     judge = check if settings.policy is None else gate

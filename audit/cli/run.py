@@ -27,10 +27,10 @@ def run(words: Sequence[str]) -> int:
         if error.hint:
             print(f"hint: {visible(error.hint)}", file=sys.stderr)
         return EXIT_UNABLE
+    except BrokenPipeError:
+        leave_pipe()
+        return EXIT_CLEAN
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            leave_pipe()
-            return EXIT_CLEAN
         if error.errno != errno.ENOSPC:
             raise
         print("error: what was to be printed or written does not fit: no space is left", file=sys.stderr)

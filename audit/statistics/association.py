@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from audit.statistics.shift import chi_square_tail
+
 Table: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
 Levels: TypeAlias = NDArray[np.bool_]
@@ -69,7 +71,7 @@ def association(counts: ArrayLike, *, design_effect: float = 1.0) -> Association
         effective_n=effective_n,
         statistic=statistic,
         degrees=degrees,
-        p=_tail(statistic, degrees),
+        p=chi_square_tail(statistic, degrees),
         raw=sqrt(mean_square / (min(table.shape) - 1)),
         value=value,
         interval=(min(low, value), max(high, value)),
@@ -188,12 +190,6 @@ def _with_the_next_rarest(table: Table, rare: tuple[Levels, Levels]) -> tuple[Le
         return None
     _, _, axis, further = min(choices, key=lambda choice: choice[:3])
     return (further, rare[1]) if axis == 0 else (rare[0], further)
-
-
-def _tail(statistic: float, degrees: int) -> float:
-    from scipy.special import chdtrc
-
-    return float(chdtrc(degrees, statistic))
 
 
 def _v_interval(statistic: float, degrees: int, n: float, table: Table) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import Final, NamedTuple
 
-TWO_SIDED: Final = 1.959963984540054
-"""The standard normal quantile that leaves 2.5 % above."""
+from audit.statistics.intervals import TWO_SIDED
+
 BETA: Final = 0.999
 """The share of a new row that adds something new, in Cui et al. (2019), who try 0.9, 0.99, 0.999 and 0.9999."""
 

@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.statistics.balance import TWO_SIDED, Estimate
+from audit.statistics.balance import Estimate
 from audit.statistics.draws import generator
+from audit.statistics.intervals import TWO_SIDED
 from audit.statistics.means import Mean, mean_of
 
 Values: TypeAlias = NDArray[np.float64]

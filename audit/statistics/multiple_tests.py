@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.statistics.shift import benjamini_hochberg
-
-__all__ = ["benjamini_hochberg", "holm"]
-
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p values, in the order given: those up to alpha hold together with an error of at most alpha.
@@ -24,4 +20,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     for place, at in enumerate(sorted(range(n), key=lambda at: (p_values[at], at))):
         largest = max(largest, min(1.0, p_values[at] * (n - place)))
         adjusted[at] = largest
+    return adjusted
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p values, in the order given: those up to q have a false discovery rate of at most q.
+
+    Benjamini and Hochberg (1995), "Controlling the false discovery rate", JRSS B 57.
+    """
+    n = len(p_values)
+    adjusted = [1.0] * n
+    least = 1.0
+    order = sorted(range(n), key=lambda at: (p_values[at], at))
+    for place in range(n, 0, -1):
+        at = order[place - 1]
+        least = min(least, p_values[at] * n / place)
+        adjusted[at] = least
     return adjusted

@@ -1,4 +1,4 @@
-"""Tests of whether two samples come from one distribution, distances between them, and the correction for many tests.
+"""Tests of whether two samples come from one distribution, and distances between them.
 
 Plain Python but for the chi-square distribution. Where the samples come from is the caller's business.
 """
@@ -39,7 +39,7 @@ def chi_square(first: Sequence[int], second: Sequence[int]) -> Outcome:
         for cell, row in zip(cells, rows, strict=True):
             expected = sum(cells) * row / n
             statistic += (cell - expected) ** 2 / expected
-    return Outcome(statistic, _chi_square_tail(statistic, len(table) - 1))
+    return Outcome(statistic, chi_square_tail(statistic, len(table) - 1))
 
 
 def _pooled(first: Sequence[int], second: Sequence[int]) -> list[tuple[int, int]]:
@@ -53,7 +53,8 @@ def _pooled(first: Sequence[int], second: Sequence[int]) -> list[tuple[int, int]
     return [pooled, *kept] if sum(pooled) else kept
 
 
-def _chi_square_tail(statistic: float, degrees: int) -> float:
+def chi_square_tail(statistic: float, degrees: int) -> float:
+    """The probability of a chi-square value of so many ``degrees`` of freedom above ``statistic``."""
     from scipy.special import chdtrc  # 0.1 s to import
 
     return float(chdtrc(degrees, statistic))
@@ -107,19 +108,3 @@ def js_distance(first: Sequence[int], second: Sequence[int], *, beyond_chance: b
     if beyond_chance:
         divergence -= (categories - 1) * (1 / n + 1 / other_n) / (8 * log(2))
     return float(sqrt(min(1.0, max(0.0, divergence))))
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p values, in the order given: those up to q have a false discovery rate of at most q.
-
-    Benjamini and Hochberg (1995), "Controlling the false discovery rate", JRSS B 57.
-    """
-    n = len(p_values)
-    adjusted = [1.0] * n
-    least = 1.0
-    order = sorted(range(n), key=lambda at: (p_values[at], at))
-    for place in range(n, 0, -1):
-        at = order[place - 1]
-        least = min(least, p_values[at] * n / place)
-        adjusted[at] = least
-    return adjusted

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from audit.statistics.balance import TWO_SIDED
+from audit.statistics.intervals import TWO_SIDED
+from audit.statistics.shift import chi_square_tail
 
 Change: TypeAlias = Literal["stays", "vanishes", "reverses", "appears", "absent", "undecided"]
 
@@ -182,7 +183,7 @@ def _cochran_mantel_haenszel(tables: Sequence[_Cells]) -> tuple[float, float | N
             variance += (a + b) * (c + d) * (a + c) * (b + d) / (n**2 * (n - 1))
     if variance <= 0:
         return 0.0, None
-    return surplus**2 / variance, _tail(surplus**2 / variance, 1)
+    return surplus**2 / variance, chi_square_tail(surplus**2 / variance, 1)
 
 
 def _breslow_day(tables: Sequence[_Cells], common: Ratio | None) -> tuple[float, float | None]:
@@ -196,7 +197,7 @@ def _breslow_day(tables: Sequence[_Cells], common: Ratio | None) -> tuple[float,
         statistic += (cells.a - expected) ** 2 / variance
         surplus, total_variance = surplus + cells.a - expected, total_variance + variance
     statistic = max(0.0, statistic - surplus**2 / total_variance)
-    return statistic, _tail(statistic, len(tables) - 1)
+    return statistic, chi_square_tail(statistic, len(tables) - 1)
 
 
 def _under(ratio: float, cells: _Cells) -> tuple[float, float]:
@@ -211,9 +212,3 @@ def _under(ratio: float, cells: _Cells) -> tuple[float, float]:
         expected = 2 * ratio * rows * hits / (linear + root)
     parts = (expected, rows - expected, hits - expected, n - rows - hits + expected)
     return expected, 1 / sum(1 / max(part, 1e-12) for part in parts)
-
-
-def _tail(statistic: float, degrees: int) -> float:
-    from scipy.special import chdtrc  # 0.1 s to import
-
-    return float(chdtrc(degrees, statistic))

@@ -16,10 +16,10 @@ from audit.rules.demographics.groups import (
     Evidence,
     Groups,
     as_json,
+    clusters_by,
     evidence_of,
     judged,
     judged_rows,
-    renumbered,
     why_not,
 )
 from audit.rules.demographics.rates import question_of, rate_measure
@@ -45,9 +45,9 @@ class AnswersByGroup(DatasetRule, frozen=True):
     text, each group is held against all others: the length of the answer (reported where the whole interval of the
     difference exceeds ``min_d`` standard deviations and Holm's adjusted p is below 0.05), and the shares of answers
     that refuse, hedge, use polite phrases or are in another language than most (reported where the whole interval of the
-    difference exceeds ``tolerance``). Rows of one configured group, or with one prompt, are clusters. What is asked may differ by group, too: look at
-    the rows. Measures: ``answer_length``, ``answer_refusal``, ``answer_hedging``, ``answer_politeness`` and
-    ``answer_other_language``.
+    difference exceeds ``tolerance``). Rows of one configured group, or with one prompt, are clusters. What is asked may
+    differ by group, too: look at the rows. Measures: ``answer_length``, ``answer_refusal``, ``answer_hedging``,
+    ``answer_politeness`` and ``answer_other_language``.
 
     Bad:
         40 x {"messages": [{"role": "user", "content": "Loan 1{n}?"}, {"role": "assistant", "content": "I'm sorry, but I cannot help you with the loan that you asked for, number 1{n}."}], "metadata": {"sex": "f"}}
@@ -81,8 +81,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
         sample = [said for said in sampled(context) if said.answer] if attributes else []
         if are_labels(sample):
             return  # labels differ by group, too: that is for the rules on labels
-        _, rows = judged_rows(context)
-        features = _Features(sample, _evidence(context, rows, run))
+        features = _Features(sample, _evidence(context, run))
         for groups in attributes:
             yield from self._lengths(groups, features)
             for name in features.shares:
@@ -144,16 +143,16 @@ class AnswersByGroup(DatasetRule, frozen=True):
                 )
 
 
-def _evidence(context: Context, rows: NDArray[np.int64], run: Run) -> Evidence:
+def _evidence(context: Context, run: Run) -> Evidence:
     """Rows of one configured group belong together, else rows with the same prompt: one question, several answers."""
     import numpy as np
 
-    evidence = evidence_of(context, rows)
+    evidence = evidence_of(context)
     if run.fields.group is not None:
         return evidence
+    _, rows = judged_rows(context)
     prompts = np.frombuffer(context.column("prompt"), dtype=np.int64)[rows]  # type: ignore[call-overload]
-    own = np.where(prompts == 0, len(rows) + np.arange(len(rows)), renumbered(prompts))
-    return Evidence(renumbered(own), evidence.same)
+    return Evidence(clusters_by(prompts), evidence.same)
 
 
 _WORDS: Final = {

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged, judged_rows
+from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
@@ -52,8 +52,7 @@ class DetectableRatio(DatasetRule, frozen=True):
         """The smallest detectable ratio of every group, and a hit for each that is too small."""
         labels = outcomes(context, run)
         favourable = labels.among(run.fields.favourable)
-        _, rows = judged_rows(context)
-        evidence = evidence_of(context, rows)
+        evidence = evidence_of(context)
         for groups in judged(context, run):
             every = groups.rates(favourable, evidence, labels.labelled)
             rates = [every[index].counted_once for index in groups.compared]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged, judged_rows
+from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.demographics.rates import impact_ratio, question_of, rate_measure
 from audit.rules.labels.recognise import NEEDS as LABELS
@@ -73,8 +73,7 @@ class FavourableRate(DatasetRule, frozen=True):
         if not favourable.any():
             yield self._none_favourable(labels.names, labels.reason, run)
             return
-        _, rows = judged_rows(context)
-        evidence = evidence_of(context, rows)
+        evidence = evidence_of(context)
         for groups in judged(context, run):
             rates = groups.rates(favourable, evidence, labels.labelled)
             asked = question_of(groups, scale="ratio", tolerance=self.tolerance)

@@ -18,7 +18,6 @@ from audit.rules.demographics.groups import (
     as_json,
     evidence_of,
     judged,
-    judged_rows,
     rows_per_cluster,
     why_not,
 )
@@ -104,8 +103,7 @@ class GroupWords(DatasetRule, frozen=True):
             words = set(fold((said.prompt if labelled else f"{said.prompt}\n{said.answer}")[:LONGEST]).split())
             for one in counts:
                 one.add(said.place, said.row, words)
-        _, rows = judged_rows(context)
-        together = evidence_of(context, rows).at(np.array([said.place for said in sample], dtype=np.int64)).together
+        together = evidence_of(context).at(np.array([said.place for said in sample], dtype=np.int64)).together
         effect = rows_per_cluster(together)
         for one in counts:
             yield from self._of_attribute(one, context, effect)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from audit.model import Json
 from audit.rule import Attribute, AttributeColumn, Context, Product, Run, Summary
@@ -28,9 +29,9 @@ HELD_OUT: Final = ("test", "testing", "validation", "valid", "val", "dev", "eval
 class Groups:
     """The rows that are judged, by group of one attribute (or of two, crossed).
 
-    ``names`` are the groups, ``codes`` the index in ``names`` of every judged row, ``rows`` the ordinals of these
-    rows, ``n`` how many rows each group has. ``split`` names the split that is judged where there are several,
-    ``reference_group`` what the other groups are compared with: a group, ``best`` or ``rest``.
+    ``names`` are the groups, ``codes`` the index in ``names`` of every judged row, ``n`` how many rows each group has.
+    ``split`` names the split that is judged where there are several, ``reference_group`` what the other groups are
+    compared with: a group, ``best`` or ``rest``.
     """
 
     def __init__(
@@ -38,7 +39,6 @@ class Groups:
         attribute: Attribute,
         names: Sequence[str],
         codes: Codes,
-        rows: Codes,
         *,
         split: str | None = None,
         reference_group: str = "best",
@@ -48,7 +48,6 @@ class Groups:
         self.attribute = attribute
         self.names = tuple(names)
         self.codes = codes
-        self.rows = rows
         self.split = split
         self.reference_group = reference_group
         self.n: list[int] = np.bincount(codes, minlength=len(self.names)).tolist()
@@ -94,7 +93,6 @@ class Groups:
             self.attribute,
             self.names,
             self.codes[places],
-            self.rows[places],
             split=self.split,
             reference_group=self.reference_group,
         )
@@ -173,7 +171,7 @@ def groups_of(column: AttributeColumn, rows: Codes, split: str | None) -> Groups
     import numpy as np
 
     codes = np.frombuffer(column.codes, dtype=np.uint16)[rows].astype(np.int64)  # type: ignore[call-overload]
-    return Groups(column.attribute, column.groups, codes, rows, split=split, reference_group=column.reference_group)
+    return Groups(column.attribute, column.groups, codes, split=split, reference_group=column.reference_group)
 
 
 def renumbered(clusters: Codes) -> Codes:
@@ -193,15 +191,30 @@ def rows_per_cluster(clusters: Codes) -> float:
     return float((sizes.astype(np.float64) ** 2).sum() / len(clusters)) if len(clusters) else 1.0
 
 
-def evidence_of(context: Context | Summary, rows: Codes) -> Evidence:
-    """The clusters of some rows."""
+def clusters_by(identities: Codes) -> Codes:
+    """The cluster of each of some rows, numbered from 0: rows with the same identity are one; 0 is no identity, and
+    such a row is a cluster of its own."""
     import numpy as np
 
-    named = np.frombuffer(context.column("group"), dtype=np.int64)[rows]  # type: ignore[call-overload]
-    numbers = np.unique(named, return_inverse=True)[1].astype(np.int64)
-    together: Codes = np.where(named == 0, len(rows) + np.arange(len(rows)), numbers)
-    same: Codes = np.frombuffer(context.clusters(), dtype=np.uint64)[rows].astype(np.int64)  # type: ignore[call-overload]
-    return Evidence(renumbered(together), renumbered(same))
+    rows = len(identities)
+    return renumbered(np.where(identities == 0, rows + np.arange(rows), renumbered(identities)))
+
+
+_EVIDENCE: Final[WeakKeyDictionary[Context | Summary, Evidence]] = WeakKeyDictionary()
+"""The evidence of the file that is being concluded on: nearly every rule of this family asks for it."""
+
+
+def evidence_of(context: Context | Summary) -> Evidence:
+    """The clusters of the judged rows."""
+    import numpy as np
+
+    evidence = _EVIDENCE.get(context)
+    if evidence is None:
+        _, rows = judged_rows(context)
+        named = np.frombuffer(context.column("group"), dtype=np.int64)[rows]  # type: ignore[call-overload]
+        same = np.frombuffer(context.clusters(), dtype=np.uint64)[rows].astype(np.int64)  # type: ignore[call-overload]
+        evidence = _EVIDENCE[context] = Evidence(clusters_by(named), renumbered(same))
+    return evidence
 
 
 def crossed(first: Groups, second: Groups) -> Groups:
@@ -223,7 +236,7 @@ def crossed(first: Groups, second: Groups) -> Groups:
         reference=None,
     )
     codes = number[first.codes, second.codes]
-    return Groups(attribute, [*names, "unknown"], codes, first.rows, split=first.split)
+    return Groups(attribute, [*names, "unknown"], codes, split=first.split)
 
 
 def _crossed(first: str, second: str) -> str:

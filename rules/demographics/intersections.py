@@ -16,7 +16,6 @@ from audit.rules.demographics.groups import (
     crossed,
     evidence_of,
     judged,
-    judged_rows,
     why_not,
 )
 from audit.rules.demographics.outcomes import Outcomes, outcomes
@@ -87,8 +86,7 @@ class Intersections(DatasetRule, frozen=True):
         """The table of every pair of attributes, and a hit for each whose worst gap is more than chance."""
         labels = outcomes(context, run)
         favourable = labels.among(run.fields.favourable)
-        _, rows = judged_rows(context)
-        evidence = evidence_of(context, rows)
+        evidence = evidence_of(context)
         for first, second in combinations(list(judged(context, run)), 2):
             if len(first.compared) * len(second.compared) > MOST_CELLS:
                 continue

@@ -79,7 +79,7 @@ class LabelAssociation(DatasetRule, frozen=True):
                 yield self._without_labels(groups, labels.reason)
             return
         _, rows = judged_rows(context)
-        same = evidence_of(context, rows).same
+        same = evidence_of(context).same
         for groups in judged(context, run):
             column = context.attribute(groups.attribute.name)
             marked = labels.labelled & np.isin(groups.codes, groups.compared)

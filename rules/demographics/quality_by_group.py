@@ -65,7 +65,7 @@ class QualityByGroup(SummaryRule, frozen=True):
         _, rows = judged_rows(summary)
         if not attributes:
             return
-        evidence = evidence_of(summary, rows)
+        evidence = evidence_of(summary)
         for groups in attributes:
             for code, marks in faults.items():
                 yield from self._of_fault(groups, code, marks[rows], evidence, len(attributes) * len(faults))

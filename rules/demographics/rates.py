@@ -60,7 +60,7 @@ def rate_measure(
         round(hits / n, 6) if n else None,
         table=table,
         n=n,
-        interval=_rounded(wilson(hits * worth, n * worth, LEVEL)),
+        interval=rounded(wilson(hits * worth, n * worth, LEVEL)),
         level=LEVEL,
         attribute=groups.attribute.name,
         group=group,
@@ -77,7 +77,7 @@ def impact_ratio(rule: Rule, groups: Groups, disparity: Disparity) -> Iterator[M
         "impact_ratio",
         round(worst.estimate, 6),
         n=worst.n,
-        interval=None if worst.interval is None else _rounded(worst.interval),
+        interval=None if worst.interval is None else rounded(worst.interval),
         table={
             "interval": "simultaneous",
             "reference": worst.reference,
@@ -90,5 +90,6 @@ def impact_ratio(rule: Rule, groups: Groups, disparity: Disparity) -> Iterator[M
     )
 
 
-def _rounded(interval: tuple[float, float]) -> tuple[float, float]:
+def rounded(interval: tuple[float, float]) -> tuple[float, float]:
+    """Six decimals, as every figure of a measure."""
     return round(interval[0], 6), round(interval[1], 6)

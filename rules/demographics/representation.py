@@ -12,17 +12,16 @@ from audit.rules.demographics.groups import (
     Groups,
     evidence_of,
     judged,
-    judged_rows,
     rows_per_cluster,
     why_not,
 )
+from audit.rules.demographics.rates import LEVEL, rounded
 from audit.rules.labels.reporting import quoted
 from audit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
     from audit.statistics.representation import Representation
 
-LEVEL: Final = 0.95
 _NAMED: Final = 3
 _ADVICE: Final = Fix(Applicability.SHOWN, "collect rows of the groups that are rare, or resample or reweigh")
 
@@ -66,8 +65,7 @@ class GroupShares(DatasetRule, frozen=True):
 
         from audit.statistics.representation import representation
 
-        _, rows = judged_rows(context)
-        same = evidence_of(context, rows).same
+        same = evidence_of(context).same
         for groups in judged(context, run):
             yield from self._shares(groups)
             expected = context.attribute(groups.attribute.name).expected
@@ -86,7 +84,7 @@ class GroupShares(DatasetRule, frozen=True):
                 "group_share",
                 round(rows / n, 6) if n else None,
                 n=n,
-                interval=_rounded(wilson(rows, n, LEVEL)),
+                interval=rounded(wilson(rows, n, LEVEL)),
                 level=LEVEL,
                 attribute=groups.attribute.name,
                 group=group,
@@ -113,7 +111,7 @@ class GroupShares(DatasetRule, frozen=True):
             None if found is None else round(found.total_variation, 6),
             table=table,
             n=groups.known,
-            interval=None if found is None else _rounded(found.interval),
+            interval=None if found is None else rounded(found.interval),
             level=None if found is None else LEVEL,
             attribute=groups.attribute.name,
             split=groups.split,
@@ -132,7 +130,7 @@ class GroupShares(DatasetRule, frozen=True):
             evidence={
                 "attribute": name,
                 "total_variation": round(found.total_variation, 6),
-                "interval": list(_rounded(found.interval)),
+                "interval": list(rounded(found.interval)),
                 "reference": {one.group: round(one.reference, 6) for one in found.groups},
                 "n": found.n,
             },
@@ -147,7 +145,7 @@ def _entries(groups: Groups) -> list[dict[str, Json]]:
             "group": groups.names[index],
             "n": groups.n[index],
             "share": round(groups.n[index] / groups.known, 6),
-            "interval": list(_rounded(wilson(groups.n[index], groups.known, LEVEL))),
+            "interval": list(rounded(wilson(groups.n[index], groups.known, LEVEL))),
         }
         for index in groups.compared
         if groups.known
@@ -162,10 +160,10 @@ def _compared(groups: Groups, found: Representation) -> list[dict[str, Json]]:
             "group": one.group,
             "n": one.n,
             "share": round(one.share, 6),
-            "interval": list(_rounded(one.interval)),
+            "interval": list(rounded(one.interval)),
             "reference": round(one.reference, 6),
             "ratio": None if one.ratio is None else round(one.ratio, 6),
-            "ratio_interval": None if one.ratio_interval is None else list(_rounded(one.ratio_interval)),
+            "ratio_interval": None if one.ratio_interval is None else list(rounded(one.ratio_interval)),
         }
         for one in found.groups
     ]
@@ -174,7 +172,3 @@ def _compared(groups: Groups, found: Representation) -> list[dict[str, Json]]:
         for index in groups.compared
         if groups.names[index] not in named
     ]
-
-
-def _rounded(interval: tuple[float, float]) -> tuple[float, float]:
-    return round(interval[0], 6), round(interval[1], 6)

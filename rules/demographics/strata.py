@@ -15,7 +15,6 @@ from audit.rules.demographics.groups import (
     as_json,
     evidence_of,
     judged,
-    judged_rows,
     renumbered,
 )
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
@@ -90,8 +89,7 @@ class WithinStrata(DatasetRule, frozen=True):
         """The ratios of every pair of attributes, and a hit for each group whose difference changes."""
         labels = outcomes(context, run)
         favourable = labels.among(run.fields.favourable)
-        _, rows = judged_rows(context)
-        same = evidence_of(context, rows).same
+        same = evidence_of(context).same
         for one, by in permutations(list(judged(context, run)), 2):
             if len(by.compared) > MOST_STRATA:
                 continue

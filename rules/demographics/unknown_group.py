@@ -77,7 +77,7 @@ class UnknownGroup(DatasetRule, frozen=True):
         """The unknown share of every attribute, and a hit for each of what is described above."""
         labels = outcomes(context, run)
         split, rows = judged_rows(context)
-        same = evidence_of(context, rows).same
+        same = evidence_of(context).same
         for attribute in run.attributes:
             column = context.attribute(attribute.name)
             if reason := unusable(column):

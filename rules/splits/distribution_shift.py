@@ -73,7 +73,7 @@ class DistributionShift(DatasetRule, frozen=True):
         if len(large) < 2:
             return
         from audit.rules.splits.differences import differences
-        from audit.statistics.shift import benjamini_hochberg
+        from audit.statistics.multiple_tests import benjamini_hochberg
 
         facts = {split: _facts(split, splits, context, run) for split in large}
         first, *others = large

@@ -139,3 +139,13 @@ def test_flags_that_would_judge_a_saved_result_otherwise_are_refused(capsys: pyt
     Path("saved.json").write_text(content, encoding="utf-8")
     assert main(["report", "saved.json", "--policy", "strict", "-o", "r.html"]) == 2
     assert "cannot change a saved result" in capsys.readouterr().err
+
+
+def test_a_sidecar_is_not_overwritten_with_a_report(capsys: pytest.CaptureFixture[str]) -> None:
+    row = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+    Path("rows.jsonl").write_text(row, encoding="utf-8")
+    Path("groups.csv").write_text("line,sex\n1,f\n", encoding="utf-8")
+    Path("audit.toml").write_text('[attributes.sex]\nsidecar = "groups.csv"\n', encoding="utf-8")
+    assert main(["report", "rows.jsonl", "-o", "groups.csv", "--quiet"]) == 2
+    assert "is an input" in capsys.readouterr().err
+    assert Path("groups.csv").read_text(encoding="utf-8") == "line,sex\n1,f\n"
