@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from audit.api import check, gate
+    from audit.api import balance, check, fix, gate, split
     from audit.errors import AuditError
     from audit.model import Finding, Measure, Record, Result, Severity
     from audit.rule import DatasetRule, Hit, LineRule, RecordRule, Rule, Run, Span, SummaryRule, TextRule
@@ -29,13 +29,15 @@ __all__ = [
     "Span",
     "SummaryRule",
     "TextRule",
+    "balance",
     "check",
+    "fix",
     "gate",
+    "split",
 ]
 
 _HOMES = {
-    "check": "audit.api",
-    "gate": "audit.api",
+    **dict.fromkeys(("balance", "check", "fix", "gate", "split"), "audit.api"),
     "AuditError": "audit.errors",
     "Finding": "audit.model",
     "Measure": "audit.model",

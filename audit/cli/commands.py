@@ -34,6 +34,15 @@ COMMANDS: Final = (
     ),
     Command("init", "check", "look at the data and write an audit.toml", "audit.cli.init:run"),
     Command("demo", "check", "write an example with planted defects and check it", "audit.cli.demo:run"),
+    Command("fix", "mend", "mend what is wrong, with every row accounted for", "audit.cli.fix:run"),
+    Command(
+        "balance",
+        "mend",
+        "weigh or resample rows by label and group",
+        "audit.cli.balance:run",
+    ),
+    Command("split", "mend", "split data so that no split learns from another", "audit.cli.split:run"),
+    Command("review", "mend", "hand rows to people and read back what they decided", "audit.cli.review:run"),
     Command("convert", "mend", "rewrite rows in another shape", "audit.cli.convert:run"),
     Command("report", "report", "write the report of data or of a saved result", "audit.cli.report:run"),
 )

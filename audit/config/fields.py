@@ -1,4 +1,4 @@
-"""Where rows keep their label, group and split: from the tables of ``Settings`` to the ``Fields`` that rules know.
+"""Where rows keep label, group, split and weight: from the tables of ``Settings`` to the ``Fields`` that rules know.
 
 Reads no row. A configuration file was checked when it was loaded; settings from Python are checked here.
 """
@@ -35,6 +35,7 @@ def fields_of(settings: Settings) -> Fields:
         label_pattern=given.get("pattern"),
         favourable=_labels(data.get("favourable", ())),
         group=data.get("group"),
+        weight=data.get("weight"),
         split=None if settings.splits else data.get("splits"),
     )
 

@@ -41,15 +41,17 @@ CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "fairness": ("not_applicable",),
     "use": ("purpose", "sector", "risk_class", "deployer"),
     "gate": (*(option.key for option in OPTIONS if option.table == "gate"), "max_share", "min", "require", "waiver"),
+    "split": ("train", "validation", "test", "stratify", "group"),
+    "balance": ("by", "method", "aim", "strength", "cap", "max_copies", "augment", "endpoint", "model"),
 }
 """Sections of other commands than ``check``, and their keys."""
-FREE_SECTIONS: Final = ("split", "balance", "train", "search", "evaluate", "run")
+FREE_SECTIONS: Final = ("train", "search", "evaluate", "run")
 """Sections of later commands whose keys those commands will check."""
 TOP_KEYS: Final = ("data", "check", "attributes", "rules", "ignore", *CHECKED_SECTIONS, *FREE_SECTIONS)
 
 LABEL_EXAMPLE: Final = 'label = "metadata.label", label = "answer", or label = { pattern = "^(yes|no)" }'
 
-SAME_KEYS: Final[Mapping[str, str]] = {"favorable": "favourable"}
+SAME_KEYS: Final[Mapping[str, str]] = {"favorable": "favourable", "valid": "validation"}
 """Spellings that mean the same key."""
 
 
@@ -191,13 +193,13 @@ class GateTable(msgspec.Struct, frozen=True):
 
 
 def read_checked(name: str, table: Json, complain: Complain) -> dict[str, Json]:
-    """One of ``CHECKED_SECTIONS``: its keys and the types of its values. Raises ConfigError."""
+    """One of ``CHECKED_SECTIONS``: its keys, and the types of the values that a gate reads. Raises ConfigError."""
     section = known(table, CHECKED_SECTIONS[name], (name,), complain)
     if name == "gate":
         read_gate(section, complain)
     elif name == "fairness":
         read_not_applicable(section, complain)
-    else:
+    elif name == "use":
         read_use(section, complain)
     return section
 

@@ -16,7 +16,8 @@ from audit.read.dialogue import answer_text, exchange
 from audit.read.fields import group_of, label_in, label_of, split_of
 from audit.read.folding import ASCII_WORDS, words
 from audit.read.identity import CONVERSATION, FOLDED, TEXT, conversation_key, key_of, plain_key, tool_names
-from audit.rule import Fields, Product
+from audit.read.marks import TRACE, is_copy, is_synthetic, weight_at
+from audit.rule import COPY, SYNTHETIC, WEIGHTED, Fields, Product
 
 NO_SPLIT: Final = ""
 """In the column of splits: the row's field names none, the role of its source decides."""
@@ -45,10 +46,17 @@ class Columns:
         self.splits = array("H") if fields.split is not None else None
         self.split_names: list[str] = []
         self.fields = fields
+        wanted = set(products)
+        self.marks = array("B") if "marks" in wanted else None
+        self.weights = array("d") if "weights" in wanted else None
+        self.token_totals = array("I") if "token_columns" in wanted else None
+        self.token_targets = array("I") if "token_columns" in wanted else None
 
     def take(self, batch: ParsedBatch) -> None:
         """Add the rows of a batch."""
         self._take_places(batch)
+        self._take_marks(batch)
+        self._take_tokens(batch)
         if not self.keys and self.splits is None:
             return
         fields = self.fields
@@ -89,6 +97,32 @@ class Columns:
         self.stored.extend([stored[row] for row in rows])
         self.sizes.extend([sizes[row] for row in rows])
 
+    def _take_marks(self, batch: ParsedBatch) -> None:
+        """What rows say of themselves. Without a field for the weight only rows with ``TRACE`` are looked into."""
+        marks, weights, path = self.marks, self.weights, self.fields.weight
+        if marks is None and weights is None:
+            return
+        lines = batch.chunk.lines
+        for row in batch.with_content:
+            looked = (path is not None or TRACE in lines[row]) and row in batch.parsed_set
+            data = batch.bare_record(row).data if looked else None
+            weight = weight_at(data, path)
+            if weights is not None:
+                weights.append(1.0 if weight is None else weight)
+            if marks is not None:
+                weighted = 0 if weight is None else WEIGHTED
+                marks.append(is_copy(data) * COPY | is_synthetic(data) * SYNTHETIC | weighted)
+
+    def _take_tokens(self, batch: ParsedBatch) -> None:
+        totals, targets = self.token_totals, self.token_targets
+        if totals is None or targets is None:
+            return
+        counts = dict(zip(batch.parsed, batch.tokens or (), strict=False))
+        for row in batch.with_content:
+            count = counts.get(row)
+            totals.append(0 if count is None else count.total)
+            targets.append(0 if count is None else count.trainable)
+
     def _split(self, name: str) -> int:
         if name not in self.split_names:
             self.split_names.append(name)
@@ -102,6 +136,14 @@ class Columns:
         self.sizes.extend(later.sizes)
         for name, keys in later.keys.items():
             self.keys[name].extend(keys)
+        for own, theirs in (
+            (self.marks, later.marks),
+            (self.weights, later.weights),
+            (self.token_totals, later.token_totals),
+            (self.token_targets, later.token_targets),
+        ):
+            if own is not None and theirs is not None:
+                own.extend(theirs)  # type: ignore[arg-type]
         if self.splits is not None and later.splits is not None:
             renamed = [self._split(name) for name in later.split_names]
             self.splits.extend(renamed[code] for code in later.splits)

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 import msgspec
 
 from audit.engine.executors import Executor, Inline
-from audit.engine.finish import Outcome
-from audit.engine.fold import OF_ROWS, Storage, near_settings
+from audit.engine.finish import Finished, Outcome
+from audit.engine.fold import NONE, OF_ROWS, Storage, near_settings, needs_of
 from audit.engine.found import Found
 from audit.engine.rows import Spool, lies_in_file
 from audit.engine.sample import LEAST_BYTES, SAMPLE_BYTES, spread, texts_of
@@ -23,7 +23,7 @@ from audit.errors import InputError, WorkerDied
 from audit.model import Source, SourceSummary
 from audit.read.lines import Chunk, SourceReader
 from audit.read.shards import SHARD_BYTES, shards_of
-from audit.rule import Rule, Run
+from audit.rule import Product, Rule, Run
 
 LEAST_ROWS: Final = 100
 """Rows below which a shared template cannot be told from rows that repeat each other."""
@@ -77,18 +77,34 @@ def drive(
     means: Means,
     progress: Callable[[Progress], None] | None = None,
 ) -> Driven:
-    """Judge everything that the readers read.
+    """Judge everything that the readers read; otherwise as ``driving``."""
+    with driving(readers, rules, run, means, progress) as (driven, _):
+        return driven
+
+
+@contextlib.contextmanager
+def driving(
+    readers: Sequence[Reader],
+    rules: Sequence[Rule],
+    run: Run,
+    means: Means,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    wanted: frozenset[Product] = NONE,
+) -> Iterator[tuple[Driven, Finished]]:
+    """Judge everything that the readers read, and hand over the whole with the products that are ``wanted``, whose rows
+    can be read again until the block ends.
 
     The same comes out for every executor and number of processes. Ctrl-C ends the reading: what was merged by then is
     a part of the input without gaps, and the rules conclude over it.
     Raises InputError when a source cannot be read on, WorkerDied when a part of one kills every process that reads it.
     """
-    feed = Feed(readers, rules)
+    feed = Feed(readers, rules, wanted)
     with contextlib.ExitStack() as stack:
         for reader in readers:
             stack.callback(reader.close)
         storage = feed.storage(run, means.memory, stack)
-        work = Work(rules, run, storage, means.with_counter)
+        work = Work(rules, run, storage, means.with_counter, wanted)
         work.prepare()
         total = work.fold()
         partial = False
@@ -104,7 +120,7 @@ def drive(
             raise feed.blamed(error) from error
         finally:
             parts.close()
-        return Driven(total.finish(executor.processes), feed.summaries(), partial)
+        yield Driven(total.finish(executor.processes), feed.summaries(), partial), total.finished()
 
 
 def _executor(means: Means, feed: Feed) -> Executor:
@@ -123,9 +139,9 @@ def _executor(means: Means, feed: Feed) -> Executor:
 class Feed:
     """The jobs of a run, in order. Iterate it once."""
 
-    def __init__(self, readers: Sequence[Reader], rules: Sequence[Rule]) -> None:
+    def __init__(self, readers: Sequence[Reader], rules: Sequence[Rule], wanted: frozenset[Product] = NONE) -> None:
         self._readers = readers
-        needs = {product for rule in rules for product in rule.needs}
+        needs = needs_of(rules, wanted)
         self._rules = rules
         self._near = "near_clusters" in needs
         self._rows = bool(needs & OF_ROWS)

@@ -37,16 +37,20 @@ if TYPE_CHECKING:
     from audit.clusters.result import NearClusters
 
 R = TypeVar("R", bound=Rule)
+C = TypeVar("C", int, float)
 LEVEL = 0.95
 LARGE = 100_000
 """Rows above which whole-dataset rules conclude in two processes."""
 TRAIN, DATA = "train", "data"
+NO_ROW = -1
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What a finished fold hands over."""
 
     findings: list[Finding]
+    ordinals: array[int]
+    """The row of every finding (0-based, in reading order), -1 where it is of no row."""
     measures: list[Measure]
     rows: int
     rows_by_source: dict[str, int]
@@ -126,6 +130,26 @@ class Finished:
             self._attributes[name] = self._found.memberships.groups(name, self.ranges)
         return self._attributes[name]
 
+    @property
+    def marks(self) -> Sequence[int]:
+        """What every row says of itself."""
+        return _kept(self.stored.columns.marks, "marks")
+
+    @property
+    def weights(self) -> Sequence[float]:
+        """The weight of every row."""
+        return _kept(self.stored.columns.weights, "weights")
+
+    @property
+    def token_totals(self) -> Sequence[int]:
+        """All tokens of every row."""
+        return _kept(self.stored.columns.token_totals, "token_columns")
+
+    @property
+    def token_targets(self) -> Sequence[int]:
+        """The tokens of every row that are trained on."""
+        return _kept(self.stored.columns.token_targets, "token_columns")
+
     def clusters(self) -> Sequence[int]:
         """The cluster of every row."""
         if self._clusters is None:
@@ -165,6 +189,12 @@ class Finished:
         if self._splits is None:
             self._splits = _splits(self.ranges, self.stored)
         return self._splits
+
+
+def _kept(column: array[C] | None, product: Product) -> array[C]:
+    if column is None:
+        raise RuleError(f"a rule asked for {product!r}, which it does not name in `needs`")
+    return column
 
 
 def _splits(ranges: Sequence[RowRange], stored: StoredRows) -> tuple[Sequence[str], Sequence[int]]:
@@ -216,24 +246,26 @@ def _groups_of_many(column: Sequence[int]) -> Iterator[Sequence[int]]:
 # ----------------------------------------------------------------------------- concluding
 
 
-def finish(found: Found, rules: Sequence[Rule], run: Run, rows: StoredRows | None, *, processes: int = 1) -> Outcome:
+def finish(found: Found, rules: Sequence[Rule], run: Run, finished: Finished, *, processes: int = 1) -> Outcome:
     """Let the whole-dataset rules conclude and give everything over, findings sorted. Call it once."""
-    findings = list(found.findings)
+    findings = list(zip(found.findings, found.ordinals, strict=True))
     for (_, _, _), (finding, count) in found.once.items():
         evidence = {**finding.evidence, "rows": finding.evidence.get("rows", count)}
-        findings.append(msgspec.structs.replace(finding, evidence=evidence))
+        findings.append((msgspec.structs.replace(finding, evidence=evidence), NO_ROW))
         found.counts[finding.code] = found.counts.get(finding.code, 0) + 1
     measures: list[Measure] = []
-    finished = Finished(found, rows)
     for rule, said in _concluded(_of(rules, DatasetRule), found, finished, run, processes):
         _conclude(rule, said, finished, found, findings, measures)
     for summary_rule in _of(rules, SummaryRule):
         _conclude(summary_rule, summary_rule.judge(finished, run), finished, found, findings, measures)
     measures.extend(_shares(found, rules))
-    findings.sort(key=Finding.sort_key)
+    findings.sort(key=_by_place)
+    ordinals = array("q", [row for _, row in findings])
     measures.sort(key=_measure_key)
     rows_by_source = {entry.source.path: entry.end - entry.first for entry in found.ranges}
-    return Outcome(findings, measures, found.rows, rows_by_source, found.shapes_by_source)
+    return Outcome(
+        [finding for finding, _ in findings], ordinals, measures, found.rows, rows_by_source, found.shapes_by_source
+    )
 
 
 Said: TypeAlias = Iterable[Hit | Measure]
@@ -265,7 +297,7 @@ def _conclude(
     said: Said,
     finished: Finished,
     found: Found,
-    findings: list[Finding],
+    findings: list[tuple[Finding, int]],
     measures: list[Measure],
 ) -> None:
     for item in said:
@@ -273,11 +305,11 @@ def _conclude(
             measures.append(item)
             continue
         if item.row is None:
-            findings.append(on_dataset(rule, item))
+            findings.append((on_dataset(rule, item), NO_ROW))
         else:
             columns = finished.stored.columns
             place = (columns.lines[item.row], columns.offsets[item.row])
-            findings.append(on_row(rule, item, finished.source_of(item.row), *place))
+            findings.append((on_row(rule, item, finished.source_of(item.row), *place), item.row))
             found.note(rule.code, item.row, item.fix)
         found.counts[rule.code] = found.counts.get(rule.code, 0) + 1
 
@@ -300,6 +332,10 @@ def _shares(found: Found, rules: Iterable[Rule]) -> Iterable[Measure]:
 
 def _of(rules: Sequence[Rule], kind: type[R]) -> list[R]:
     return [rule for rule in rules if isinstance(rule, kind)]
+
+
+def _by_place(found: tuple[Finding, int]) -> tuple[object, ...]:
+    return found[0].sort_key()
 
 
 def _measure_key(measure: Measure) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import msgspec
 
 from audit.engine.batch import ParsedBatch
 from audit.engine.columns import KEYS, Columns, with_identities
-from audit.engine.finish import Outcome, finish
+from audit.engine.finish import Finished, Outcome, finish
 from audit.engine.found import Found
 from audit.engine.place import on_line, on_record
 from audit.engine.rows import StoredRows
@@ -21,7 +21,7 @@ from audit.engine.scan import TriggerScan
 from audit.model import Message, Record
 from audit.read.identity import content_id
 from audit.read.lines import Chunk
-from audit.rule import DatasetRule, Hit, LineRule, RecordRule, Rule, Run, Span, TextRule
+from audit.rule import DatasetRule, Hit, LineRule, Product, RecordRule, Rule, Run, Span, TextRule
 
 if TYPE_CHECKING:
     from audit.attributes.lookups import Lookups
@@ -45,9 +45,18 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     spool: str | None = None
 
 
-OF_ROWS = frozenset({"rows", "near_clusters", "attributes", "clusters", *KEYS})
+OF_ROWS: frozenset[Product] = frozenset(
+    {"rows", "near_clusters", "attributes", "clusters", "token_columns", "marks", "weights", *KEYS}
+)
 """The products that rest on rows that can be read again."""
 DEFAULT_STORAGE = Storage()
+NONE: frozenset[Product] = frozenset()
+
+
+def needs_of(rules: Iterable[Rule], wanted: frozenset[Product] = NONE) -> frozenset[Product]:
+    """Every product that the rules need, or that is wanted beside them, with what these rest on."""
+    needs = wanted.union(*(rule.needs for rule in rules))
+    return needs | {"tokens"} if "token_columns" in needs else needs
 
 
 class Fold:
@@ -61,18 +70,21 @@ class Fold:
         storage: Storage = DEFAULT_STORAGE,
         scan: TriggerScan | None = None,
         lookups: Lookups | None = None,
+        wanted: frozenset[Product] = NONE,
     ) -> None:
-        """``scan`` and ``lookups`` are those of an earlier fold over the same rules, slow to compile and to read."""
+        """``scan`` and ``lookups`` are those of an earlier fold over the same rules, slow to compile and to read.
+        ``wanted`` are products that somebody beside the rules needs."""
         self.rules = tuple(rules)
         self.run = run
         self.storage = storage
+        self._finished: Finished | None = None
         self._line_rules = _of(rules, LineRule)
         self._record_rules = _of(rules, RecordRule)
         self._suspicious = [rule for rule in self._record_rules if type(rule).suspects is not RecordRule.suspects]
         self._text_rules = _of(rules, TextRule)
         self._dataset_rules = _of(rules, DatasetRule)
         self.scan = scan if scan is not None else TriggerScan(self._text_rules, run)
-        needs = frozenset(product for rule in rules for product in rule.needs)
+        needs = needs_of(rules, wanted)
         self._counter = run.tokens if "tokens" in needs else None
         self._texts = bool(self._text_rules or needs & {"texts", "near_clusters", "attributes", "clusters", *KEYS})
         self.found = Found(
@@ -180,9 +192,15 @@ class Fold:
 
     def finish(self, processes: int = 1) -> Outcome:
         """Let the whole-dataset rules conclude, in up to so many processes, and give everything over, sorted."""
-        columns = self.found.columns
-        rows = None if columns is None else StoredRows(columns, self.found.ranges, self.storage.spool)
-        return finish(self.found, self.rules, self.run, rows, processes=processes)
+        return finish(self.found, self.rules, self.run, self.finished(), processes=processes)
+
+    def finished(self) -> Finished:
+        """The whole, when everything has been read, for whoever needs more of it than the rules' conclusions."""
+        if self._finished is None:
+            columns = self.found.columns
+            rows = None if columns is None else StoredRows(columns, self.found.ranges, self.storage.spool)
+            self._finished = Finished(self.found, rows)
+        return self._finished
 
 
 def near_builder(rules: Sequence[Rule], run: Run, storage: Storage) -> NearBuilder:

@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from audit.engine.membership import Memberships
 
 
-DROP = DropRow()
-
-
 class Found:
-    """Findings, counts, states of dataset rules and columns of a part of the input; ``merge`` adds a later part."""
+    """Findings and the rows they are of (-1 for none), counts, states of dataset rules and columns of a part of the
+    input; ``merge`` adds a later part."""
 
     def __init__(
         self,
@@ -33,6 +31,7 @@ class Found:
         self.near = near
         self.memberships = memberships
         self.findings: list[Finding] = []
+        self.ordinals = array("q")
         self.once: dict[tuple[str, str, str], tuple[Finding, int]] = {}
         self.found: dict[str, array[int]] = {}
         self.drops: dict[str, array[int]] = {}
@@ -53,13 +52,15 @@ class Found:
             self._keep_once(finding, hit.key, 1)
             return
         self.findings.append(finding)
+        self.ordinals.append(-1 if ordinal is None else ordinal)
         self.counts[finding.code] = self.counts.get(finding.code, 0) + 1
         if ordinal is not None:
             self.note(finding.code, ordinal, finding.fix)
 
     def note(self, code: str, ordinal: int, fix: Fix | None) -> None:
         """Remember that a rule found a row, and whether the remedy is to drop it."""
-        found = (self.found, self.drops) if fix is not None and DROP in fix.edits else (self.found,)
+        drops = fix is not None and any(isinstance(edit, DropRow) for edit in fix.edits)
+        found = (self.found, self.drops) if drops else (self.found,)
         for by_code in found:
             rows = by_code.setdefault(code, array("Q"))
             if not rows or rows[-1] != ordinal:
@@ -94,6 +95,7 @@ class Found:
         for code, count in later.counts.items():
             self.counts[code] = self.counts.get(code, 0) + count
         self.findings.extend(later.findings)
+        self.ordinals.extend([row if row < 0 else row + self.rows for row in later.ordinals])
         for (_, _, key), (finding, rows) in later.once.items():
             self._keep_once(finding, key, rows)
         for rule in rules:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from audit.engine.fold import Fold, Storage
+from audit.engine.fold import NONE, Fold, Storage, needs_of
 from audit.engine.found import Found
 from audit.engine.scan import TriggerScan
 from audit.model import Source
 from audit.read.lines import Chunk
 from audit.read.shards import Shard, ShardReader
-from audit.rule import Rule, Run, TextRule
+from audit.rule import Product, Rule, Run, TextRule
 
 if TYPE_CHECKING:
     from audit.attributes.lookups import Lookups
@@ -42,12 +42,19 @@ class Work:
     """Folds jobs with the same rules. Can be sent to another process: the token counter is then made anew there."""
 
     def __init__(
-        self, rules: Sequence[Rule], run: Run, storage: Storage, with_counter: Callable[[Run], Run] | None = None
+        self,
+        rules: Sequence[Rule],
+        run: Run,
+        storage: Storage,
+        with_counter: Callable[[Run], Run] | None = None,
+        wanted: frozenset[Product] = NONE,
     ) -> None:
-        """``with_counter`` adds the token counter to a run that has lost it on its way."""
+        """``with_counter`` adds the token counter to a run that has lost it on its way; ``wanted`` is as in
+        ``Fold``."""
         self.rules = tuple(rules)
         self.run = run
         self.storage = storage
+        self.wanted = wanted
         self._with_counter = with_counter
         self._scan: TriggerScan | None = None
         self._lookups: Lookups | None = None
@@ -57,7 +64,7 @@ class Work:
         """Let the rules compute, and read, what is the same for all jobs. Called before processes are forked, they
         inherit it."""
         if not self._prepared:
-            if self.run.attributes and any("attributes" in rule.needs for rule in self.rules):
+            if self.run.attributes and "attributes" in needs_of(self.rules, self.wanted):
                 from audit.attributes.lookups import read_lookups
 
                 self._lookups = read_lookups(self.run.attributes, self.run.lexicons)
@@ -69,7 +76,14 @@ class Work:
         """An empty fold."""
         if self._scan is None:
             self._scan = TriggerScan([rule for rule in self.rules if isinstance(rule, TextRule)], self.run)
-        return Fold(self.rules, self.run, storage=self.storage, scan=self._scan, lookups=self._lookups)
+        return Fold(
+            self.rules,
+            self.run,
+            storage=self.storage,
+            scan=self._scan,
+            lookups=self._lookups,
+            wanted=self.wanted,
+        )
 
     def __call__(self, job: Job) -> Found:
         """What is found in a part of the input."""

@@ -26,14 +26,17 @@ class PointerEdit(msgspec.Struct, frozen=True, tag="pointer", tag_field="kind"):
     value: Json = None
 
 
-class DropRow(msgspec.Struct, frozen=True, tag="drop", tag_field="kind"):
-    """Move the row to the rejected file."""
+class DropRow(msgspec.Struct, frozen=True, tag="drop", tag_field="kind", omit_defaults=True):
+    """Move the row to the rejected file. ``quarantine``: it may be right, a person has to say."""
+
+    quarantine: bool = False
 
 
 class Transcode(msgspec.Struct, frozen=True, tag="transcode", tag_field="kind"):
-    """Rewrite the whole file: to UTF-8 without a byte order mark, to JSON Lines, to ``\\n`` line ends."""
+    """Rewrite the whole file: to ``utf-8`` without a byte order mark, to JSON Lines (``jsonl``), to ``\\n`` line ends
+    (``lf``); of a finding that is of one row, write that row in the shape ``to``, such as ``openai-sft``."""
 
-    to: Literal["utf-8", "jsonl", "lf"]
+    to: str
 
 
 Edit: TypeAlias = ByteEdit | PointerEdit | DropRow | Transcode

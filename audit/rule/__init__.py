@@ -11,6 +11,9 @@ from audit.rule.docstring import Explanation, explain, options, with_options, wr
 from audit.rule.kinds import DatasetRule, Hit, LineRule, RecordRule, Rule, Span, Status, SummaryRule, TextRule
 from audit.rule.run import Attribute, Fields, PlainTurn, Reference, ReferenceRow, Run, TokenCounter
 from audit.rule.views import (
+    COPY,
+    SYNTHETIC,
+    WEIGHTED,
     AttributeColumn,
     Batch,
     Context,
@@ -23,6 +26,9 @@ from audit.rule.views import (
 )
 
 __all__ = [
+    "COPY",
+    "SYNTHETIC",
+    "WEIGHTED",
     "Attribute",
     "AttributeColumn",
     "Batch",

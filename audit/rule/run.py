@@ -64,7 +64,8 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     """Where rows keep what the configuration names: paths such as ``metadata.label`` or ``/metadata/label``.
 
     ``label`` may also be ``answer``; ``label_pattern`` is a regular expression over the answer (or over the value at
-    ``label``), whose first group is the label. ``split`` names the field that says to which split a row belongs.
+    ``label``), whose first group is the label. ``split`` names the field that says to which split a row belongs,
+    ``weight`` the one with its weight (beside ``metadata.audit.weight``, which counts where it is None).
     """
 
     label: str | None = None
@@ -72,6 +73,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     favourable: tuple[str, ...] = ()
     group: str | None = None
     split: str | None = None
+    weight: str | None = None
 
 
 class Attribute(msgspec.Struct, frozen=True, kw_only=True):

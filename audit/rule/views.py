@@ -23,6 +23,9 @@ Product: TypeAlias = Literal[
     "near_clusters",
     "attributes",
     "clusters",
+    "token_columns",
+    "marks",
+    "weights",
 ]
 """What the engine computes once per run for every rule that names it in ``needs``.
 
@@ -33,8 +36,13 @@ read again. The others imply ``rows`` and are one 64-bit identity per row, equal
 normalised), ``answer`` (the last turn of the assistant, stripped), ``label`` (the configured label, or else a short
 answer), ``group`` (rows that belong together). ``near_clusters``: clusters of near-duplicate conversations.
 ``attributes``: the group of every row for every configured attribute. ``clusters``: rows that are no independent
-evidence (the same conversation, the same configured group).
+evidence (the same conversation, the same configured group). ``token_columns``: the token counts of every row, kept.
+``marks``: which rows a remedy made. ``weights``: the weight of every row.
 """
+
+COPY, SYNTHETIC, WEIGHTED = 1, 2, 4
+"""Bits of ``Context.marks``: the row is a marked copy (``metadata.audit.copy_of``), was made up for balance
+(``metadata.audit.synthetic``), has a weight of its own (``metadata.audit.weight``)."""
 
 
 class ToolRow(msgspec.Struct, frozen=True, gc=False):
@@ -284,6 +292,22 @@ class Context(Protocol):
 
     def near_clusters(self) -> NearClusters:
         """The clusters of near-duplicate conversations."""
+
+    @property
+    def marks(self) -> Sequence[int]:
+        """Bits ``COPY``, ``SYNTHETIC`` and ``WEIGHTED`` of every row (an ``array('B')``)."""
+
+    @property
+    def weights(self) -> Sequence[float]:
+        """The weight of every row (an ``array('d')``), 1.0 where it says nothing that can be used."""
+
+    @property
+    def token_totals(self) -> Sequence[int]:
+        """Tokens of every row with chat overhead and tools (an ``array('I')``), 0 where it cannot be read."""
+
+    @property
+    def token_targets(self) -> Sequence[int]:
+        """Tokens of every row that are trained on (an ``array('I')``)."""
 
     def place(self, row: int) -> Related:
         """File and line of a row, for ``Hit.related``."""

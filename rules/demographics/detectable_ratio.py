@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
-from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
 from audit.statistics.rates import GroupRate
 

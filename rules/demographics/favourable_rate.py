@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.demographics.rates import impact_ratio, question_of, rate_measure
-from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
 
 if TYPE_CHECKING:

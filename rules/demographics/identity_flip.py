@@ -9,16 +9,17 @@ from itertools import combinations, islice
 from math import comb
 from typing import ClassVar, Final, NamedTuple
 
+from audit.labels.recognise import NEEDS, NO_LABEL, Labels, recognise
+from audit.labels.spelling import spelling_key
+from audit.masking import Masked, Masker, masked_prompt, masker_of
 from audit.model import Applicability, Json, Measure, Record, Severity
 from audit.read.dialogue import answer_text, exchange
 from audit.read.fields import label_of
 from audit.read.identity import TEXT, key_of
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Status
-from audit.rules.demographics.twins import Collector, Masked, Masker, Twin, masked_prompt, masker_of, twin_sets
+from audit.rules.demographics.twins import Collector, Twin, twin_sets
 from audit.rules.labels.contradiction import Contradiction, contradiction, read_answer
-from audit.rules.labels.recognise import NEEDS, NO_LABEL, Labels, recognise
 from audit.rules.labels.reporting import DROP, Keys, quoted
-from audit.rules.labels.spelling import spelling_key
 from audit.statistics.intervals import wilson
 
 LEAST_REPEATED: Final = 30

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.demographics.groups import (
@@ -20,7 +21,6 @@ from audit.rules.demographics.groups import (
 )
 from audit.rules.demographics.outcomes import Outcomes, outcomes
 from audit.rules.demographics.rates import question_of, rate_measure
-from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.statistics.intervals import wilson
 from audit.statistics.rates import GroupRate
 

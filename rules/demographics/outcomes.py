@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from audit.labels.recognise import NO_LABEL, recognise
+from audit.labels.spelling import spelling_key
 from audit.rule import Context, Run
 from audit.rules.demographics.groups import judged_rows, why_not
-from audit.rules.labels.recognise import NO_LABEL, recognise
 from audit.rules.labels.reporting import plain
-from audit.rules.labels.spelling import spelling_key
 
 if TYPE_CHECKING:
     import numpy as np

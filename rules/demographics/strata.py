@@ -7,6 +7,7 @@ from itertools import permutations
 from math import inf, log
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.demographics.groups import (
@@ -18,7 +19,6 @@ from audit.rules.demographics.groups import (
     renumbered,
 )
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
-from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
 from audit.statistics.strata import Ratio, Stratified, Stratum, stratified
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import AttributeColumn, Context, DatasetRule, Hit, Product, Run
 from audit.rules.demographics.groups import (
@@ -19,7 +20,6 @@ from audit.rules.demographics.groups import (
     why_not,
 )
 from audit.rules.demographics.outcomes import Outcomes, outcomes
-from audit.rules.labels.recognise import NEEDS as LABELS
 from audit.rules.labels.reporting import quoted
 from audit.statistics.intervals import wilson
 

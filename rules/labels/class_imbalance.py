@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final, NamedTuple
 
+from audit.labels.recognise import NEEDS, Labels, recognise
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.labels.recognise import NEEDS, Labels, recognise
 from audit.rules.labels.reporting import plain, quoted
 from audit.statistics.balance import class_weights, effective_classes, imbalance_ratio, normalised_entropy
 from audit.statistics.intervals import wilson

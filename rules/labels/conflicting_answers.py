@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import ClassVar, NamedTuple
 
+from audit.labels.recognise import NEEDS, Labels, recognise
 from audit.model import Applicability, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.labels.contradiction import Answer, Contradiction, Kind, contradiction
 from audit.rules.labels.near_prompt import NEAR, Near, NearPairs, near_pairs, near_prompts
-from audit.rules.labels.recognise import NEEDS, Labels, recognise
 from audit.rules.labels.reporting import DROP, Keys, quoted
 from audit.rules.labels.same_prompt import Variant, same_prompts
 from audit.statistics.intervals import wilson

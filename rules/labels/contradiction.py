@@ -12,9 +12,9 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from audit.labels.spelling import spelling_key
 from audit.read.fields import is_short
 from audit.read.folding import fold
-from audit.rules.labels.spelling import spelling_key
 
 Kind: TypeAlias = Literal["label", "number", "yes_no", "choice", "text"]
 

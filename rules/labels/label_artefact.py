@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final, NamedTuple
 
+from audit.labels.recognise import NEEDS, NO_LABEL, Labels, recognise, sample
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
 from audit.rules.labels.artefacts import LABEL_IN_PROMPT, artefacts, read_prompts
-from audit.rules.labels.recognise import NEEDS, NO_LABEL, Labels, recognise, sample
 from audit.rules.labels.reporting import plain
 from audit.statistics.predictive_power import Power, chance_of, predictive_power
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Final, NamedTuple
 
+from audit.labels.recognise import NEEDS, NO_LABEL, Label, Labels, recognise
+from audit.labels.spelling import is_slip, spelling_key
 from audit.model import Applicability, Fix, Json, Measure, PointerEdit, Record, Severity
 from audit.read.dialogue import exchange
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.labels.recognise import NEEDS, NO_LABEL, Label, Labels, recognise
 from audit.rules.labels.reporting import Keys, plain, quoted
-from audit.rules.labels.spelling import is_slip, spelling_key
 from audit.statistics.intervals import wilson
 
 SOLE_AMONG: Final = 20

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from audit.labels.recognise import NEEDS, NO_LABEL, Labels, recognise, sample
 from audit.model import Json, Measure, Severity
 from audit.read.dialogue import prompt_text
 from audit.read.folding import fold
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
-from audit.rules.labels.recognise import NEEDS, NO_LABEL, Labels, recognise, sample
 from audit.rules.labels.reporting import Keys, plain, quoted
 from audit.statistics.intervals import wilson
 from audit.statistics.out_of_fold import class_probabilities, share_words

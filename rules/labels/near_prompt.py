@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from audit.labels.recognise import NO_LABEL, Labels
+from audit.labels.spelling import spelling_key
 from audit.read.dialogue import exchange, said
 from audit.read.folding import fold
 from audit.rule import Context
 from audit.rules.labels.contradiction import multiset_jaccard
-from audit.rules.labels.recognise import NO_LABEL, Labels
-from audit.rules.labels.spelling import spelling_key
 
 NEAR: Final = 0.9
 """Jaccard similarity of the words of two prompts that are nearly the same."""

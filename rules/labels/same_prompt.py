@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from audit.labels.recognise import Labels, is_configured
+from audit.labels.spelling import marks
 from audit.model import Message, Record
 from audit.read.dialogue import answer_text, exchange, said
 from audit.read.fields import label_of
 from audit.read.folding import fold
 from audit.rule import Context, Run
 from audit.rules.labels.contradiction import Answer, read_answer
-from audit.rules.labels.recognise import Labels, is_configured
-from audit.rules.labels.spelling import marks
 
 LEAST_UNITS: Final = 2
 """Words of the shortest prompt that asks for something."""

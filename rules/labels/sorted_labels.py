@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import ClassVar
 
+from audit.labels.recognise import NEEDS, NO_LABEL, recognise
 from audit.model import Applicability, Fix, Json, Measure, Severity, Source
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
-from audit.rules.labels.recognise import NEEDS, NO_LABEL, recognise
 from audit.statistics.runs import Runs, runs_test
 
 

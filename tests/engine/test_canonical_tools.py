@@ -16,7 +16,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from audit.api import make_run, plan
+from audit.api import make_run
+from audit.catalog import plan
 from audit.config.settings import Settings
 from audit.engine.batch import ParsedBatch
 from audit.engine.fold import Fold, Outcome

@@ -68,7 +68,7 @@ def judged(paths: Sequence[str], executor: Executor | None, rules: Sequence[Rule
     readers = [SourceReader(source) for source in find_sources(paths)]
     counter = partial(with_counter, settings=SETTINGS)
     driven = drive(readers, rules, RUN, Means(executor=executor, with_counter=counter, **means))
-    return msgspec.json.encode((driven.outcome, driven.summaries, driven.partial), order="sorted")
+    return msgspec.json.encode((driven.outcome, driven.summaries, driven.partial), order="sorted", enc_hook=list)
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from audit.engine.drive import Means, drive
 from audit.engine.finish import Outcome
 from audit.engine.fold import Fold
 from audit.lexicons import axes, load
+from audit.masking import Masker, masker_of
 from audit.model import Finding, Json, Measure
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
 from audit.rule import Fields, Run
 from audit.rules.demographics.identity_flip import IdentityFlip
-from audit.rules.demographics.twins import Masker, masker_of
 from audit.targets import load_target, target_names
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import audit
+from audit.labels.spelling import is_one_edit, is_slip, marks, spelling_key
 from audit.model import Applicability, Finding, Json, Measure, PointerEdit, Result
 from audit.remedy.edits import apply_edits
 from audit.rules.labels.contradiction import contradiction, final_number, read_answer, same_result, yes_or_no
-from audit.rules.labels.spelling import is_one_edit, is_slip, marks, spelling_key
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder is absent")

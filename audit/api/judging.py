@@ -1,34 +1,24 @@
-"""What the command line, a notebook and pytest all call. Orchestrates; judges and renders nothing itself."""
+"""Judging data, with a policy or without. Orchestrates; the judging itself is the engine's and the rules'."""
 
 from __future__ import annotations
 
 import fnmatch
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from functools import cache, partial
+from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit.api.preparing import make_run, means, override, readers_of, with_counter, with_references
 from audit.catalog import Plan, plan
-from audit.config.attributes import attributes_of
-from audit.config.fields import fields_of
-from audit.config.options import BY_FIELD
 from audit.config.settings import Ignore, Settings
-from audit.config.values import Invalid
-from audit.engine.drive import Driven, Means, Progress, Reader, drive
-from audit.engine.executors import Executor, Inline
+from audit.engine.drive import Driven, Progress, drive
 from audit.engine.finish import summarise
-from audit.errors import UsageError, did_you_mean
 from audit.evidence import collect, sha256
-from audit.model import Evidence, Finding, Json, Measure, Result, Source, SourceSummary, Suppressed
-from audit.read.lines import SourceReader
-from audit.read.rows import RowsReader
-from audit.read.sources import find_sources
+from audit.model import Evidence, Finding, Measure, Result, SourceSummary, Suppressed
 from audit.rule import Run
-from audit.targets import load_target
 
 if TYPE_CHECKING:
     from audit.policy.baseline import Baseline, Compared
@@ -103,7 +93,7 @@ def _judged(
     recorded: bool = False,
 ) -> Result:
     """The result of one run. ``recorded``: what is ignored must have an owner and an expiry day."""
-    readers = _readers(data, settings)
+    readers = readers_of(data, settings)
     baseline = _baseline(settings)
     run = with_references(run, settings)
     chosen = plan(settings, run)
@@ -126,106 +116,6 @@ def _baseline(settings: Settings) -> Baseline | None:
     from audit.policy.baseline import read_baseline
 
     return read_baseline(settings.baseline)
-
-
-def override(settings: Settings, config: Mapping[str, Any]) -> Settings:
-    """Settings with some fields replaced, types checked. Raises UsageError for an unknown name or a wrong value."""
-    fields = Settings.__struct_fields__
-    values: dict[str, Any] = {name: getattr(settings, name) for name in fields}
-    for key, value in config.items():
-        if key not in fields:
-            raise UsageError(f"there is no setting {key!r}", hint=did_you_mean(key, fields))
-        option = BY_FIELD.get(key)
-        try:
-            values[key] = value if option is None or value is None else option.read(value)
-        except Invalid as problem:
-            raise UsageError(f"{key} {problem.what}", hint=problem.hint) from None
-    try:
-        return msgspec.convert(msgspec.to_builtins(values), Settings)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"a setting has the wrong value: {error}") from None
-
-
-def make_run(settings: Settings) -> Run:
-    """What the rules may know: the target, the model and the day. The token counter is added where a rule needs it."""
-    return Run(
-        target=load_target(settings.target),
-        fields=fields_of(settings),
-        attributes=attributes_of(settings),
-        lexicons=settings.lexicons,
-        model=settings.model,
-        as_of=settings.as_of or datetime.now(UTC).date(),
-        max_tokens=settings.max_tokens,
-        epochs=settings.epochs,
-        max_cost=settings.max_cost,
-        seed=settings.seed,
-    )
-
-
-def with_references(run: Run, settings: Settings) -> Run:
-    """The run with the files that the data is compared with, which are read here."""
-    if not settings.against and not settings.target_sample:
-        return run
-    from audit.read.references import read_reference
-
-    return msgspec.structs.replace(
-        run,
-        against=read_reference(settings.against) if settings.against else None,
-        target_sample=read_reference(settings.target_sample) if settings.target_sample else None,
-    )
-
-
-def with_counter(run: Run, settings: Settings) -> Run:
-    """The run with the token counter of its tokenizer or model, which is slow to load."""
-    from audit.tokens import make_counter
-
-    counter = make_counter(
-        settings.tokenizer, settings.model, allow_download=settings.allow_download, max_tokens=settings.max_tokens
-    )
-    return msgspec.structs.replace(run, tokens=counter)
-
-
-def means(settings: Settings) -> Means:
-    """How a run is carried out: nothing of it may change what is found."""
-    jobs = settings.jobs or usable_cores()
-    chosen: Executor | None = None
-    if settings.executor == "inline":
-        chosen = Inline()
-    elif settings.executor == "processes":
-        from audit.engine.processes import Processes
-
-        chosen = Processes(jobs)
-    return Means(
-        executor=chosen, processes=jobs, memory=settings.memory, with_counter=partial(with_counter, settings=settings)
-    )
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _readers(data: Any, settings: Settings) -> Sequence[Reader]:
-    """Readers of what was named, and of the files of the splits after it. A file named both ways has its split."""
-    given = [str(data)] if isinstance(data, str) or hasattr(data, "__fspath__") else data
-    splits = [source for name, path in settings.splits for source in find_sources([path], role=name)]
-    if not isinstance(given, list | tuple) or not all(isinstance(i, str) or hasattr(i, "__fspath__") for i in given):
-        return [RowsReader(data), *map(SourceReader, splits)]
-    if not given and not splits:
-        return [RowsReader(data)]
-    in_splits: dict[str, str] = {}
-    for source in splits:
-        if in_splits.setdefault(_real(source), source.role) != source.role:
-            raise UsageError(
-                f"{source.path} is in two splits: {in_splits[_real(source)]} and {source.role}",
-                hint="name every file in one split only",
-            )
-    files = [source for source in find_sources([str(path) for path in given]) if _real(source) not in in_splits]
-    return [SourceReader(source) for source in (*files, *splits)]
-
-
-def _real(source: Source) -> str:
-    return source.path if source.path == "-" else os.path.realpath(source.path)
 
 
 def _conclude(
@@ -336,6 +226,3 @@ def _suppressed(entry: Ignore, findings: int, void: str) -> Suppressed:
         expires=entry.expires.isoformat() if entry.expires else None,
         void=void,
     )
-
-
-__all__: Sequence[str] = ("Json", "Progress", "check", "gate", "make_run", "override")

@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from audit.labels.spelling import spelling_key
 from audit.model import Record
 from audit.read.fields import is_short, label_of
 from audit.rule import Context, Fields, Product, Run
-from audit.rules.labels.spelling import spelling_key
 
 NEEDS: Final[frozenset[Product]] = frozenset({"rows", "conversation", "answer", "label"})
 """What ``recognise`` reads."""

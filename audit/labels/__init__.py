@@ -1,0 +1,1 @@
+"""Labels of a dataset: which there are, which row has which, and when two spellings mean one. Judges none of them."""

@@ -1,0 +1,49 @@
+"""Copies a stretch of a file with some bytes of it replaced: what no splice touches comes out byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final, NamedTuple
+
+from audit.errors import InputError
+
+BLOCK: Final = 1 << 20
+"""Bytes that are copied at once."""
+
+
+class Splice(NamedTuple):
+    """Put ``new`` in place of the bytes ``start`` to ``end`` (exclusive) of the file."""
+
+    start: int
+    end: int
+    new: bytes
+
+
+def spliced(file: BinaryIO, splices: Iterable[Splice], *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The bytes ``start`` to ``end`` (None: to its end) of a file with the splices carried out, in pieces.
+
+    Splices must be ascending and may not overlap (ValueError). Raises InputError for a file that ends too early.
+    """
+    at = start
+    file.seek(start)
+    for splice in splices:
+        if splice.start < at or splice.end < splice.start:
+            raise ValueError(f"{splice} overlaps what comes before it")
+        yield from _copied(file, splice.start - at)
+        yield splice.new
+        at = splice.end
+        file.seek(at)
+    if end is not None:
+        yield from _copied(file, end - at)
+        return
+    while block := file.read(BLOCK):
+        yield block
+
+
+def _copied(file: BinaryIO, size: int) -> Iterator[bytes]:
+    while size > 0:
+        block = file.read(min(size, BLOCK))
+        if not block:
+            raise InputError(f"{getattr(file, 'name', 'a file')} became shorter while it was read")
+        size -= len(block)
+        yield block

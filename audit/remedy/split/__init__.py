@@ -1,0 +1,1 @@
+"""Splitting rows so that no split learns from another."""
