@@ -5,6 +5,7 @@ AuditError            something the user can put right; the command line prints 
 ├── ConfigError       a configuration file that cannot be read, or holds a key or value that is unknown
 ├── InputError        a data file that is missing, unreadable, or a container that cannot be opened
 ├── OutputError       a result that cannot be written
+├── RemovalError      a remedy that would take away more rows than it may
 ├── RuleError         a rule (usually a plugin's) that breaks the contract: code clash, bad option, bad docstring
 ├── WorkerDied        a worker process that the system ended, again and again, at the same part of the work
 └── MissingExtra      an optional package is needed for what was asked
@@ -40,6 +41,10 @@ class InputError(AuditError):
 
 class OutputError(AuditError):
     """A result that cannot be written where it was asked for."""
+
+
+class RemovalError(AuditError):
+    """A remedy that would take away more rows than it may, or a whole source or group; nothing was written."""
 
 
 class RuleError(AuditError):

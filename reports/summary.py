@@ -302,4 +302,21 @@ def shell_word(text: str) -> str:
 
 def fixable(findings: Sequence[Finding]) -> int:
     """Findings that carry a safe fix."""
-    return sum(1 for finding in findings if finding.fix is not None and finding.fix.applicability.value == "safe")
+    return _by_grade(findings)["safe"]
+
+
+_FLAGS: Final = (("safe", "[*] with `audit fix`"), ("unsafe", "with --unsafe-fixes"), ("drop", "with --drop"))
+
+
+def fixes(findings: Sequence[Finding]) -> str:
+    """``12 findings can be fixed: 9 [*] with `audit fix`, 3 with --unsafe-fixes``; "" where none can."""
+    counted = _by_grade(findings)
+    parts = [f"{counted[grade]:,} {words}" for grade, words in _FLAGS if counted[grade]]
+    total = sum(counted[grade] for grade, _ in _FLAGS)
+    return f"{plural(total, 'finding')} can be fixed: {', '.join(parts)}" if parts else ""
+
+
+def _by_grade(findings: Sequence[Finding]) -> Counter[str]:
+    """Findings by how far their fix may be trusted, those with advice alone left out."""
+    fixes = (finding.fix for finding in findings if finding.fix is not None)
+    return Counter(fix.applicability.value for fix in fixes if fix.edits)

@@ -202,8 +202,8 @@ def _closing(result: Result, view: View, paint: Paint) -> Iterator[str]:
         yield f"{summary.plural(result.truncated, 'finding')} left out of the result (--max-findings)\n"
     for line in summary.figures(result):
         yield visible(line) + "\n"
-    if safe := summary.fixable(result.findings):
-        yield f"[*] {summary.plural(safe, 'finding')} with a safe fix\n"
+    if fixes := summary.fixes(result.findings):
+        yield fixes + "\n"
     ran = summary.plural(len(result.rules_run), "rule")
     yield paint(visible(f"{summary.verdict(result)} ({ran} run)"), f"1;{_VERDICTS[result.verdict]}") + "\n"
     for step in summary.next_steps(result):

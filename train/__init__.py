@@ -1,1 +1,1 @@
-"""Fine-tuning comes with its own change; this package holds nothing yet and only keeps the name ``audit.train``."""
+"""What needs a provider or a deep-learning library: paraphrases. Fine-tuning comes with its own change."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +11,12 @@ import msgspec
 
 from audit.api.preparing import make_run, means, override, readers_of, with_counter, with_references
 from audit.catalog import Plan, plan
-from audit.config.settings import Ignore, Settings
+from audit.config.settings import Settings
 from audit.engine.drive import Driven, Progress, drive
 from audit.engine.finish import summarise
 from audit.evidence import collect, sha256
 from audit.model import Evidence, Finding, Measure, Result, SourceSummary, Suppressed
+from audit.policy.suppression import suppress
 from audit.rule import Run
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def _judged(
     if any("tokens" in rule.needs for rule in chosen.rules):
         run = with_counter(run, settings)
     driven = drive(readers, chosen.rules, run, means(settings), progress)
-    findings, suppressed = _suppress(driven.outcome.findings, settings.ignores, run.as_of, recorded=recorded)
+    findings, suppressed = suppress(driven.outcome.findings, settings.ignores, run.as_of, recorded=recorded)
     compared = None
     if baseline is not None:
         from audit.policy.baseline import compare
@@ -181,48 +180,3 @@ def _counts(findings: Iterable[Finding]) -> Mapping[str, Mapping[str, int]]:
     for code, places in rows.items():
         counts[code]["rows"] = len(places)
     return dict(sorted(counts.items()))
-
-
-def _suppress(
-    findings: Sequence[Finding], ignores: Sequence[Ignore], today: date | None, *, recorded: bool
-) -> tuple[list[Finding], tuple[Suppressed, ...]]:
-    """Take out what the configuration ignores; an entry that is void no longer does, and says why."""
-    if not ignores:
-        return list(findings), ()
-    void = [_void(entry, today, recorded=recorded) for entry in ignores]
-    taken = [0] * len(ignores)
-    kept: list[Finding] = []
-    for finding in findings:
-        live = (i for i, entry in enumerate(ignores) if not void[i] and _covers(entry, finding))
-        index = next(live, None)
-        if index is None:
-            kept.append(finding)
-        else:
-            taken[index] += 1
-    return kept, tuple(map(_suppressed, ignores, taken, void))
-
-
-def _void(entry: Ignore, today: date | None, *, recorded: bool) -> str:
-    """Why an entry takes out nothing, "" where it does."""
-    if entry.expires is not None and today is not None and entry.expires < today:
-        return f"expired on {entry.expires.isoformat()}"
-    missing = [name for name, value in (("owner", entry.owner), ("expiry day", entry.expires)) if not value]
-    return f"has no {' and no '.join(missing)}, which a policy asks for" if recorded and missing else ""
-
-
-def _covers(entry: Ignore, finding: Finding) -> bool:
-    if not finding.code.startswith(entry.code.upper()):
-        return False
-    return entry.path == "*" or fnmatch.fnmatch(finding.place.file or "", entry.path)
-
-
-def _suppressed(entry: Ignore, findings: int, void: str) -> Suppressed:
-    return Suppressed(
-        code=entry.code,
-        path=entry.path,
-        reason=entry.reason,
-        findings=findings,
-        owner=entry.owner,
-        expires=entry.expires.isoformat() if entry.expires else None,
-        void=void,
-    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from audit.cli import EXIT_CLEAN
 from audit.cli.output import append_job_summary, check_writable, inputs_of, save
 from audit.cli.settings_flags import add_settings_flags, settings_from
+from audit.cli.terminal import add_terminal_flags, print_pieces, progress_bar, wants_color
 from audit.config.settings import Settings
 from audit.errors import UsageError
 from audit.model import Result
@@ -49,9 +50,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
         "--max-per-rule", metavar="N", help="findings shown per rule as text (default: 5, a gate 3; 0: all)"
     )
     group.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found, or undecided")
-    group.add_argument("--quiet", action="store_true", help="nothing on standard error but errors")
-    group.add_argument("--no-progress", action="store_true", help="no progress line")
-    group.add_argument("--color", choices=("auto", "always", "never"), help="colours as text (default: auto)")
+    add_terminal_flags(group)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,9 +90,9 @@ def judge_and_show(args: argparse.Namespace, command: str, judge: Judge, *, max_
         write_whole(Path(name), _encoded(render(result, form, view)))
     if hasattr(args, "save"):
         save(result, args.save)
-    view = View(color=_color(args), max_per_rule=limit, config_file=settings.config_file)
+    view = View(color=wants_color(args), max_per_rule=limit, config_file=settings.config_file)
     format = getattr(args, "format", "text")
-    _print(render(result, format, view))
+    print_pieces(render(result, format, view))
     if format == "github":
         append_job_summary(result, view, os.environ)
     return exit_code(result, exit_zero=getattr(args, "exit_zero", False))
@@ -108,17 +107,12 @@ def judged_with_progress(
     paths: Sequence[str], settings: Settings, args: argparse.Namespace, judge: Judge = _check
 ) -> Result:
     """The result, with progress and timing on standard error."""
-    from audit.cli.progress import Bar, closing
+    from audit.cli.progress import closing
 
-    quiet = getattr(args, "quiet", False)
-    bar = Bar(sys.stderr) if _is_terminal(sys.stderr) and not quiet and not hasattr(args, "no_progress") else None
     began = time.perf_counter()
-    try:
+    with progress_bar(args) as bar:
         result = judge(paths, settings, bar)
-    finally:
-        if bar is not None:
-            bar.clear()
-    if not quiet:
+    if not hasattr(args, "quiet"):
         if result.partial:
             print(f"interrupted after {result.rows:,} rows: the result is PARTIAL", file=sys.stderr)
         print(closing(result.rows, time.perf_counter() - began), file=sys.stderr)
@@ -135,32 +129,3 @@ def _max_per_rule(args: argparse.Namespace, default: int) -> int:
 def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
     for piece in pieces:
         yield piece.encode("utf-8", "backslashreplace")
-
-
-def _print(pieces: Iterator[str]) -> None:
-    """Print until the reader has had enough: the verdict stays the exit code."""
-    from audit.cli.run import leave_pipe
-
-    try:
-        for piece in pieces:
-            sys.stdout.write(piece)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        leave_pipe()
-
-
-def _color(args: argparse.Namespace) -> bool:
-    """``--color``, else FORCE_COLOR and NO_COLOR (no-color.org: any value that is not empty), else a terminal."""
-    choice = getattr(args, "color", "auto")
-    if choice != "auto":
-        return bool(choice == "always")
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return _is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
-
-
-def _is_terminal(stream: object) -> bool:
-    isatty = getattr(stream, "isatty", None)
-    return bool(isatty and isatty())

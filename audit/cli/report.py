@@ -17,6 +17,7 @@ import msgspec
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
 from audit.cli.output import MANIFEST_SCHEMA, check_writable, inputs_of
 from audit.cli.settings_flags import add_settings_flags, settings_from
+from audit.cli.terminal import progress_bar
 from audit.config.options import BY_FIELD
 from audit.errors import InputError, UsageError
 from audit.model import Json, Result
@@ -82,21 +83,15 @@ def _refuse_settings(args: argparse.Namespace) -> None:
 
 def _judged(args: argparse.Namespace, outputs: Sequence[str]) -> tuple[Result, View]:
     from audit.api import check, gate
-    from audit.cli.progress import Bar
 
     settings = settings_from(args, args.paths)
     judged = [*settings.files, *(path for _, path in settings.splits)]
     if not judged:
         raise UsageError("no data was named", hint=f"audit report train.jsonl -o {DEFAULT_OUTPUT}")
     check_writable(outputs, inputs_of(settings))
-    shown = sys.stderr.isatty() and not hasattr(args, "quiet") and not hasattr(args, "no_progress")
-    bar = Bar(sys.stderr) if shown else None
     judge = check if settings.policy is None else gate
-    try:
+    with progress_bar(args) as bar:
         result = judge(list(settings.files), settings=settings, progress=bar)
-    finally:
-        if bar is not None:
-            bar.clear()
     return result, View(config_file=settings.config_file)
 
 

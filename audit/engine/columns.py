@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import contains
 from typing import Final, NamedTuple
 
 from xxhash import xxh3_64_intdigest
@@ -103,6 +104,12 @@ class Columns:
         if marks is None and weights is None:
             return
         lines = batch.chunk.lines
+        if path is None and not any(map(contains, lines, repeat(TRACE))):
+            if marks is not None:
+                marks.frombytes(bytes(batch.rows))
+            if weights is not None:
+                weights.extend(repeat(1.0, batch.rows))
+            return
         for row in batch.with_content:
             looked = (path is not None or TRACE in lines[row]) and row in batch.parsed_set
             data = batch.bare_record(row).data if looked else None
@@ -150,9 +157,9 @@ class Columns:
 
 
 def with_identities(products: Iterable[Product], fields: Fields) -> frozenset[Product]:
-    """The products with the identities that ``clusters`` rests on."""
+    """The products with the identities and the marks that ``clusters`` rests on."""
     needs = frozenset(products)
-    return needs | identities_of_clusters(fields) if "clusters" in needs else needs
+    return needs | identities_of_clusters(fields) | {"marks"} if "clusters" in needs else needs
 
 
 def identities_of_clusters(fields: Fields) -> frozenset[Product]:

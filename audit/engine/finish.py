@@ -13,6 +13,7 @@ import msgspec
 from audit.engine.columns import NO_SPLIT, identities_of_clusters
 from audit.engine.dependence import MANY, clusters_of
 from audit.engine.found import Found
+from audit.engine.origins import any_made, origins_of
 from audit.engine.place import on_dataset, on_row
 from audit.engine.rows import StoredRows
 from audit.errors import RuleError
@@ -69,6 +70,7 @@ class Finished:
         self._splits: tuple[Sequence[str], Sequence[int]] | None = None
         self._attributes: dict[str, Groups] = {}
         self._clusters: array[int] | None = None
+        self._origins: array[int] | None = None
 
     @property
     def sources(self) -> Sequence[Source]:
@@ -154,8 +156,17 @@ class Finished:
         """The cluster of every row."""
         if self._clusters is None:
             names = sorted(identities_of_clusters(self.stored.columns.fields))
-            self._clusters = clusters_of(self.rows, [self.column(name) for name in names])
+            identities = [self.column(name) for name in names]
+            if any_made(self.marks):
+                identities.append(array("Q", (row + 1 for row in self.origins())))
+            self._clusters = clusters_of(self.rows, identities)
         return self._clusters
+
+    def origins(self) -> Sequence[int]:
+        """The row that every row was made of."""
+        if self._origins is None:
+            self._origins = origins_of(self.marks, self.column("conversation"), self.stored.records)
+        return self._origins
 
     def place(self, row: int) -> Related:
         """File and line of a row."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,9 @@ from audit.model import Clause, Json, Measure, Result, Skipped, Waiver
 from audit.policy.demands import AnyDemand, Assessed, Disparity, Policy, Ran, asks
 from audit.policy.groups import canonical, declared
 from audit.rule import Attribute
+
+MARKED_COPIES: Final = "duplicates.exact.marked_copies"
+"""The measure that says how many rows a remedy made of others."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +35,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     favourable: bool = True
     today: date | None = None
     seen: Callable[[], Mapping[str, str]] = dict
+
+    @property
+    def rows(self) -> int:
+        """Rows that count as evidence: those of the run without marked copies and made-up rows, as far as DUP401 has
+        counted them."""
+        made = 0
+        for measure in self.measures(MARKED_COPIES):
+            table = measure.table if isinstance(measure.table, dict) else {}
+            made += sum(count for count in (measure.value, table.get("made_up")) if isinstance(count, int))
+        return max(0, self.result.rows - made)
 
     @property
     def skipped(self) -> Mapping[str, Skipped]:

@@ -13,7 +13,7 @@ from audit.policy.counted import where
 from audit.policy.demands import Assessed, Disparity, Published, asks
 from audit.policy.facts import Facts, clause, coverage, undecided, waived
 from audit.policy.groups import declaration, declared, not_applicable, unfit
-from audit.policy.words import percent, plural
+from audit.policy.words import labelled, percent, plural
 from audit.statistics.rates import UNCOMPARED
 
 REPRESENTATION: Final = ("DEM101", "representation")
@@ -133,11 +133,11 @@ def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title:
         question = replace(question, reference=groups[level_key(demand.reference)])
     found = compare(rates, question, what=demand.measure.replace("_", " "))
     worst = next((group for group in found.groups if group.group == found.worst), None)
-    beside = " By construction: no evidence about a model." if table.by_construction else ""
+    beside = ""
     if (attribute := facts.attribute(name)) is not None and attribute.kind == "mention":
-        beside += " About what rows mention, not about people."
+        beside = " About what rows mention, not about people."
     estimate = None if worst is None or worst.estimate is None else round(worst.estimate, 6)
-    return clause(
+    judged = clause(
         demand,
         **title,
         limit=asks(demand),
@@ -147,11 +147,12 @@ def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title:
         value=estimate,
         interval=None if worst is None else worst.pass_interval if found.verdict == "PASS" else worst.interval,
         level=1 - alpha / cells,
-        n=0 if worst is None else worst.n,
+        n=sum(rate.unique for rate in rates if worst is not None and rate.group == worst.group),
         required_n=found.required_n,
         group=found.worst,
         where=where(demand.code, facts) if found.verdict == "FAIL" else "",
     )
+    return labelled(judged, [table])
 
 
 def _of_split(table: Measure) -> str:
@@ -225,7 +226,7 @@ def _published(demand: Published, name: str, facts: Facts) -> Clause:
     ratio = impact_ratio(rates)
     known = sum(group["n"] for group in groups)
     small = sorted(str(group["group"]) for group in groups if group["n"] < demand.least_share * known)
-    return clause(
+    published = clause(
         demand,
         **title,
         limit=limit,
@@ -235,6 +236,7 @@ def _published(demand: Published, name: str, facts: Facts) -> Clause:
         value=None if ratio is None else round(ratio, 6),
         n=known,
     )
+    return labelled(published, [measure])
 
 
 def impact_ratio(rates: Mapping[str, float]) -> float | None:

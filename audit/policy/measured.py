@@ -12,7 +12,7 @@ from audit.policy.counted import where
 from audit.policy.demands import MeasureWithin, asks
 from audit.policy.facts import Facts, clause, coverage, undecided
 from audit.policy.groups import GROUP_MEASURES, declaration, declared
-from audit.policy.words import number, percent
+from audit.policy.words import labelled, number, percent
 from audit.statistics.intervals import wilson
 from audit.statistics.rates import UNCOMPARED
 
@@ -44,7 +44,7 @@ def judge_measure(demand: MeasureWithin, facts: Facts) -> Clause:
         return undecided(demand, limit, silent, codes=codes, attribute=demand.attribute)
     group = worst.measure.group
     name = demand.measure + (f" of {demand.attribute}" if demand.attribute else "") + (f" ({group})" if group else "")
-    return clause(
+    judged = clause(
         demand,
         limit=limit,
         actual=_shown(demand, worst.value),
@@ -59,6 +59,7 @@ def judge_measure(demand: MeasureWithin, facts: Facts) -> Clause:
         codes=codes,
         where=where(_loudest(codes, facts), facts) if verdict != "PASS" and codes else "",
     )
+    return labelled(judged, [worst.measure])
 
 
 def _loudest(codes: Sequence[str], facts: Facts) -> str:

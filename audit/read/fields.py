@@ -9,6 +9,7 @@ from typing import Final
 from audit.errors import ConfigError
 from audit.model import ABSENT, Json, Record
 from audit.read.dialogue import answer_text
+from audit.read.spans import pointer
 from audit.rule import Fields
 
 LONGEST_LABEL: Final = 60
@@ -29,6 +30,14 @@ def value_at(data: Json, path: str) -> Json:
         if value is not ABSENT:
             return value
     return ABSENT
+
+
+def pointer_at(data: Json, path: str) -> str | None:
+    """The JSON Pointer of what ``value_at`` finds at a path, None where it finds nothing."""
+    for steps in _readings(path):
+        if _walk(data, steps) is not ABSENT:
+            return pointer(*steps)
+    return None
 
 
 @cache

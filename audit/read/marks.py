@@ -45,3 +45,12 @@ def is_synthetic(data: Json) -> bool:
     """Whether a row says that it was made up for balance."""
     value = value_at(data, SYNTHETIC)
     return value is not ABSENT and value is not None and value is not False
+
+
+def made_of(data: Json) -> str | None:
+    """The row id (``CONTENT_ID#N``) that a row names as the one that it is a copy of, or was made of; None for none."""
+    for path in (COPY_OF, f"{SYNTHETIC}/of"):
+        name = value_at(data, path)
+        if isinstance(name, str):
+            return name
+    return None

@@ -76,7 +76,7 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
     shapes: Mapping[str, int] = {}
 
 
-class _Row(msgspec.Struct, frozen=True):
+class ConvertedRow(msgspec.Struct, frozen=True):
     """One row on its way: what to write, or why nothing is (then ``output`` is empty)."""
 
     shape: str
@@ -118,43 +118,49 @@ def convert(paths: Sequence[str], output: str, to: str, *, sources: Sequence[Sou
     )
 
 
-def _rows(chunks: Iterable[Chunk], to: str, write: Callable[[Chat], Written]) -> Iterator[tuple[int, _Row]]:
+def _rows(chunks: Iterable[Chunk], to: str, write: Callable[[Chat], Written]) -> Iterator[tuple[int, ConvertedRow]]:
     """(line number, row) for every line that is not blank."""
     for chunk in chunks:
         for index, raw in enumerate(chunk.lines):
             if raw and not raw.isspace():
                 known = chunk.problems.get(index, ())
-                yield chunk.number(index), _convert(raw, index in chunk.suspects, known, to, write)
+                yield chunk.number(index), convert_row(raw, index in chunk.suspects, known, to, write)
 
 
-def _convert(raw: bytes, suspect: bool, known: Iterable[Problem], to: str, write: Callable[[Chat], Written]) -> _Row:
+def convert_row(
+    raw: bytes, suspect: bool, known: Iterable[Problem], to: str, write: Callable[[Chat], Written]
+) -> ConvertedRow:
+    """One row in the shape ``to``, which ``write`` writes, as a line. ``suspect`` and ``known`` are what the reader
+    saw in its bytes."""
     value, problems = read_value(raw, suspect)
     for problem in (*known, *problems):
         if problem.kind in _UNTRUSTED and not problem.file:
-            return _Row("unreadable", reason=problem.message)
+            return ConvertedRow("unreadable", reason=problem.message)
     if not isinstance(value, dict):
-        return _Row("unreadable", reason=problems[0].message if problems else "not a JSON object")
+        return ConvertedRow("unreadable", reason=problems[0].message if problems else "not a JSON object")
     shape = detect(value)
     if shape is None:
-        return _Row(UNKNOWN_SHAPE, reason="its keys are those of no known shape")
+        return ConvertedRow(UNKNOWN_SHAPE, reason="its keys are those of no known shape")
     try:
         return _written(raw, value, shape, to, write)
     except Unwritable as error:
-        return _Row(shape.name, reason=f"{to}: {error.reason}")
+        return ConvertedRow(shape.name, reason=f"{to}: {error.reason}")
     except RecursionError:
-        return _Row(shape.name, reason="nested too deeply to be written")
+        return ConvertedRow(shape.name, reason="nested too deeply to be written")
 
 
-def _written(raw: bytes, data: dict[str, Json], shape: Shape, to: str, write: Callable[[Chat], Written]) -> _Row:
+def _written(
+    raw: bytes, data: dict[str, Json], shape: Shape, to: str, write: Callable[[Chat], Written]
+) -> ConvertedRow:
     chat = shape.read(data)
     made = write(chat)
     kept = _keep_columns(data, shape, to, made.row)
     if made.row == data:
-        return _Row(shape.name, _line(raw, data))
+        return ConvertedRow(shape.name, _line(raw, data))
     told = {phrase.partition(":")[0] for phrase in made.lost}
     left = [at for at in (*chat.lost, *shape.spare(data)) if at not in kept and at not in told]
     phrases = {_general(phrase) for phrase in (*made.lost, *(f"{at}: not carried" for at in left))}
-    return _Row(shape.name, _encode(made.row) + b"\n", lost=tuple(sorted(phrases)))
+    return ConvertedRow(shape.name, _encode(made.row) + b"\n", lost=tuple(sorted(phrases)))
 
 
 def _line(raw: bytes, data: dict[str, Json]) -> bytes:

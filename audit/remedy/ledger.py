@@ -5,6 +5,7 @@ A row that is not listed came out byte for byte. Knows the format only; what hap
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -83,8 +84,15 @@ class LedgerEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def written(line: LedgerLine | LedgerEnd) -> bytes:
-    """One line of a ledger."""
-    return msgspec.json.encode(line, order="sorted") + b"\n"
+    """One line of a ledger. Edits that are nested too deeply to be written are left out."""
+    try:
+        return msgspec.json.encode(line, order="sorted") + b"\n"
+    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can hold
+        return json.dumps(msgspec.to_builtins(line), sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n"
+    except RecursionError:
+        if isinstance(line, LedgerEnd) or not line.edits:
+            raise
+        return written(msgspec.structs.replace(line, edits=()))
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -124,12 +132,15 @@ def _last_line(lines: Iterable[bytes]) -> bytes:
 
 def _read(raw: bytes, path: Path) -> LedgerLine | LedgerEnd:
     try:
-        if msgspec.json.decode(raw, type=_Kind).action == SUMMARY:
-            return msgspec.json.decode(raw, type=LedgerEnd)
-        return msgspec.json.decode(raw, type=LedgerLine)
-    except msgspec.DecodeError as error:
+        value = _decoded(raw)
+        is_end = isinstance(value, dict) and value.get("action") == SUMMARY
+        return msgspec.convert(value, LedgerEnd) if is_end else msgspec.convert(value, LedgerLine)
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise InputError(f"{path} is no ledger: {error}") from None
 
 
-class _Kind(msgspec.Struct):
-    action: str
+def _decoded(raw: bytes) -> Json:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return json.loads(raw)  # it knows halves of surrogate pairs

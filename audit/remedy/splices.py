@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from audit.errors import InputError
 
 BLOCK: Final = 1 << 20
 """Bytes that are copied at once."""
+
+
+class Readable(Protocol):
+    """A file, or what reads one and keeps an account of it."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def seek(self, at: int, /) -> int: ...
 
 
 class Splice(NamedTuple):
@@ -19,7 +26,7 @@ class Splice(NamedTuple):
     new: bytes
 
 
-def spliced(file: BinaryIO, splices: Iterable[Splice], *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+def spliced(file: Readable, splices: Iterable[Splice], *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """The bytes ``start`` to ``end`` (None: to its end) of a file with the splices carried out, in pieces.
 
     Splices must be ascending and may not overlap (ValueError). Raises InputError for a file that ends too early.
@@ -40,7 +47,7 @@ def spliced(file: BinaryIO, splices: Iterable[Splice], *, start: int = 0, end: i
         yield block
 
 
-def _copied(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _copied(file: Readable, size: int) -> Iterator[bytes]:
     while size > 0:
         block = file.read(min(size, BLOCK))
         if not block:

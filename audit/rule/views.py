@@ -36,7 +36,8 @@ read again. The others imply ``rows`` and are one 64-bit identity per row, equal
 normalised), ``answer`` (the last turn of the assistant, stripped), ``label`` (the configured label, or else a short
 answer), ``group`` (rows that belong together). ``near_clusters``: clusters of near-duplicate conversations.
 ``attributes``: the group of every row for every configured attribute. ``clusters``: rows that are no independent
-evidence (the same conversation, the same configured group). ``token_columns``: the token counts of every row, kept.
+evidence (the same conversation, the same configured group, a row and what a remedy made of it). ``token_columns``: the
+token counts of every row, kept.
 ``marks``: which rows a remedy made. ``weights``: the weight of every row.
 """
 
@@ -158,6 +159,13 @@ class Summary(Protocol):
 
     def clusters(self) -> Sequence[int]:
         """The cluster of every row, for a rule that names ``clusters`` in ``needs``."""
+
+    @property
+    def marks(self) -> Sequence[int]:
+        """What every row says of itself, as in ``Context``, for a rule that names ``marks`` in ``needs``."""
+
+    def origins(self) -> Sequence[int]:
+        """The row that every row was made of, as in ``Context``."""
 
 
 class NearCluster(Protocol):
@@ -323,5 +331,10 @@ class Context(Protocol):
         """The groups of a configured attribute."""
 
     def clusters(self) -> Sequence[int]:
-        """The cluster of every row (an ``array('Q')``): rows of one are copies, or of one configured group, and are no
-        independent evidence. Named by the ordinal of its first row."""
+        """The cluster of every row (an ``array('Q')``): rows of one are copies, of one configured group, or made of one
+        another, and are no independent evidence. Named by the ordinal of its first row."""
+
+    def origins(self) -> Sequence[int]:
+        """The row that every row was made of (an ``array('Q')``), for a rule that names ``marks`` and ``conversation``
+        in ``needs``: itself, but for marked copies and made-up rows, which name it. Of those whose source is not in the
+        data, the first that names it stands for it."""

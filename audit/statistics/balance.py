@@ -6,13 +6,14 @@ Closed forms over counts, in plain Python. Which counts belong together is the c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log, sqrt
+from math import exp, expm1, log, sqrt
 from typing import Final, NamedTuple
 
 from audit.statistics.intervals import TWO_SIDED
 
 BETA: Final = 0.999
 """The share of a new row that adds something new, in Cui et al. (2019), who try 0.9, 0.99, 0.999 and 0.9999."""
+_LEAST: Final = 1e-300
 
 
 class Estimate(NamedTuple):
@@ -65,13 +66,19 @@ def imbalance_ratio(counts: Sequence[int]) -> float:
     return max(present) / min(present) if present else 1.0
 
 
-def class_weights(counts: Sequence[int], beta: float = BETA) -> list[float]:
-    """A loss weight for each class, which sum up to the number of classes with rows; 0 for a class without.
+def class_weights(counts: Sequence[float], beta: float = BETA) -> list[float]:
+    """A loss weight for each class, which sum up to the number of classes with rows; 0 for a class without (or, where
+    counts are sums of weights, with less than 1e-300 of one).
 
     (1 - beta) / (1 - beta^n) for a class of n rows, the inverse of its effective number of rows: Cui, Jia, Lin, Song
     and Belongie (2019), "Class-balanced loss based on effective number of samples", https://arxiv.org/abs/1901.05555.
     """
-    raw = [(1 - beta) / (1 - beta**count) if count else 0.0 for count in counts]
+    raw = [(1 - beta) / _filled(count, beta) if count > _LEAST else 0.0 for count in counts]
     total = sum(raw)
-    present = sum(1 for count in counts if count)
+    present = sum(1 for count in counts if count > _LEAST)
     return [weight * present / total for weight in raw] if total else raw
+
+
+def _filled(count: float, beta: float) -> float:
+    """1 - beta^n, exact also for the smallest n."""
+    return -expm1(count * log(beta)) if beta > 0 else 1.0

@@ -26,12 +26,18 @@ Side: TypeAlias = Literal["low", "high"]
 
 
 class Sample(NamedTuple):
-    """A group's rows and what they are worth: hits and rows of independent evidence."""
+    """A group's rows and what they are worth: hits and rows of independent evidence. A remedy ``made`` some of the rows
+    of others."""
 
     group: str
     hits: float
     n: float
     rows: int
+    made: int = 0
+
+    @property
+    def unique(self) -> int:
+        return self.rows - self.made
 
     @property
     def rate(self) -> float:
@@ -68,7 +74,7 @@ class Levels(NamedTuple):
 
 def sample_of(rate: GroupRate) -> Sample:
     """A group with rows as independent evidence."""
-    return Sample(rate.group, rate.hits / rate.n * rate.worth, rate.worth, rate.n)
+    return Sample(rate.group, rate.hits / rate.n * rate.worth, rate.worth, rate.n, rate.made)
 
 
 def sides(question: Question) -> tuple[Side, ...]:
@@ -88,14 +94,14 @@ def contrasts_of(samples: Sequence[Sample], question: Question) -> list[Contrast
     else:
         named = next(one for one in samples if one.group == question.reference)
         rests = [(one, named) for one in samples if one is not named]
-    return [Contrast(one, (rest,), min(one.rows, rest.rows) < question.min_n) for one, rest in rests]
+    return [Contrast(one, (rest,), min(one.unique, rest.unique) < question.min_n) for one, rest in rests]
 
 
 def _against_best(one: Sample, best_first: Sequence[Sample], question: Question) -> Contrast:
     """Groups with too few rows are no rivals, unless there is no other."""
     others = [other for other in best_first if other is not one]
-    enough = [other for other in others if other.rows >= question.min_n]
-    return Contrast(one, tuple(enough or others), one.rows < question.min_n or not enough)
+    enough = [other for other in others if other.unique >= question.min_n]
+    return Contrast(one, tuple(enough or others), one.unique < question.min_n or not enough)
 
 
 def _sign(question: Question) -> int:
@@ -109,7 +115,7 @@ def _rest(one: Sample, samples: Iterable[Sample]) -> Sample:
     rows = sum(other.rows for other in others)
     worth = rows**2 / sum(other.rows**2 / other.n for other in others)
     hits = sum(other.rate * other.rows for other in others)
-    return Sample(REST, min(1.0, hits / rows) * worth, worth, rows)
+    return Sample(REST, min(1.0, hits / rows) * worth, worth, rows, sum(other.made for other in others))
 
 
 def levels_of(groups: int, question: Question) -> Levels:

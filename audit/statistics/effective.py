@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from audit.statistics.rates import GroupRate
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -78,6 +80,45 @@ def effective_sizes(
             size += group.n * (group.size - 1)
     correlation = min(1.0, max(0.0, excess / size)) if size > 0 else 0.0
     return [group.worth(correlation) for group in found]
+
+
+def group_rates(
+    names: Sequence[str],
+    codes: NDArray[np.integer],
+    hits: NDArray[np.bool_],
+    together: NDArray[np.integer],
+    same: NDArray[np.integer],
+) -> list[GroupRate]:
+    """How many rows of each group of ``names`` are hits, and what they are worth, from one entry per row (n,).
+
+    ``codes`` is the index in ``names`` of a row. ``together`` is a number that rows share which belong together,
+    ``same`` one that rows share which say the same as well (docs/decisions/0016).
+    """
+    import numpy as np
+
+    n = np.bincount(codes, minlength=len(names)).tolist()
+    found = np.bincount(codes[hits], minlength=len(names)).tolist()
+    worth = effective_sizes(codes, len(names), hits, together)
+    once = effective_sizes(codes, len(names), hits, same)
+    counts = zip(names, found, n, worth, once, strict=True)
+    return [GroupRate(name, hit, rows, own, one if one < own else None) for name, hit, rows, own, one in counts]
+
+
+def renumbered(clusters: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The same clusters, numbered from 0."""
+    import numpy as np
+
+    codes: NDArray[np.int64] = np.unique(clusters, return_inverse=True)[1].astype(np.int64)
+    return codes
+
+
+def clusters_by(identities: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The cluster of each of some rows, numbered from 0: rows with the same identity are one; 0 is no identity, and
+    such a row is a cluster of its own."""
+    import numpy as np
+
+    rows = len(identities)
+    return renumbered(np.where(identities == 0, rows + np.arange(rows), renumbered(identities)))
 
 
 def _clustered(

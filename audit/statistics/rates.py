@@ -22,13 +22,19 @@ class GroupRate(msgspec.Struct, frozen=True):
     """How many of a group's rows have what is asked about. ``effective_n`` is what the rows are worth where some belong
     together (``audit.statistics.effective``); None where every row counts. ``once_n`` is what they are worth if rows
     that say the same count once as well: copies, or people with the same answers, which nothing tells apart. None where
-    no two rows do."""
+    no two rows do. ``made`` of the rows were made of others by a remedy: they are among ``n``, and no evidence."""
 
     group: str
     hits: int
     n: int
     effective_n: float | None = None
     once_n: float | None = None
+    made: int = 0
+
+    @property
+    def unique(self) -> int:
+        """The rows that are not made of others."""
+        return self.n - self.made
 
     @property
     def worth(self) -> float:
@@ -42,7 +48,7 @@ class GroupRate(msgspec.Struct, frozen=True):
         """The same rate, rows that say the same counted once."""
         if self.once_n is None or self.once_n >= self.worth:
             return self
-        return GroupRate(self.group, self.hits, self.n, self.once_n)
+        return GroupRate(self.group, self.hits, self.n, self.once_n, made=self.made)
 
     @property
     def rate(self) -> float | None:
@@ -80,6 +86,8 @@ def _entry(rate: GroupRate, said: Compared | None, judged: bool) -> dict[str, Js
     entry: dict[str, Json] = {"group": rate.group, "n": rate.n, "hits": rate.hits, "effective_n": worth}
     if rate.once_n is not None:
         entry["once_n"] = rate.once_n
+    if rate.made:
+        entry["made"] = rate.made
     entry["rate"] = rate.rate
     entry["interval"] = list(wilson((rate.rate or 0.0) * worth, worth))
     if rate.group in UNCOMPARED:
@@ -105,7 +113,14 @@ def _entry(rate: GroupRate, said: Compared | None, judged: bool) -> dict[str, Js
 def rates_of(table: Mapping[str, Json]) -> list[GroupRate]:
     """The rates of a table, as they were before: ``compare`` leaves out again what is never compared."""
     return [
-        GroupRate(entry["group"], entry["hits"], entry["n"], entry.get("effective_n"), entry.get("once_n"))
+        GroupRate(
+            entry["group"],
+            entry["hits"],
+            entry["n"],
+            entry.get("effective_n"),
+            entry.get("once_n"),
+            entry.get("made", 0),
+        )
         for entry in table["groups"]
         if "hits" in entry
     ]

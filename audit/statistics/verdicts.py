@@ -55,8 +55,9 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     ``pass_interval`` has the unadjusted one-sided error at each end: PASS when it lies wholly within.
     ``rate_interval`` is Wilson's at 95 %, of what the rows are worth (``effective_n``).
 
-    ``too_few``: the group, or what it is compared with, has fewer than ``min_n`` rows. ``required_n``: if no group had
-    fewer rows, all would PASS with probability 0.8 were there no disparity; None where no number would do.
+    ``too_few``: the group, or what it is compared with, has fewer than ``min_n`` rows, those that a remedy made of
+    others left out. ``required_n``: if no group had fewer rows, all would PASS with probability 0.8 were there no
+    disparity; None where no number would do.
     ``undecidable``: that many rows are there, and the estimate lies at the tolerance. ``p`` is that of the test of no
     difference to ``reference``, two-sided, by Holm over the groups. ``screen`` is the four-fifths rule, a screen and
     never a verdict: a ratio below 0.8 with p below 0.05.

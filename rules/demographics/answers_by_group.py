@@ -11,12 +11,12 @@ import msgspec
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.demographics.answer_features import SHARES, language_of, length
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import (
     NEEDS,
     Evidence,
     Groups,
     as_json,
-    clusters_by,
     evidence_of,
     judged,
     judged_rows,
@@ -25,6 +25,7 @@ from audit.rules.demographics.groups import (
 from audit.rules.demographics.rates import question_of, rate_measure
 from audit.rules.demographics.texts import Said, are_labels, sampled
 from audit.rules.labels.reporting import quoted
+from audit.statistics.effective import clusters_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +76,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
         """Needs an attribute."""
         return super().applies_to(run) or why_not(run)
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The features of every attribute's groups, and a hit for each that differs."""
         attributes = list(judged(context, run))
@@ -152,7 +154,7 @@ def _evidence(context: Context, run: Run) -> Evidence:
         return evidence
     _, rows = judged_rows(context)
     prompts = np.frombuffer(context.column("prompt"), dtype=np.int64)[rows]  # type: ignore[call-overload]
-    return Evidence(clusters_by(prompts), evidence.same)
+    return Evidence(clusters_by(prompts), evidence.same, evidence.made)
 
 
 _WORDS: Final = {

@@ -8,6 +8,7 @@ from typing import ClassVar
 from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.labels.reporting import quoted
@@ -48,6 +49,7 @@ class DetectableRatio(DatasetRule, frozen=True):
         """Needs an attribute and a favourable label."""
         return super().applies_to(run) or why_no_rate(run)
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The smallest detectable ratio of every group, and a hit for each that is too small."""
         labels = outcomes(context, run)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.labels.recognise import NEEDS as LABELS
-from audit.model import Applicability, Fix, Json, Measure, Severity
+from audit.model import Applicability, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.advice import LABEL, balance
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import NEEDS, Groups, evidence_of, judged
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.demographics.rates import impact_ratio, question_of, rate_measure
@@ -16,7 +18,7 @@ from audit.rules.labels.reporting import quoted
 if TYPE_CHECKING:
     from audit.statistics.disparity import Disparity
 
-_ADVICE = Fix(Applicability.SHOWN, "look at how the labels came about; reweigh or resample the training rows")
+_FIRST: Final = "look at how the labels came about, then weigh or resample the training rows"
 
 
 class FavourableRate(DatasetRule, frozen=True):
@@ -41,8 +43,8 @@ class FavourableRate(DatasetRule, frozen=True):
         30 x {"messages": [{"role": "user", "content": "Case 2{n}"}, {"role": "assistant", "content": "deny"}], "metadata": {"sex": "f"}}
         31 x {"messages": [{"role": "user", "content": "Case 3{n}"}, {"role": "assistant", "content": "grant"}], "metadata": {"sex": "m"}}
         30 x {"messages": [{"role": "user", "content": "Case 4{n}"}, {"role": "assistant", "content": "deny"}], "metadata": {"sex": "m"}}
-    Do: find out how the labels came about before anything is balanced; then reweigh or resample the training rows, and
-        judge the model that comes of it by group.
+    Do: find out how the labels came about before anything is balanced; then weigh or resample the training rows
+        (`audit balance --by label,ATTRIBUTE`), and judge the model that comes of it by group.
     """  # noqa: E501
 
     code: ClassVar[str] = "DEM104"
@@ -64,6 +66,7 @@ class FavourableRate(DatasetRule, frozen=True):
         """Needs an attribute and a favourable label."""
         return super().applies_to(run) or why_no_rate(run)
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The rates by group of every attribute, and a hit for each that differs by more than the tolerance."""
         from audit.statistics.disparity import compare
@@ -103,7 +106,7 @@ class FavourableRate(DatasetRule, frozen=True):
                     "verdict": one.verdict,
                     "screen": one.screen,
                 },
-                fix=_ADVICE,
+                fix=balance(_FIRST, LABEL, groups.attribute.name),
             )
 
     def _none_favourable(self, names: tuple[str, ...], reason: str, run: Run) -> Hit:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from audit.model import Json, Measure, Severity
+from audit.model import Applicability, Json, Measure, Severity
 from audit.read.folding import fold
 from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.advice import augment
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import (
     NEEDS,
     Groups,
@@ -72,13 +74,14 @@ class GroupWords(DatasetRule, frozen=True):
     Good:
         40 x {"messages": [{"role": "user", "content": "Case 1{n}: a nurse"}, {"role": "assistant", "content": "fine"}], "metadata": {"sex": "f"}}
         40 x {"messages": [{"role": "user", "content": "Case 2{n}: a nurse"}, {"role": "assistant", "content": "fine"}], "metadata": {"sex": "m"}}
-    Do: look at the rows that are named. Add rows in which the words change places (counterfactual augmentation), or
-        ignore the code with the reason why the words belong to the group.
+    Do: look at the rows that are named. Add rows in which the words change places (`audit balance --by ATTRIBUTE --method
+        augment`), or ignore the code with the reason why the words belong to the group.
     """  # noqa: E501
 
     code: ClassVar[str] = "DEM106"
     name: ClassVar[str] = "words-go-with-group"
     severity: ClassVar[Severity] = Severity.WARNING
+    fix: ClassVar[Applicability | None] = Applicability.SHOWN
     needs: ClassVar[frozenset[Product]] = NEEDS | {"conversation"}
     example: ClassVar[dict[str, Json]] = {"sections": {"attributes": {"sex": {"field": "metadata.sex"}}}}
 
@@ -90,6 +93,7 @@ class GroupWords(DatasetRule, frozen=True):
         """Needs an attribute."""
         return super().applies_to(run) or why_not(run)
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The words of every attribute, and a hit for each that has any."""
         import numpy as np
@@ -129,6 +133,7 @@ class GroupWords(DatasetRule, frozen=True):
             scope="dataset",
             key=name,
             evidence={"attribute": name, "words": listed, "rows_read": read},
+            fix=augment(name),
         )
 
     def _words(self, counts: _Counts, context: Context, effect: float) -> list[_Word]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
+from audit.engine.origins import MADE
 from audit.model import Json
 from audit.rule import Attribute, AttributeColumn, Context, Product, Run, Summary
-from audit.statistics.effective import effective_sizes
+from audit.statistics.effective import clusters_by, group_rates, renumbered
 from audit.statistics.rates import UNCOMPARED, GroupRate
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
     Marks = NDArray[np.bool_]
 
-NEEDS: Final[frozenset[Product]] = frozenset({"rows", "attributes", "clusters", "group"})
+NEEDS: Final[frozenset[Product]] = frozenset({"rows", "attributes", "clusters", "group", "conversation", "marks"})
 """What ``judged`` reads."""
 TRAINED: Final = ("train", "training", "trn", "data", "sft")
 """Names of splits that a model learns from, in any case, the first of them that there is."""
@@ -103,31 +104,34 @@ class Groups:
         ``hits``, ``evidence`` and ``counted`` have one entry for every judged row. Groups that no table compares are
         among the rates, last.
         """
+        import msgspec
         import numpy as np
 
-        codes, together, same = self.codes, evidence.together, evidence.same
+        codes, (together, same, made) = self.codes, evidence
         if counted is not None:
-            codes, hits, together, same = codes[counted], hits[counted], together[counted], same[counted]
-        n = np.bincount(codes, minlength=len(self.names)).tolist()
-        found = np.bincount(codes[hits], minlength=len(self.names)).tolist()
-        worth = effective_sizes(codes, len(self.names), hits, together)
-        once = effective_sizes(codes, len(self.names), hits, same)
-        counts = zip(self.names, found, n, worth, once, strict=True)
-        return [GroupRate(name, hit, rows, own, one if one < own else None) for name, hit, rows, own, one in counts]
+            codes, hits = codes[counted], hits[counted]
+            together, same, made = together[counted], same[counted], made[counted]
+        rates = group_rates(self.names, codes, hits, together, same)
+        if not made.any():
+            return rates
+        rows = np.bincount(codes[made], minlength=len(self.names)).tolist()
+        return [msgspec.structs.replace(rate, made=n) for rate, n in zip(rates, rows, strict=True)]
 
 
 class Evidence(NamedTuple):
     """Which of the judged rows are no independent evidence, as one number per row that the rows of a cluster share.
 
-    ``together`` are rows of one configured group, ``same`` also those that say the same (docs/decisions/0016).
+    ``together`` are rows of one configured group, and a row and what a remedy made of it; ``same`` also those that say
+    the same (docs/decisions/0016). ``made`` marks the rows that a remedy made of others.
     """
 
     together: Codes
     same: Codes
+    made: Marks
 
     def at(self, places: Codes) -> Evidence:
         """The evidence of some of the judged rows."""
-        return Evidence(renumbered(self.together[places]), renumbered(self.same[places]))
+        return Evidence(renumbered(self.together[places]), renumbered(self.same[places]), self.made[places])
 
 
 def judged(context: Context | Summary, run: Run) -> Iterator[Groups]:
@@ -174,14 +178,6 @@ def groups_of(column: AttributeColumn, rows: Codes, split: str | None) -> Groups
     return Groups(column.attribute, column.groups, codes, split=split, reference_group=column.reference_group)
 
 
-def renumbered(clusters: Codes) -> Codes:
-    """The same clusters, numbered from 0."""
-    import numpy as np
-
-    codes: Codes = np.unique(clusters, return_inverse=True)[1].astype(np.int64)
-    return codes
-
-
 def rows_per_cluster(clusters: Codes) -> float:
     """How many rows a row stands for on average, itself included: the design effect of what is the same in all rows of
     a cluster (Kish 1965, "Survey Sampling", 5.4)."""
@@ -189,15 +185,6 @@ def rows_per_cluster(clusters: Codes) -> float:
 
     sizes = np.bincount(clusters)
     return float((sizes.astype(np.float64) ** 2).sum() / len(clusters)) if len(clusters) else 1.0
-
-
-def clusters_by(identities: Codes) -> Codes:
-    """The cluster of each of some rows, numbered from 0: rows with the same identity are one; 0 is no identity, and
-    such a row is a cluster of its own."""
-    import numpy as np
-
-    rows = len(identities)
-    return renumbered(np.where(identities == 0, rows + np.arange(rows), renumbered(identities)))
 
 
 _EVIDENCE: Final[WeakKeyDictionary[Context | Summary, Evidence]] = WeakKeyDictionary()
@@ -211,9 +198,15 @@ def evidence_of(context: Context | Summary) -> Evidence:
     evidence = _EVIDENCE.get(context)
     if evidence is None:
         _, rows = judged_rows(context)
-        named = np.frombuffer(context.column("group"), dtype=np.int64)[rows]  # type: ignore[call-overload]
+        made = np.frombuffer(context.marks, dtype=np.uint8) & MADE > 0  # type: ignore[call-overload]
+        named = np.frombuffer(context.column("group"), dtype=np.int64)  # type: ignore[call-overload]
+        if made.any():
+            origins = np.frombuffer(context.origins(), dtype=np.uint64).astype(np.int64)  # type: ignore[call-overload]
+            together = renumbered(clusters_by(named)[origins][rows])
+        else:
+            together = clusters_by(named[rows])
         same = np.frombuffer(context.clusters(), dtype=np.uint64)[rows].astype(np.int64)  # type: ignore[call-overload]
-        evidence = _EVIDENCE[context] = Evidence(clusters_by(named), renumbered(same))
+        evidence = _EVIDENCE[context] = Evidence(together, renumbered(same), made[rows])
     return evidence
 
 

@@ -17,9 +17,10 @@ from audit.read.dialogue import answer_text, exchange
 from audit.read.fields import label_of
 from audit.read.identity import TEXT, key_of
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Status
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.twins import Collector, Twin, twin_sets
 from audit.rules.labels.contradiction import Contradiction, contradiction, read_answer
-from audit.rules.labels.reporting import DROP, Keys, quoted
+from audit.rules.labels.reporting import QUARANTINE, Keys, quoted
 from audit.statistics.intervals import wilson
 
 LEAST_REPEATED: Final = 30
@@ -87,7 +88,7 @@ class IdentityFlip(DatasetRule, frozen=True):
     severity: ClassVar[Severity] = Severity.WARNING
     status: ClassVar[Status] = "preview"
     fix: ClassVar[Applicability | None] = Applicability.DROP
-    needs: ClassVar[frozenset[Product]] = NEEDS
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"marks"}
 
     similarity: float = 0.3
 
@@ -121,6 +122,7 @@ class IdentityFlip(DatasetRule, frozen=True):
 
     # ------------------------------------------------------------------ the whole
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """Hits for the rows that differ from their twins, and the measure."""
         labels = recognise(context, run)
@@ -174,7 +176,7 @@ class IdentityFlip(DatasetRule, frozen=True):
                     key=keys.of(row, "flip"),
                     related=(context.place(flip.theirs.row),),
                     evidence={"kind": "label", "axis": axis, "terms": [here, there]},
-                    fix=DROP,
+                    fix=QUARANTINE,
                 )
 
     # ------------------------------------------------------------------ free answers
@@ -220,7 +222,7 @@ class IdentityFlip(DatasetRule, frozen=True):
                     key=keys.of(row, "flip"),
                     related=(context.place(theirs.row),),
                     evidence={"kind": pair.kind, "axis": axis, "terms": [here, there]},
-                    fix=DROP if sure else None,
+                    fix=QUARANTINE if sure else None,
                 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import (
     NEEDS,
     Evidence,
@@ -82,6 +83,7 @@ class Intersections(DatasetRule, frozen=True):
             return reason
         return None if len(run.attributes) > 1 else "only one attribute is configured: nothing to cross it with"
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The table of every pair of attributes, and a hit for each whose worst gap is more than chance."""
         labels = outcomes(context, run)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from audit.labels.recognise import NEEDS as LABELS
-from audit.model import Applicability, Fix, Json, Measure, Severity
+from audit.model import Applicability, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.advice import LABEL, balance
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import (
     NEEDS,
     Groups,
@@ -15,18 +17,18 @@ from audit.rules.demographics.groups import (
     evidence_of,
     judged,
     judged_rows,
-    renumbered,
     why_not,
 )
 from audit.rules.demographics.outcomes import Outcomes, outcomes
 from audit.rules.demographics.terms import TermRate, term_rates
 from audit.rules.labels.reporting import quoted
+from audit.statistics.effective import renumbered
 
 LEVEL: Final = 0.95
 _LABELS_SHOWN: Final = 50
 _TERMS_SHOWN: Final = 100
 _TERMS_NAMED: Final = 3
-_ADVICE: Final = Fix(Applicability.SHOWN, "find out whether the label depends on the group for a reason; else reweigh")
+_FIRST: Final = "find out whether the label depends on the group for a reason; if not, weigh or resample the rows"
 
 
 class LabelAssociation(DatasetRule, frozen=True):
@@ -48,8 +50,8 @@ class LabelAssociation(DatasetRule, frozen=True):
         30 x {"messages": [{"role": "user", "content": "Case 2{n}"}, {"role": "assistant", "content": "deny"}], "metadata": {"sex": "f"}}
         30 x {"messages": [{"role": "user", "content": "Case 3{n}"}, {"role": "assistant", "content": "grant"}], "metadata": {"sex": "m"}}
         30 x {"messages": [{"role": "user", "content": "Case 4{n}"}, {"role": "assistant", "content": "deny"}], "metadata": {"sex": "m"}}
-    Do: find out whether the label depends on the group for a reason that the model should learn. If not, reweigh or
-        resample the training rows, and ignore this code with the reason otherwise.
+    Do: find out whether the label depends on the group for a reason that the model should learn. If not, weigh or
+        resample the training rows (`audit balance --by label,ATTRIBUTE`); else ignore this code with the reason.
     """  # noqa: E501
 
     code: ClassVar[str] = "DEM103"
@@ -67,6 +69,7 @@ class LabelAssociation(DatasetRule, frozen=True):
         """Needs an attribute."""
         return super().applies_to(run) or why_not(run)
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The association of every attribute with the label, and hits for those that are strong."""
         import numpy as np
@@ -136,7 +139,7 @@ class LabelAssociation(DatasetRule, frozen=True):
             scope="dataset",
             key=name,
             evidence={"attribute": name, "v": round(v, 6), "interval": list(interval), "n": n, "min_v": self.min_v},
-            fix=_ADVICE,
+            fix=balance(_FIRST, LABEL, name),
         )
 
     def _terms(self, groups: Groups, terms: list[TermRate]) -> Iterator[Hit]:
@@ -155,7 +158,7 @@ class LabelAssociation(DatasetRule, frozen=True):
             scope="dataset",
             key=f"{name}\x1fterms",
             evidence={"attribute": name, "terms": [as_json(term) for term in strong[:_TERMS_SHOWN]]},
-            fix=_ADVICE,
+            fix=balance(_FIRST, LABEL, name),
         )
 
 

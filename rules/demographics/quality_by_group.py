@@ -9,6 +9,7 @@ import msgspec
 
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Hit, Product, Run, Summary, SummaryRule
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import NEEDS, Evidence, Groups, evidence_of, judged, judged_rows, why_not
 from audit.rules.demographics.rates import question_of, rate_measure
 
@@ -58,6 +59,7 @@ class QualityByGroup(SummaryRule, frozen=True):
         """Needs an attribute."""
         return super().applies_to(run) or why_not(run)
 
+    @labelled
     def judge(self, summary: Summary, run: Run) -> Iterable[Hit | Measure]:
         """The rate of every rule by group, and a hit for each that differs by more than the tolerance."""
         faults = _faults(summary)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from audit.model import Applicability, Fix, Json, Measure, Severity
+from audit.model import Applicability, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.advice import balance
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import (
     NEEDS,
     Groups,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from audit.statistics.representation import Representation
 
 _NAMED: Final = 3
-_ADVICE: Final = Fix(Applicability.SHOWN, "collect rows of the groups that are rare, or resample or reweigh")
+_FIRST: Final = "collect rows of the groups that are rare, or weigh or resample those there are"
 
 
 class GroupShares(DatasetRule, frozen=True):
@@ -41,7 +43,8 @@ class GroupShares(DatasetRule, frozen=True):
     Good:
         50 x {"messages": [{"role": "user", "content": "Case 1{n}"}, {"role": "assistant", "content": "fine"}], "metadata": {"sex": "m"}}
         50 x {"messages": [{"role": "user", "content": "Case 2{n}"}, {"role": "assistant", "content": "fine"}], "metadata": {"sex": "f"}}
-    Do: collect rows of the groups that are rare; or resample or reweigh; or declare the reference that is meant.
+    Do: collect rows of the groups that are rare; or weigh or resample those there are (`audit balance --by ATTRIBUTE
+        --aim representation`); or declare the reference that is meant.
     """  # noqa: E501
 
     code: ClassVar[str] = "DEM101"
@@ -59,6 +62,7 @@ class GroupShares(DatasetRule, frozen=True):
         """Needs an attribute."""
         return super().applies_to(run) or why_not(run)
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The shares of every attribute's groups, and a hit for each attribute too far from its reference."""
         import numpy as np
@@ -134,7 +138,7 @@ class GroupShares(DatasetRule, frozen=True):
                 "reference": {one.group: round(one.reference, 6) for one in found.groups},
                 "n": found.n,
             },
-            fix=_ADVICE,
+            fix=balance(_FIRST, name, more=" --aim representation"),
         )
 
 

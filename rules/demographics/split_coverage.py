@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from audit.engine.origins import MADE
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.advice import split_again
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import NEEDS, groups_of, why_not
 from audit.rules.labels.reporting import quoted
 from audit.statistics.rates import UNCOMPARED
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 _NAMED: Final = 5
-_ADVICE: Final = Fix(Applicability.SHOWN, "split again so that every split holds enough rows of each group")
 
 
 class SplitCoverage(DatasetRule, frozen=True):
@@ -31,7 +37,8 @@ class SplitCoverage(DatasetRule, frozen=True):
         40 x {"messages": [{"role": "user", "content": "Case 2{n}"}, {"role": "assistant", "content": "fine"}], "metadata": {"sex": "m", "split": "train"}}
         30 x {"messages": [{"role": "user", "content": "Case 3{n}"}, {"role": "assistant", "content": "fine"}], "metadata": {"sex": "f", "split": "test"}}
         30 x {"messages": [{"role": "user", "content": "Case 4{n}"}, {"role": "assistant", "content": "fine"}], "metadata": {"sex": "m", "split": "test"}}
-    Do: split again, by group within each label, before anything is trained; or collect rows of that group to test on.
+    Do: split again, by group within each label (`audit split --stratify label,ATTRIBUTE`), before anything is trained;
+        or collect rows of that group to test on.
     """  # noqa: E501
 
     code: ClassVar[str] = "DEM108"
@@ -47,24 +54,26 @@ class SplitCoverage(DatasetRule, frozen=True):
         """Needs an attribute."""
         return super().applies_to(run) or why_not(run)
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """Rows by group and split for every attribute, and a hit for each split that lacks groups."""
         if len(context.splits) < 2:
             return
+        unique = _unique(context)
         for attribute in run.attributes:
             column = context.attribute(attribute.name)
             if column.reason:
                 continue
-            counts = _by_split(context, attribute.name)
+            counts = _by_split(context, attribute.name, unique)
             table = {
                 "attribute": attribute.name, "kind": attribute.kind, "groups": list(column.groups),
                 "splits": list(context.splits), "counts": counts, "min_n": attribute.min_n,
             }  # fmt: skip
             yield self.measure("split_coverage", table=table, n=context.rows, attribute=attribute.name)
             severity = Severity.WARNING if attribute.kind in ("mention", "name_cue") else None
-            yield from self._hits(table, severity)
+            yield from self._hits(table, severity, split_again(attribute.name, run))
 
-    def _hits(self, table: dict[str, Json], severity: Severity | None) -> Iterator[Hit]:
+    def _hits(self, table: dict[str, Json], severity: Severity | None, advice: Fix) -> Iterator[Hit]:
         name, least = table["attribute"], table["min_n"]
         for split, counts in zip(table["splits"], table["counts"], strict=True):
             pairs = zip(table["groups"], counts, strict=True)
@@ -80,16 +89,23 @@ class SplitCoverage(DatasetRule, frozen=True):
                 key=f"{name}\x1f{split}",
                 severity=severity,
                 evidence={"attribute": name, "split": split, "groups": dict(short), "min_n": least},
-                fix=_ADVICE,
+                fix=advice,
             )
 
 
-def _by_split(context: Context, name: str) -> list[list[int]]:
-    """Rows of every group, in the order of the attribute's groups, for every split."""
+def _unique(context: Context) -> NDArray[np.int64]:
+    """The rows that no remedy made of others."""
     import numpy as np
 
-    split_codes = np.frombuffer(context.split_codes, dtype=np.uint16)  # type: ignore[call-overload]
-    groups = groups_of(context.attribute(name), np.arange(context.rows), None)
+    return np.flatnonzero(np.frombuffer(context.marks, dtype=np.uint8) & MADE == 0)  # type: ignore[call-overload]
+
+
+def _by_split(context: Context, name: str, rows: NDArray[np.int64]) -> list[list[int]]:
+    """How many of some rows are of every group, in the order of the attribute's groups, for every split."""
+    import numpy as np
+
+    split_codes = np.frombuffer(context.split_codes, dtype=np.uint16)[rows]  # type: ignore[call-overload]
+    groups = groups_of(context.attribute(name), rows, None)
     shape = (len(context.splits), len(groups.names))
     flat = split_codes.astype(np.int64) * shape[1] + groups.codes
     counts: list[list[int]] = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).tolist()

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import (
     NEEDS,
     Groups,
     as_json,
     evidence_of,
     judged,
-    renumbered,
 )
 from audit.rules.demographics.outcomes import outcomes, why_no_rate
 from audit.rules.labels.reporting import quoted
+from audit.statistics.effective import renumbered
 from audit.statistics.strata import Ratio, Stratified, Stratum, stratified
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class WithinStrata(DatasetRule, frozen=True):
             return reason
         return None if len(run.attributes) > 1 else "only one attribute is configured: nothing to look within"
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The ratios of every pair of attributes, and a hit for each group whose difference changes."""
         labels = outcomes(context, run)

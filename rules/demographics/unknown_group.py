@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from audit.labels.recognise import NEEDS as LABELS
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import AttributeColumn, Context, DatasetRule, Hit, Product, Run
+from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.groups import (
     NEEDS,
     Groups,
     evidence_of,
     groups_of,
     judged_rows,
-    renumbered,
     rows_per_cluster,
     unusable,
     why_not,
 )
 from audit.rules.demographics.outcomes import Outcomes, outcomes
 from audit.rules.labels.reporting import quoted
+from audit.statistics.effective import renumbered
 from audit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class UnknownGroup(DatasetRule, frozen=True):
         """Needs an attribute."""
         return super().applies_to(run) or why_not(run)
 
+    @labelled
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The unknown share of every attribute, and a hit for each of what is described above."""
         labels = outcomes(context, run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
@@ -12,7 +11,8 @@ from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.read.dialogue import answer_text
 from audit.read.folding import fold
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
-from audit.rules.duplicates.reporting import excerpt
+from audit.rules.duplicates.phrases import as_written, phrases_in
+from audit.rules.duplicates.reporting import Keys, excerpt
 from audit.rules.duplicates.sampling import distinct_rows
 from audit.rules.duplicates.spans import SharedSpan, Texts, shared_spans
 from audit.statistics.intervals import wilson
@@ -24,7 +24,6 @@ LEAST_ANSWERS: Final = 3
 IN_MESSAGE: Final = 80
 IN_EVIDENCE: Final = 400
 """Characters of a phrase that are shown."""
-_WORD: Final = re.compile(r"\w+")
 _ADVICE: Final = Fix(Applicability.SHOWN, "take the phrase out of answers that are as good without it")
 
 
@@ -37,7 +36,8 @@ class BoilerplateSpan(DatasetRule, frozen=True):
     them, those with the smallest identities; of each at most the first and last 1,000 words. Reported is every run of
     ``length`` words or more (characters in scripts without spaces) that stands in more than ``share`` of them and in at
     least 3, extended for as long as nine in ten of those answers share it; at most 20, no two of which overlap. Fewer
-    than ``min_answers`` different answers are not judged. Measures: ``duplicates.boilerplate.answers``, the share of
+    than ``min_answers`` different answers are not judged. Every row with such a phrase is then named; the fix takes it
+    out where something is left of the answer. Measures: ``duplicates.boilerplate.answers``, the share of
     answers with such a phrase, and ``duplicates.boilerplate.spans``.
 
     Bad:
@@ -55,8 +55,8 @@ class BoilerplateSpan(DatasetRule, frozen=True):
     name: ClassVar[str] = "boilerplate-span"
     severity: ClassVar[Severity] = Severity.INFO
     status: ClassVar[Status] = "preview"
-    fix: ClassVar[Applicability | None] = Applicability.SHOWN
-    needs: ClassVar[frozenset[Product]] = frozenset({"answer"})
+    fix: ClassVar[Applicability | None] = Applicability.UNSAFE
+    needs: ClassVar[frozenset[Product]] = frozenset({"answer", "conversation"})
     example: ClassVar[dict[str, Json]] = {"rules": {"DUP405": {"min_answers": 3}}}
 
     share: float = 0.05
@@ -65,7 +65,7 @@ class BoilerplateSpan(DatasetRule, frozen=True):
     max_rows: int = 20_000
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
-        """A hit for every phrase; two measures."""
+        """A hit for every phrase, and for every row that has one; two measures."""
         sample = distinct_rows(context.column("answer"), self.max_rows)
         texts, rows = Texts(), list[int]()
         if len(sample) >= self.min_answers:
@@ -77,6 +77,7 @@ class BoilerplateSpan(DatasetRule, frozen=True):
             spans = shared_spans(texts, self.length, least, MOST_SPANS)
         hits = [self._hit(span, rows, context) for span in spans]
         yield from hits
+        yield from self._rows(spans, context)
         having = len({text for span in spans for text, _, _ in span.places})
         yield self.measure(
             "duplicates.boilerplate.answers",
@@ -114,6 +115,28 @@ class BoilerplateSpan(DatasetRule, frozen=True):
             fix=_ADVICE,
         )
 
+    def _rows(self, spans: Sequence[SharedSpan], context: Context) -> Iterator[Hit]:
+        """The rows of the whole data that have a phrase, read again."""
+        if not spans:
+            return
+        keys = Keys(context)
+        phrases = [span.units for span in spans]
+        every = range(context.rows)
+        for row, record in zip(every, context.records(every), strict=True):
+            found = phrases_in(record, phrases)
+            if found is None:
+                continue
+            named = " and ".join(f'"{excerpt(text, IN_MESSAGE)}"' for text in found.phrases)
+            what = "a phrase" if len(found.phrases) == 1 else f"{len(found.phrases)} phrases"
+            yield self.hit(
+                f"the answer has {what} that more than {self.share:.0%} of the different answers have: {named}",
+                found.at,
+                row=row,
+                key=keys.of(row),
+                evidence={"phrases": [excerpt(text, IN_EVIDENCE) for text in found.phrases]},
+                fix=found.fix,
+            )
+
 
 def _different(sample: Sequence[int], context: Context) -> tuple[Texts, list[int]]:
     """The answers of some rows that differ once they are folded, in the order of the sample, and their rows."""
@@ -145,22 +168,3 @@ def _mostly(where: dict[str, int]) -> str:
     place = max(where, key=lambda name: where[name])
     there = {"start": "at the start", "middle": "in the middle", "end": "at the end"}[place]
     return there if where[place] == sum(where.values()) else f"mostly {there}"
-
-
-def as_written(text: str, units: Sequence[bytes]) -> str:
-    """The span as it stands in a text; its folded words where they cannot be found again in it."""
-    flat = [place for match in _WORD.finditer(text) for place in _placed(match)]
-    size = len(units)
-    for at in range(len(flat) - size + 1):
-        if all(flat[at + k][0] == units[k] for k in range(size)):
-            return text[flat[at][1] : flat[at + size - 1][2]]
-    return b" ".join(units).decode("utf-8", "replace")
-
-
-def _placed(match: re.Match[str]) -> Iterator[tuple[bytes, int, int]]:
-    """The units of a word with their places in the text: a character each in a script without spaces."""
-    units = fold(match[0]).split()
-    start, end = match.span()
-    by_character = len(units) == end - start
-    for at, unit in enumerate(units):
-        yield (unit, start + at, start + at + 1) if by_character else (unit, start, end)

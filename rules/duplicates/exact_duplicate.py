@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 from audit.model import Applicability, Json, Measure, Record, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.duplicates.reporting import DROP_FIRST_KEPT, Keys, excerpt, read_groups, shown_place
+from audit.rules.made_rows import NEEDS, Made
 
 NAMES_SHOWN: Final = 10
 """Keys that are named in the evidence of one finding."""
@@ -23,9 +24,11 @@ class ExactDuplicate(DatasetRule, frozen=True):
     Each copy is trained on again: the model learns it by heart, it counts twice in every statistic, and a copy on the
     other side of a split makes the evaluation lie. Two rows are the same when their messages, answers and the names of
     their tools are; call ids, weights, metadata and the wording of tool descriptions hide nothing. Rows without any
-    message hold no conversation. Every row but the first of a group is reported. Measures: ``duplicates.exact.redundant_rows``, the rows that repeat an earlier
-    conversation; ``duplicates.exact.identical_rows``, those of them whose whole JSON, metadata included, equals that of
-    an earlier row; ``duplicates.exact.groups``.
+    message hold no conversation. Every row but the first of a group is reported. Copies that `audit balance` made and
+    marked (``metadata.audit.copy_of``) are meant and not reported, as long as the row that they copy is there. Measures:
+    ``duplicates.exact.redundant_rows``, the rows that repeat an earlier conversation;
+    ``duplicates.exact.identical_rows``, those of them whose whole JSON, metadata included, equals that of an earlier
+    row; ``duplicates.exact.groups``; ``duplicates.exact.marked_copies``, with the number of rows that were made up.
 
     Bad:
         {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes."}], "metadata": {"id": 1}}
@@ -33,20 +36,22 @@ class ExactDuplicate(DatasetRule, frozen=True):
     Good:
         {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes."}], "metadata": {"id": 1}}
         {"messages": [{"role": "user", "content": "Is ice cold?"}, {"role": "assistant", "content": "Yes."}], "metadata": {"id": 2}}
-    Do: keep the first row of each group. Where a conversation is meant to count more, give it a weight instead.
+    Do: keep the first row of each group. Where a conversation is meant to count more, give it a weight
+        (`audit balance`) instead.
     """  # noqa: E501
 
     code: ClassVar[str] = "DUP401"
     name: ClassVar[str] = "exact-duplicate"
     severity: ClassVar[Severity] = Severity.WARNING
     fix: ClassVar[Applicability | None] = Applicability.DROP
-    needs: ClassVar[frozenset[Product]] = frozenset({"conversation"})
+    needs: ClassVar[frozenset[Product]] = NEEDS
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
-        """A hit for every row that repeats an earlier one; three measures."""
+        """A hit for every row that repeats an earlier one; four measures."""
         groups = redundant = identical = 0
         keys = Keys(context)
-        for group, records in read_groups(context, context.groups("conversation")):
+        made = Made(context)
+        for group, records in read_groups(context, made.groups(context.groups("conversation"))):
             earliest = next(records)
             if not earliest.turns:
                 continue
@@ -55,10 +60,12 @@ class ExactDuplicate(DatasetRule, frozen=True):
             for hit in self._copies(group, earliest, records, keys, context):
                 identical += bool(hit.evidence["identical"])
                 yield hit
-        rows = context.rows
+        copies, table = made.counts()
+        rows = context.rows - copies
         yield self.measure("duplicates.exact.redundant_rows", redundant, n=rows)
         yield self.measure("duplicates.exact.identical_rows", identical, n=rows)
         yield self.measure("duplicates.exact.groups", groups, n=rows)
+        yield self.measure("duplicates.exact.marked_copies", copies, table=table, n=context.rows)
 
     def _copies(
         self, group: Sequence[int], earliest: Record, later: Iterator[Record], keys: Keys, context: Context

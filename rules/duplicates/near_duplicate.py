@@ -13,6 +13,7 @@ from audit.read.dialogue import answer_text, prompt_text
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.duplicates.near_rows import Kept, NearRows, Redundant
 from audit.rules.duplicates.reporting import DROP_SURVIVOR_KEPT, Keys, excerpt, shown_place
+from audit.rules.made_rows import NEEDS
 
 if TYPE_CHECKING:
     from audit.clusters.settings import NearSettings
@@ -47,6 +48,7 @@ class NearDuplicate(DatasetRule, frozen=True):
     common are fewer than ``other_answer`` of all their words, when preference rows differ that much in the rejected
     answer, when each row has numbers that the other one lacks (the rows of a table put into words), or when the rows
     have other tools. Such rows contradict or complement each other; up to 20,000 of them are compared among themselves.
+    Marked copies, and a row beside what `audit balance` made up of it, are not reported (``metadata.audit``).
 
     Measures: ``duplicates.near.redundant_rows``, ``duplicates.near.groups``, ``duplicates.near.group_sizes``,
     ``duplicates.near.largest``, ``duplicates.near.pairs`` (the pairs that were found to be alike) and
@@ -66,7 +68,7 @@ class NearDuplicate(DatasetRule, frozen=True):
     name: ClassVar[str] = "near-duplicate"
     severity: ClassVar[Severity] = Severity.WARNING
     fix: ClassVar[Applicability | None] = Applicability.UNSAFE
-    needs: ClassVar[frozenset[Product]] = frozenset({"conversation", "prompt", "near_clusters"})
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"prompt", "near_clusters"}
 
     threshold: float = 0.8
     shingle: int = 5
@@ -99,7 +101,7 @@ class NearDuplicate(DatasetRule, frozen=True):
         yield from self._measures(found, members, context)
 
     def _measures(self, found: NearRows, members: dict[int, list[int]], context: Context) -> Iterator[Measure]:
-        n = context.rows
+        n = context.rows - found.made.counts()[0]
         sizes = Counter(len(rows) + 1 for rows in members.values())
         by_size: Json = {str(size): count for size, count in sorted(sizes.items())}
         yield self.measure("duplicates.near.redundant_rows", sum(map(len, members.values())), table=found.counts(), n=n)

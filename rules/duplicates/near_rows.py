@@ -16,6 +16,7 @@ from audit.rule import Context, NearCluster
 from audit.rules.duplicates.reporting import read_groups
 from audit.rules.duplicates.same_prompt import Search, numbers_in
 from audit.rules.duplicates.wording import Answer, answer_of, answers_otherwise, distinct_similarity
+from audit.rules.made_rows import Made
 
 REDUNDANT: Final = 1
 SURVIVOR: Final = 2
@@ -68,10 +69,11 @@ class NearRows:
 
     def __init__(self, context: Context, *, answer_similarity: float, short: int, unlike: float) -> None:
         self.pairs = 0
+        self.made = Made(context)
         self._context = context
         self._short = short
         self._unlike = unlike
-        self._search = Search(context, answer_similarity, short)
+        self._search = Search(context, answer_similarity, short, self.made)
         self._marks = bytearray(context.rows)
         self._kept: list[Kept] = []
         self._by_shingles = self._by_answers = self._apart = self._taking_part = 0
@@ -124,7 +126,7 @@ class NearRows:
             self._marks[cluster.survivor] = SURVIVOR
             group = []
             for row, similarity, record in zip(cluster.members, cluster.similarity, records, strict=True):
-                if self._same(row, cluster.survivor):
+                if self._meant(row, cluster.survivor):
                     continue
                 content = content_of(record)
                 difference = self._difference(content, survivor)
@@ -139,9 +141,9 @@ class NearRows:
                 yield group
 
     def _varied(self, clusters: Iterable[NearCluster]) -> Iterator[NearCluster]:
-        """The clusters that are more than copies of one conversation."""
+        """The clusters that are more than copies of one conversation, and what remedies made of it."""
         for cluster in clusters:
-            if any(not self._same(row, cluster.survivor) for row in cluster.members):
+            if any(not self._meant(row, cluster.survivor) for row in cluster.members):
                 yield cluster
 
     def _of_pairs(
@@ -150,7 +152,7 @@ class NearRows:
         """Rows in ``apart`` that are near one another and answer alike: the longest survives, of those the first."""
         near: dict[int, list[tuple[int, float]]] = {}
         for first, second, similarity in pairs:
-            if self._same(first, second):
+            if self._meant(first, second) or self.made.is_copy(second):
                 continue
             self.pairs += 1
             if first in apart and second in apart and not self._difference(apart[first], apart[second]):
@@ -166,9 +168,12 @@ class NearRows:
             if group:
                 yield group
 
-    def _same(self, row: int, other: int) -> bool:
+    def _meant(self, row: int, other: int) -> bool:
+        """Whether a row is near another one because they are the same (DUP401's), or because a remedy made it so."""
         identities = self._context.column("conversation")
-        return identities[row] == identities[other]
+        if identities[row] == identities[other]:
+            return True
+        return self.made.is_copy(row) or self.made.are_related(row, other)
 
     def _difference(self, one: Content, other: Content) -> str:
         """In what two near rows differ so that neither is redundant; "" for nothing."""

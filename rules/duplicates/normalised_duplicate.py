@@ -9,6 +9,7 @@ from audit.model import Applicability, Json, Measure, Record, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
 from audit.rules.duplicates.reporting import DROP_SURVIVOR_KEPT, read_groups, shown_place
 from audit.rules.duplicates.wording import Wording, differing_forms, wording
+from audit.rules.made_rows import NEEDS, Made
 
 
 class NormalisedDuplicate(DatasetRule, frozen=True):
@@ -19,7 +20,8 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
     out that is neither letter, digit nor underscore, and when their tools have the same names. Signs of arithmetic
     count, and in the answer those of money: ``>50K`` is not ``<=50K``. Preference rows must agree in the rejected
     answer too. The first row of a group stays; every other one is reported, unless an earlier row of the group is
-    exactly equal to it (DUP401). Measures: ``duplicates.normalised.redundant_rows``, ``duplicates.normalised.groups``.
+    exactly equal to it (DUP401) or it is a marked copy. Measures:
+    ``duplicates.normalised.redundant_rows``, ``duplicates.normalised.groups``.
 
     Bad:
         {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes, it is."}]}
@@ -35,19 +37,22 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
     severity: ClassVar[Severity] = Severity.WARNING
     status: ClassVar[Status] = "preview"
     fix: ClassVar[Applicability | None] = Applicability.UNSAFE
-    needs: ClassVar[frozenset[Product]] = frozenset({"conversation", "normalised"})
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"normalised"}
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """A hit for every row that repeats an earlier one in other dress; two measures."""
         groups = redundant = 0
-        candidates = filter(None, (_distinct(group, context) for group in context.groups("normalised")))
+        made = Made(context)
+        wordings = (_distinct(group, context) for group in made.groups(context.groups("normalised")))
+        candidates = filter(None, wordings)
         for group, records in read_groups(context, candidates):
             hits = list(self._repeats(group, records, context))
             groups += bool(hits)
             redundant += len(hits)
             yield from hits
-        yield self.measure("duplicates.normalised.redundant_rows", redundant, n=context.rows)
-        yield self.measure("duplicates.normalised.groups", groups, n=context.rows)
+        rows = context.rows - made.counts()[0]
+        yield self.measure("duplicates.normalised.redundant_rows", redundant, n=rows)
+        yield self.measure("duplicates.normalised.groups", groups, n=rows)
 
     def _repeats(self, group: Sequence[int], records: Iterator[Record], context: Context) -> Iterator[Hit]:
         kept: dict[Wording, tuple[int, Record]] = {}

@@ -13,6 +13,7 @@ from audit.read.dialogue import answer_text, said
 from audit.read.folding import fold
 from audit.rule import Context
 from audit.rules.duplicates.reporting import read_groups
+from audit.rules.made_rows import Made
 
 LEADERS: Final = 50
 """Survivors that a row is compared with at most: those that share one of its rarest words, the longest first."""
@@ -95,7 +96,8 @@ def numbers_in(units: Iterable[bytes]) -> frozenset[bytes]:
 class Search:
     """Looks through the prompts of a run. ``examined`` and ``left_out`` count rows, once ``repeats`` is used up."""
 
-    def __init__(self, context: Context, threshold: float, least_units: int) -> None:
+    def __init__(self, context: Context, threshold: float, least_units: int, made: Made) -> None:
+        self._made = made
         self.examined = 0
         self.left_out = 0
         self._context = context
@@ -117,7 +119,7 @@ class Search:
         """The first row of every conversation in a group; nothing where there is but one."""
         identities = self._context.column("conversation")
         first: dict[int, int] = {}
-        for row in group:
+        for row in self._made.without_copies(group):
             if marks[row] != redundant:
                 first.setdefault(identities[row], row)
         if len(first) < 2:

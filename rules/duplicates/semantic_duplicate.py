@@ -17,6 +17,7 @@ from audit.rules.duplicates.reporting import DROP_SURVIVOR_KEPT, read_groups, sh
 from audit.rules.duplicates.same_prompt import alike_answers, numbers_in
 from audit.rules.duplicates.sampling import distinct_rows
 from audit.rules.duplicates.wording import answer_of, distinct_similarity, unfolded
+from audit.rules.made_rows import NEEDS, Made
 
 if TYPE_CHECKING:
     from audit.rules.duplicates.neighbours import Alike
@@ -53,7 +54,7 @@ class SemanticDuplicate(DatasetRule, frozen=True):
     severity: ClassVar[Severity] = Severity.INFO
     status: ClassVar[Status] = "preview"
     fix: ClassVar[Applicability | None] = Applicability.UNSAFE
-    needs: ClassVar[frozenset[Product]] = frozenset({"conversation", "normalised", "prompt", "near_clusters"})
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"normalised", "prompt", "near_clusters"}
     example: ClassVar[dict[str, Json]] = {"rules": {"DUP406": {"min_rows": 3}}}
 
     similarity: float = 0.95
@@ -114,6 +115,8 @@ class SemanticDuplicate(DatasetRule, frozen=True):
         """The pairs that mean the same in other words."""
         prompts = context.column("prompt")
         pairs = sorted((sample.rows[one.row], sample.rows[one.survivor], one.cosine) for one in found)
+        made = Made(context)
+        pairs = [pair for pair in pairs if not (made.is_copy(pair[0]) or made.are_related(*pair[:2]))]
         groups = read_groups(context, ((row, survivor) for row, survivor, _ in pairs))
         for (row, survivor, cosine), (_, records) in zip(pairs, groups, strict=True):
             first, other = records

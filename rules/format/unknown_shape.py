@@ -7,10 +7,11 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from audit.model import Applicability, Fix, Json, Measure, PointerEdit, Record, Related, Severity
+from audit.model import Applicability, Json, Measure, PointerEdit, Record, Related, Severity
 from audit.read.shapes.base import token
 from audit.rule import Batch, Context, DatasetRule, Hit, RecordRule, Run
 from audit.rules.format.reading import CHAT_SHAPES, DROP, conversation_gap, json_kind, read_as, safely
+from audit.rules.format.rewriting import rewriting
 
 _MESSAGES_BY_ANOTHER_NAME: Final = frozenset(
     {"conversation", "conversations", "dialog", "dialogue", "chat", "message", "msgs", "turns", "history"}
@@ -29,7 +30,8 @@ class UnknownShape(RecordRule, DatasetRule, frozen=True):
         {"messages": "[{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"assistant\", \"content\": \"Hello.\"}]"}
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}
-    Do: write every row of a file in one shape that the target reads; `audit convert --to` knows the common ones.
+    Do: write every row of a file in one shape that the target reads: `audit fix` writes single rows anew where they can
+        hold all that they held, `audit convert --to` whole files.
     """
 
     code: ClassVar[str] = "FMT101"
@@ -77,12 +79,10 @@ class UnknownShape(RecordRule, DatasetRule, frozen=True):
 
     def _not_read(self, record: Record, run: Run) -> Hit:
         target = run.target
-        to = target.shapes[0]
-        advice = Fix(Applicability.SHOWN, f"audit convert --to {to}")
         return self.hit(
             f"the row is {record.shape}; {target.name} reads {', '.join(target.shapes)}",
             evidence={"shape": record.shape, "reads": list(target.shapes)},
-            fix=advice,
+            fix=rewriting(record, target),
         )
 
     def _no_turns(self, record: Record, gap: str) -> Hit | None:

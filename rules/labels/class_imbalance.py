@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final, NamedTuple
 
+import msgspec
+
+from audit.engine.origins import MADE, any_made
 from audit.labels.recognise import NEEDS, Labels, recognise
 from audit.model import Applicability, Fix, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
@@ -18,7 +21,7 @@ _IN_TABLE: Final = 50
 _NAMED: Final = 3
 """Classes that a message names."""
 _ADVICE: Final = Fix(
-    Applicability.SHOWN, "collect more rows of the small classes, resample, or train with labels.class_weights"
+    Applicability.SHOWN, "collect more rows of the small classes, or weigh or resample them: audit balance --by label"
 )
 
 
@@ -27,6 +30,12 @@ class _Class(NamedTuple):
 
     text: str
     rows: int
+    made: int = 0
+
+    @property
+    def unique(self) -> int:
+        """Rows that no remedy made of others."""
+        return self.rows - self.made
 
 
 class ClassImbalance(DatasetRule, frozen=True):
@@ -35,7 +44,8 @@ class ClassImbalance(DatasetRule, frozen=True):
     A model that is trained on such data learns to answer with the frequent labels, and a class of a few rows can be
     neither learnt nor judged. Classes are the values of the configured label (`[data] label`), or the answers where
     these are short and come from a closed set. Each split is judged by itself. ``max_ratio`` bounds the largest class
-    over the smallest, ``min_rows`` is the least number of rows of a class. Measures: ``labels.classes``,
+    over the smallest, ``min_rows`` is the least number of rows of a class, copies and made-up rows not counted
+    (``metadata.audit``; with them the ratio is so by construction). Measures: ``labels.classes``,
     ``labels.rows`` (rows, share and its interval for each class), ``labels.imbalance_ratio``, ``labels.entropy``
     (1 for equal classes), ``labels.effective_number`` (how many equal classes would be as diverse) and
     ``labels.class_weights`` (Cui et al. 2019, beta 0.999).
@@ -55,14 +65,14 @@ class ClassImbalance(DatasetRule, frozen=True):
         {"messages": [{"role": "user", "content": "So boring"}, {"role": "assistant", "content": "bad"}]}
         {"messages": [{"role": "user", "content": "Fell asleep"}, {"role": "assistant", "content": "bad"}]}
         {"messages": [{"role": "user", "content": "Total waste"}, {"role": "assistant", "content": "bad"}]}
-    Do: collect more rows of the small classes, resample, or weigh the classes in training.
+    Do: collect more rows of the small classes; or `audit balance --by label`, which weighs or resamples the rows.
     """
 
     code: ClassVar[str] = "LBL602"
     name: ClassVar[str] = "class-imbalance"
     severity: ClassVar[Severity] = Severity.WARNING
     fix: ClassVar[Applicability | None] = Applicability.SHOWN
-    needs: ClassVar[frozenset[Product]] = NEEDS
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"marks"}
     example: ClassVar[dict[str, Json]] = {"rules": {"LBL602": {"max_ratio": 2, "min_rows": 2}}}
 
     max_ratio: float = 10.0
@@ -77,7 +87,9 @@ class ClassImbalance(DatasetRule, frozen=True):
         several = len(context.splits) > 1
         for split, classes in _classes_of_splits(labels, context):
             named = split if several else None
-            yield from self._measures(classes, named)
+            by_construction = any(one.made for one in classes)
+            for measure in self._measures(classes, named):
+                yield msgspec.structs.replace(measure, by_construction=by_construction)
             yield from self._hits(classes, named)
 
     def _measures(self, classes: Sequence[_Class], split: str | None) -> Iterator[Measure]:
@@ -103,7 +115,7 @@ class ClassImbalance(DatasetRule, frozen=True):
         yield self.measure("labels.class_weights", table=listed, n=n, split=split)
 
     def _hits(self, classes: Sequence[_Class], split: str | None) -> Iterator[Hit]:
-        small = [one for one in reversed(classes) if one.rows < self.min_rows]
+        small = [one for one in reversed(classes) if one.unique < self.min_rows]
         largest, least = classes[0], classes[-1]
         ratio = largest.rows / least.rows
         said: list[str] = []
@@ -113,7 +125,7 @@ class ClassImbalance(DatasetRule, frozen=True):
                 f"with {least.rows:,} (bound {self.max_ratio:g})"
             )
         if small:
-            named = ", ".join(f"{quoted(one.text)} ({one.rows:,})" for one in small[:_NAMED])
+            named = ", ".join(f"{quoted(one.text)} ({one.unique:,})" for one in small[:_NAMED])
             more = f" and {len(small) - _NAMED:,} more" if len(small) > _NAMED else ""
             said.append(
                 f"{len(small):,} of {len(classes):,} classes have fewer than {self.min_rows:,} rows: {named}{more}"
@@ -141,8 +153,12 @@ class ClassImbalance(DatasetRule, frozen=True):
 def _classes_of_splits(labels: Labels, context: Context) -> Iterator[tuple[str, list[_Class]]]:
     """The classes with rows in each split, largest first; splits without labels are left out."""
     pairs = Counter(zip(context.split_codes, labels.codes, strict=True))
+    made: Counter[tuple[int, int]] = Counter()
+    if any_made(context.marks):
+        marked = zip(context.split_codes, labels.codes, context.marks, strict=True)
+        made.update((split, code) for split, code, mark in marked if mark & MADE)
     for split, name in enumerate(context.splits):
-        found = (_Class(one.text, pairs[split, code]) for code, one in enumerate(labels.labels))
+        found = (_Class(one.text, pairs[split, code], made[split, code]) for code, one in enumerate(labels.labels))
         classes = sorted((one for one in found if one.rows), key=lambda one: (-one.rows, one.text))
         if classes:
             yield name, classes

@@ -12,7 +12,7 @@ from audit.model import Applicability, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.labels.contradiction import Answer, Contradiction, Kind, contradiction
 from audit.rules.labels.near_prompt import NEAR, Near, NearPairs, near_pairs, near_prompts
-from audit.rules.labels.reporting import DROP, Keys, quoted
+from audit.rules.labels.reporting import QUARANTINE, Keys, quoted
 from audit.rules.labels.same_prompt import Variant, same_prompts
 from audit.statistics.intervals import wilson
 
@@ -50,7 +50,8 @@ class ConflictingAnswers(DatasetRule, frozen=True):
     of two free texts have a Jaccard similarity below ``similarity`` and neither has all the words of the other. Every
     row that contradicts another is reported, unless its answer stands in 5 rows or more and 4 times as often as all
     others together. A prompt with more than ``max_answers`` different answers is taken to ask for variety: such
-    prompts are counted once, as information. Rows with labels are also compared with their near-duplicates: a warning
+    prompts are counted once, as information. Marked copies count once. Rows with labels are also compared with their
+    near-duplicates: a warning
     when labels differ and the prompts share 90 % of their words and all numbers; but only information, once, where the
     pairs with two labels are more than 2 % of the rows and more than 20 % of all pairs (small differences then decide).
     Measures: ``labels.conflicting_rows`` (share of the rows with an answer), ``labels.repeated_prompts`` (with
@@ -62,14 +63,15 @@ class ConflictingAnswers(DatasetRule, frozen=True):
     Good:
         {"messages": [{"role": "user", "content": "What is 7 times 8?"}, {"role": "assistant", "content": "It is 56."}]}
         {"messages": [{"role": "user", "content": "What is 7 times 9?"}, {"role": "assistant", "content": "It is 63."}]}
-    Do: keep the right answer and drop the others, or say in the prompt what makes the difference.
+    Do: keep the right answer and drop the others, or say in the prompt what makes the difference. The fix moves every
+        row that is reported to the rejected file, until a person has said which is right (`audit review`).
     """
 
     code: ClassVar[str] = "LBL601"
     name: ClassVar[str] = "conflicting-answers"
     severity: ClassVar[Severity] = Severity.ERROR
     fix: ClassVar[Applicability | None] = Applicability.DROP
-    needs: ClassVar[frozenset[Product]] = NEEDS | {"prompt", "near_clusters"}
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"prompt", "near_clusters", "marks"}
 
     similarity: float = 0.3
     max_answers: int = 5
@@ -171,7 +173,7 @@ class ConflictingAnswers(DatasetRule, frozen=True):
                 "rows": doubt.rows,
                 **({} if similarity is None else {"similarity": round(similarity, 4)}),
             },
-            fix=DROP,
+            fix=QUARANTINE,
         )
 
     def _near_hit(self, near: Near, context: Context, keys: Keys) -> Hit:
@@ -183,7 +185,7 @@ class ConflictingAnswers(DatasetRule, frozen=True):
             key=keys.of(near.row, "near"),
             related=(context.place(near.other),),
             evidence={"kind": "label", "prompts": "near", "similarity": round(near.similarity, 4)},
-            fix=DROP,
+            fix=QUARANTINE,
         )
 
     def _all_near_hit(self, near: NearPairs) -> Hit:

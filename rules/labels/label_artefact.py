@@ -11,6 +11,7 @@ from audit.model import Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
 from audit.rules.labels.artefacts import LABEL_IN_PROMPT, artefacts, read_prompts
 from audit.rules.labels.reporting import plain
+from audit.rules.made_rows import Made
 from audit.statistics.predictive_power import Power, chance_of, predictive_power
 
 FOLDS: Final = 5
@@ -69,7 +70,7 @@ class LabelArtefact(DatasetRule, frozen=True):
     name: ClassVar[str] = "label-artefact"
     severity: ClassVar[Severity] = Severity.WARNING
     status: ClassVar[Status] = "preview"
-    needs: ClassVar[frozenset[Product]] = NEEDS
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"marks"}
     example: ClassVar[dict[str, Json]] = {"rules": {"LBL605": {"min_rows": 10}, "LBL602": {"min_rows": 1}}}
 
     min_gain: float = 0.3
@@ -116,7 +117,8 @@ class LabelArtefact(DatasetRule, frozen=True):
 
 def _judged(labels: Labels, context: Context, most: int) -> _Judged:
     """The rows that are looked at. Rows that say the same are in one fold, so that none is told from its copy."""
-    rows = sample(context, [row for row, code in enumerate(labels.codes) if code != NO_LABEL], most)
+    labelled = [row for row, code in enumerate(labels.codes) if code != NO_LABEL]
+    rows = sample(context, Made(context).without_copies(labelled), most)
     counts = Counter(labels.codes[row] for row in rows)
     kept = sorted(code for code, count in counts.items() if count >= LEAST_OF_CLASS)
     index = {code: at for at, code in enumerate(kept)}

@@ -12,6 +12,7 @@ from audit.read.dialogue import prompt_text
 from audit.read.folding import fold
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
 from audit.rules.labels.reporting import Keys, plain, quoted
+from audit.rules.made_rows import Made
 from audit.statistics.intervals import wilson
 from audit.statistics.out_of_fold import class_probabilities, share_words
 
@@ -91,7 +92,7 @@ class LikelyLabelError(DatasetRule, frozen=True):
     name: ClassVar[str] = "likely-label-error"
     severity: ClassVar[Severity] = Severity.WARNING
     status: ClassVar[Status] = "preview"
-    needs: ClassVar[frozenset[Product]] = NEEDS
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"marks"}
     example: ClassVar[dict[str, Json]] = {"rules": {"LBL603": {"min_rows": 10}, "LBL602": {"min_rows": 1}}}
 
     max_findings: int = 500
@@ -171,7 +172,8 @@ class LikelyLabelError(DatasetRule, frozen=True):
 
 def _sample(labels: Labels, context: Context, most: int) -> _Sample:
     """The rows that are judged, in an order that content decides."""
-    rows = sample(context, [row for row, code in enumerate(labels.codes) if code != NO_LABEL], most)
+    labelled = [row for row, code in enumerate(labels.codes) if code != NO_LABEL]
+    rows = sample(context, Made(context).without_copies(labelled), most)
     counts = Counter(labels.codes[row] for row in rows)
     kept = sorted(code for code, count in counts.items() if count >= LEAST_OF_CLASS)
     index = {code: at for at, code in enumerate(kept)}

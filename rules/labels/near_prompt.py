@@ -12,6 +12,7 @@ from audit.read.dialogue import exchange, said
 from audit.read.folding import fold
 from audit.rule import Context
 from audit.rules.labels.contradiction import multiset_jaccard
+from audit.rules.made_rows import Made
 
 NEAR: Final = 0.9
 """Jaccard similarity of the words of two prompts that are nearly the same."""
@@ -56,7 +57,10 @@ def near_pairs(labels: Labels, context: Context) -> NearPairs:
     prompts, codes = context.column("prompt"), labels.codes
     pairs = 0
     differing: list[tuple[int, int]] = []
+    made = Made(context)
     for first, second, _ in context.near_clusters().pairs():
+        if made.is_copy(first) or made.is_copy(second):
+            continue
         if prompts[first] == prompts[second] or NO_LABEL in (codes[first], codes[second]):
             continue
         pairs += 1

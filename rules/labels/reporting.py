@@ -8,7 +8,9 @@ from typing import Final
 from audit.model import Applicability, DropRow, Fix
 from audit.rule import Context
 
-DROP: Final = Fix(Applicability.DROP, "move the row to the rejected file", (DropRow(),))
+QUARANTINE: Final = Fix(
+    Applicability.DROP, "move the row to the rejected file until a person has decided", (DropRow(quarantine=True),)
+)
 LONGEST: Final = 60
 """Characters of a label that are shown."""
 

@@ -13,6 +13,7 @@ from audit.read.fields import label_of
 from audit.read.folding import fold
 from audit.rule import Context, Run
 from audit.rules.labels.contradiction import Answer, read_answer
+from audit.rules.made_rows import Made
 
 LEAST_UNITS: Final = 2
 """Words of the shortest prompt that asks for something."""
@@ -48,7 +49,7 @@ def same_prompts(labels: Labels, context: Context, run: Run) -> Iterator[Sequenc
 def _groups(context: Context) -> Iterator[Sequence[Sequence[int]]]:
     """The rows of each prompt that has different answers or labels, one sequence for those that say the same."""
     labels, answers = context.column("label"), context.column("answer")
-    for group in context.groups("prompt"):
+    for group in Made(context).groups(context.groups("prompt")):
         answered = [row for row in group if answers[row] or labels[row]]
         first = answered[0] if answered else 0
         if any(answers[row] != answers[first] or labels[row] != labels[first] for row in answered):

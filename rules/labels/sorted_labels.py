@@ -10,6 +10,7 @@ from typing import ClassVar
 from audit.labels.recognise import NEEDS, NO_LABEL, recognise
 from audit.model import Applicability, Fix, Json, Measure, Severity, Source
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
+from audit.rules.made_rows import Made
 from audit.statistics.runs import Runs, runs_test
 
 
@@ -47,7 +48,7 @@ class SortedLabels(DatasetRule, frozen=True):
     severity: ClassVar[Severity] = Severity.INFO
     status: ClassVar[Status] = "preview"
     fix: ClassVar[Applicability | None] = Applicability.SHOWN
-    needs: ClassVar[frozenset[Product]] = NEEDS
+    needs: ClassVar[frozenset[Product]] = NEEDS | {"marks"}
     example: ClassVar[dict[str, Json]] = {"rules": {"LBL606": {"min_rows": 6, "max_z": -2}, "LBL602": {"min_rows": 1}}}
 
     min_rows: int = 20
@@ -57,9 +58,11 @@ class SortedLabels(DatasetRule, frozen=True):
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """A hit for every file that is sorted, and one measure."""
         labels = recognise(context, run)
+        made = Made(context)
         found: list[tuple[Source, Runs]] = []
         for source, first, end in context.ranges if labels else ():
-            codes = labels.codes[first:end]
+            rows = made.without_copies(range(first, end))
+            codes = labels.codes[first:end] if len(rows) == end - first else array("h", (labels.codes[r] for r in rows))
             runs = runs_test(codes if NO_LABEL not in codes else array("h", (c for c in codes if c != NO_LABEL)))
             if runs.n >= self.min_rows:
                 found.append((source, runs))

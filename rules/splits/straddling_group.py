@@ -28,7 +28,7 @@ class StraddlingGroup(DatasetRule, frozen=True):
         {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes."}], "user": 1, "split": "train"}
         {"messages": [{"role": "user", "content": "Is ice cold?"}, {"role": "assistant", "content": "Very."}], "user": 2, "split": "test"}
         {"messages": [{"role": "user", "content": "Is steam hot?"}, {"role": "assistant", "content": "It is."}], "user": 1, "split": "train"}
-    Do: split again with whole groups.
+    Do: split again with whole groups: `audit split --group KEY`.
     """  # noqa: E501
 
     code: ClassVar[str] = "SPL503"
@@ -69,5 +69,5 @@ class StraddlingGroup(DatasetRule, frozen=True):
             key=f"{context.column('group')[first]:016x}",
             related=tuple(map(context.place, others)),
             evidence={"group": run.fields.group, "rows": counts},
-            fix=Fix(Applicability.SHOWN, f"split again with whole groups of {run.fields.group}"),
+            fix=Fix(Applicability.SHOWN, f"split again with whole groups: audit split --group {run.fields.group}"),
         )

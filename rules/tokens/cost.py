@@ -9,12 +9,12 @@ from typing import ClassVar, Final
 
 from audit.model import Json, Measure, RowTokens, Severity
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run
+from audit.tokens.cost import TRAINED_ROLES, Quote, quote
 from audit.tokens.distribution import ascending, bins, merged, summary, total
-from audit.tokens.limits import example_limit, is_exact
-from audit.tokens.prices import Price, auto_epochs, prices_as_of, training_price
+from audit.tokens.limits import is_exact
+from audit.tokens.prices import Price
 
 _FIELDS: Final = ("content", "total", "trainable")
-_TRAINED_ROLES: Final = ("data", "train")
 
 
 class Cost(DatasetRule, frozen=True):
@@ -55,7 +55,7 @@ class Cost(DatasetRule, frozen=True):
         rows = batch.tokens or ()
         for name in _FIELDS:
             _add(state[name], rows, name)
-        if batch.source.role in _TRAINED_ROLES:
+        if batch.source.role in TRAINED_ROLES:
             _add(state["billed"], rows, "total")
         return state
 
@@ -70,37 +70,32 @@ class Cost(DatasetRule, frozen=True):
             pairs = ascending(state[name])
             table: dict[str, Json] = {**summary(state[name]), "histogram": [list(bin) for bin in bins(state[name])]}
             yield self.measure(f"tokens.{name}", total(pairs), table=table, n=n, unit="tokens")
-        billed = ascending(state["billed"])
-        rows = sum(count for _, count in billed)
-        limit = example_limit(run)
-        most = limit.tokens if limit is not None else None
-        billable = sum((value if most is None else min(value, most)) * count for value, count in billed)
-        epochs = run.epochs if run.epochs is not None else float(auto_epochs(rows))
-        yield self.measure("tokens.billable", billable, n=rows, unit="tokens")
-        if most is not None:
+        quoted = quote(ascending(state["billed"]), run)
+        rows = quoted.rows
+        yield self.measure("tokens.billable", quoted.billable, n=rows, unit="tokens")
+        if quoted.limit is not None:
+            most = quoted.limit.tokens
             yield self.measure("tokens.limit", most, n=n, unit="tokens")
             over = sum(count for value, count in ascending(state["total"]) if value > most)
             yield self.measure("tokens.over_limit", over, n=n, unit="rows")
-        yield self.measure("tokens.epochs", epochs, n=rows, unit="epochs", by_construction=run.epochs is None)
-        yield from self._costs(billable, epochs, rows, run)
+        yield self.measure("tokens.epochs", quoted.epochs, n=rows, unit="epochs", by_construction=run.epochs is None)
+        yield from self._costs(quoted, run)
 
-    def _costs(self, billable: int, epochs: float, rows: int, run: Run) -> Iterator[Hit | Measure]:
-        price, reason = _price(run)
-        if price is None:
-            yield self.measure("cost.unquoted", reason, n=rows)
+    def _costs(self, quoted: Quote, run: Run) -> Iterator[Hit | Measure]:
+        price, rows = quoted.price, quoted.rows
+        if price is None or quoted.per_epoch is None or quoted.cost is None:
+            yield self.measure("cost.unquoted", quoted.reason, n=rows)
             if run.max_cost is not None:
                 yield self.hit(
-                    f"whether training stays under ${run.max_cost:,.2f} cannot be told: {reason}",
+                    f"whether training stays under ${run.max_cost:,.2f} cannot be told: {quoted.reason}",
                     scope="dataset",
                     key="unquoted",
                 )
             return
-        per_epoch = billable * price.per_million / 1e6
-        cost = per_epoch * epochs
-        yield self.measure("cost.per_epoch", round(per_epoch, 6), n=rows, unit=price.currency)
-        yield self.measure("cost.total", round(cost, 6), n=rows, unit=price.currency)
-        if run.max_cost is not None and cost > run.max_cost:
-            yield self._over(cost, billable, epochs, price, run)
+        yield self.measure("cost.per_epoch", round(quoted.per_epoch, 6), n=rows, unit=price.currency)
+        yield self.measure("cost.total", round(quoted.cost, 6), n=rows, unit=price.currency)
+        if run.max_cost is not None and quoted.cost > run.max_cost:
+            yield self._over(quoted.cost, quoted.billable, quoted.epochs, price, run)
 
     def _over(self, cost: float, billable: int, epochs: float, price: Price, run: Run) -> Hit:
         about = "" if is_exact(run) else "about "
@@ -128,17 +123,3 @@ def _add(histogram: dict[str, int], rows: Iterable[RowTokens], name: str) -> Non
 
 def _dollars(amount: float) -> str:
     return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4g}"
-
-
-def _price(run: Run) -> tuple[Price | None, str]:
-    """The price for the run's model at its target's provider, or None and the reason."""
-    if run.model is None:
-        return None, "no model is named"
-    target = run.target.name
-    if target == "openai-rft":
-        return None, "reinforcement fine-tuning is billed by the hour"
-    provider = "openai" if target.startswith("openai") or target == "generic" else target
-    price = training_price(run.model, provider)
-    if price is None:
-        return None, f"no price of {run.model} for {target} is in the table of {prices_as_of()}"
-    return price, ""

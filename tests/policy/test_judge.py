@@ -501,3 +501,25 @@ def test_where_only_the_favourable_label_is_missing_the_line_for_it_is_given() -
 
 def test_an_interrupted_result_exits_130() -> None:
     assert run_of(partial=True).exit_code == 130
+
+
+# ----------------------------------------------------------------------------- rows that a remedy made
+
+
+COPIES = Measure(code="DUP401", name="duplicates.exact.marked_copies", value=300, table={"made_up": 100}, n=1000)
+
+
+def test_rows_that_a_remedy_made_do_not_water_a_share_down() -> None:
+    demand = findings("DUP401", severities=tuple(Severity), max_share=0.1)
+    bad = counts("DUP401", 80, severity="warning")
+    assert only(gate_of(demand, result=run_of(counts=bad))).verdict == "PASS"
+    clause = only(gate_of(demand, result=run_of(counts=bad, measures=(COPIES,))))
+    assert (clause.verdict, clause.n) == ("FAIL", 600)
+
+
+def test_a_measure_that_is_so_by_construction_is_judged_and_labelled() -> None:
+    measure = Measure(code="LBL602", name="labels.imbalance_ratio", value=2.0, n=10, by_construction=True)
+    demand = MeasureWithin(name="balance", demand="balanced", measure=measure.name, code="LBL602", max=10)
+    clause = only(gate_of(demand, result=run_of(measures=(measure,))))
+    assert (clause.verdict, clause.actual) == ("PASS", "by construction 2")
+    assert clause.sentence.endswith("By construction: says nothing about the model.")

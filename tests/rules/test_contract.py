@@ -16,7 +16,7 @@ from audit.catalog import all_rules, check_rule_types
 from audit.config.settings import Settings
 from audit.engine.batch import ParsedBatch
 from audit.engine.fold import Fold
-from audit.model import Applicability, Result
+from audit.model import Applicability, Result, Severity
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
 from audit.remedy.edits import apply_edits
@@ -24,6 +24,8 @@ from audit.rule import DatasetRule, Rule, explain, options, with_options, writte
 
 RULES = all_rules()
 ids = [rule.code for rule in RULES]
+ANOTHER_COMMAND = frozenset({"SPL503"})
+"""Errors about a group of rows, of which `audit split` has to say where they go; no row of them is wrong by itself."""
 
 
 def settings_of(rule: type[Rule], example: str = "example") -> dict[str, Any]:
@@ -130,6 +132,24 @@ def test_findings_serialise_and_their_fingerprints_are_stable(rule: type[Rule]) 
     again = check_bytes(as_bytes(rule, bad), **settings_of(rule))
     assert [f.fingerprint for f in again.findings] == [f.fingerprint for f in result.findings]
     assert all(len(finding.fingerprint) == 32 for finding in result.findings)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.code not in ANOTHER_COMMAND], ids=lambda r: r.code)
+def test_an_error_of_a_row_has_a_fix_that_mends_or_removes_it(rule: type[Rule]) -> None:
+    result = check_bytes(as_bytes(rule, explain(rule).bad), **settings_of(rule))
+    for finding in result.findings:
+        if finding.scope == "row" and finding.severity is Severity.ERROR:
+            assert finding.fix is not None
+            assert finding.fix.edits, finding.message
+            assert finding.fix.applicability is not Applicability.SHOWN
+
+
+@pytest.mark.parametrize("rule", RULES, ids=ids)
+def test_a_rule_promises_no_better_fix_than_it_has(rule: type[Rule]) -> None:
+    result = check_bytes(as_bytes(rule, explain(rule).bad), **settings_of(rule))
+    order = list(Applicability)
+    grades = [order.index(finding.fix.applicability) for finding in result.findings if finding.fix is not None]
+    assert all(rule.fix is not None and order.index(rule.fix) <= grade for grade in grades)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ids)

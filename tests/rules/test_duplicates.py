@@ -20,8 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import audit
+from audit.api.fixing import fix
 from audit.errors import AuditError, ConfigError
-from audit.model import Applicability, DropRow, Finding, Json, Measure, Result, Severity
+from audit.model import Applicability, DropRow, Finding, Json, Measure, PointerEdit, Record, Result, Severity, Source
+from audit.read.folding import fold
+from audit.read.shapes.openai_sft import OPENAI_SFT
+from audit.remedy.fix.report import FixOptions
+from audit.rules.duplicates.phrases import phrases_in
 from audit.rules.duplicates.same_prompt import FEW, Example, alike, leaders
 from audit.rules.duplicates.sampling import MANY, distinct_rows
 from audit.rules.duplicates.spans import Texts, shared_spans
@@ -508,11 +513,13 @@ def test_reviews_edited_to_turn_their_label_are_all_kept() -> None:
 # ----------------------------------------------------------------------------- DUP404
 
 
-def test_a_prompt_in_too_many_rows_is_reported_once(tmp_path: Path) -> None:
-    rows = [chat("Tell a joke", f"joke {n % 2}") for n in range(7)] + [chat("Once", "a")] * 5
+def test_of_a_prompt_in_too_many_rows_all_but_k_are_reported_and_each_answer_is_kept_once(tmp_path: Path) -> None:
+    jokes = [0, 0, 0, 0, 0, 1, 0]
+    rows = [chat("Tell a joke", f"joke {joke}") for joke in jokes] + [chat("Once", "a")] * 5
     result = check(tmp_path, rows, "DUP404")
-    assert lines(result, "DUP404") == [(6, 1)]
-    assert result.findings[0].evidence == {"rows": 7, "answers": 2, "most_frequent": 4, "limit": 5}
+    assert lines(result, "DUP404") == [(5, 1), (7, 1)]
+    assert all(finding.fix is not None and finding.fix.edits == (DropRow(),) for finding in result.findings)
+    assert result.findings[0].evidence == {"rows": 7, "answers": 2, "most_frequent": 6, "limit": 5}
     assert value(result, "duplicates.prompts.distinct") == 2
     assert value(result, "duplicates.prompts.repeated") == 2
     assert measures(result)["duplicates.prompts.repeated"].table == {"over_k": 1, "k": 5}
@@ -527,6 +534,11 @@ def test_rows_without_a_prompt_have_none_in_common(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------- DUP405
 
 
+def the_phrase(result: Result) -> Finding:
+    (finding,) = (finding for finding in of(result, "DUP405") if finding.scope == "dataset")
+    return finding
+
+
 def test_a_phrase_that_many_answers_share_is_reported_as_written(tmp_path: Path) -> None:
     phrase = "As an AI language-model, I cannot have any Opinions"
     rows = [
@@ -534,8 +546,9 @@ def test_a_phrase_that_many_answers_share_is_reported_as_written(tmp_path: Path)
         for n in range(80)
     ]
     result = check(tmp_path, rows, "DUP405")
-    (finding,) = of(result, "DUP405")
+    finding = the_phrase(result)
     assert finding.evidence["span"] == phrase
+    assert [finding.place.line for finding in of(result, "DUP405") if finding.scope == "row"] == list(range(1, 81, 4))
     assert (finding.evidence["answers"], finding.evidence["of"], finding.evidence["share"]) == (20, 80, 0.25)
     assert finding.evidence["where"] == {"start": 20, "middle": 0, "end": 0}
     low, high = finding.evidence["interval"]
@@ -565,7 +578,7 @@ def test_a_phrase_in_a_script_without_spaces_is_counted_by_characters(tmp_path: 
         chat(f"q {n}", "".join(random.Random(n).choices(signs, k=9)) + (f"，{phrase}。" if n % 3 == 0 else "。"))
         for n in range(90)
     ]
-    (finding,) = check(tmp_path, rows, "DUP405").findings
+    finding = the_phrase(check(tmp_path, rows, "DUP405"))
     assert finding.evidence["span"] == phrase
     assert finding.evidence["where"] == {"start": 0, "middle": 0, "end": 30}
 
@@ -573,9 +586,64 @@ def test_a_phrase_in_a_script_without_spaces_is_counted_by_characters(tmp_path: 
 def test_a_phrase_at_the_end_of_a_very_long_answer_is_found(tmp_path: Path) -> None:
     phrase = "please do not hesitate to ask me anything else you want"
     rows = [chat(f"q {n}", " ".join(prose(3_000, n)) + " " + phrase) for n in range(50)]
-    (finding,) = check(tmp_path, rows, "DUP405").findings
+    finding = the_phrase(check(tmp_path, rows, "DUP405"))
     assert finding.evidence["span"] == phrase
     assert finding.evidence["where"] == {"start": 0, "middle": 0, "end": 50}
+
+
+def stripped(answer: str, *phrases: str) -> str | None:
+    """What the fix leaves of an answer, None where it leaves it alone."""
+    row = chat("q", answer)
+    read = Record(
+        source=Source(path="-"), line=1, offset=0, raw=b"", data=row, shape="openai-sft", chat=OPENAI_SFT.read(row)
+    )
+    found = phrases_in(read, [fold(phrase).split() for phrase in phrases])
+    if found is None or found.fix is None:
+        return None
+    (edit,) = found.fix.edits
+    assert isinstance(edit, PointerEdit)
+    assert edit.pointer == "/messages/1/content"
+    return str(edit.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ("Thank you for asking. It is ten.", "It is ten."),
+        ("It is ten. THANK YOU, for asking!", "It is ten."),
+        ("It is ten. Thank you for asking.\n\nBye.", "It is ten. Bye."),
+        ("It is ten.\nThank you for asking.\nBye.", "It is ten.\nBye."),
+        ("Thank you for asking", None),
+        (" Thank you for asking!? ", None),
+        ("Thank you so much for asking. Ten.", None),
+    ],
+)
+def test_a_phrase_is_taken_out_with_what_belongs_to_it_and_never_a_whole_answer(answer: str, left: str | None) -> None:
+    assert stripped(answer, "thank you for asking") == left
+
+
+def test_two_phrases_of_an_answer_are_taken_out_together() -> None:
+    assert stripped("Sure thing! Ten. Hope that helps.", "sure thing", "hope that helps") == "Ten."
+    assert stripped("甲乙，请您就诊。丙", "请您就诊") == "甲乙，丙"
+
+
+@given(
+    st.text(alphabet="ab Cé.,!\n\ud800请", max_size=40), st.lists(st.sampled_from(["a", "b", "cé", "请"]), min_size=1)
+)
+def test_what_is_left_of_an_answer_is_part_of_it_and_never_empty(answer: str, units: list[str]) -> None:
+    left = stripped(answer, " ".join(units))
+    if left is not None:
+        assert len(left) < len(answer)
+        assert fold(left)
+
+
+def test_answers_that_were_stripped_share_the_phrase_no_more(tmp_path: Path) -> None:
+    phrase = "Thank you so much for reaching out to us today"
+    rows = [chat(f"q {n}", f"{phrase}. {' '.join(prose(20, n))}" if n % 3 else phrase) for n in range(90)]
+    path, output = write(tmp_path, rows), tmp_path / "out.jsonl"
+    fix(str(path), str(output), options=FixOptions(unsafe=True), select=["DUP405"])
+    left = [json.loads(line)["messages"][1]["content"] for line in output.read_text().splitlines()]
+    assert left == [" ".join(prose(20, n)) if n % 3 else phrase for n in range(90)]
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), max_size=14), max_size=14), st.integers(2, 4), st.integers(2, 4))

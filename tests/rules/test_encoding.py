@@ -162,10 +162,10 @@ def test_a_table_is_a_finding_only_where_the_target_does_not_read_it() -> None:
         assert found(b"{}", problem, target=GENERIC) == []
 
 
-def test_a_repeated_key_is_found_where_it_is_and_not_mended() -> None:
+def test_a_repeated_key_is_found_where_it_is_and_only_the_row_can_be_dropped() -> None:
     raw = b'{"a": {"b": 1, "b": 2}}'
     ((code, hit),) = found(raw)
-    assert (code, hit.at, hit.fix) == ("ENC005", "/a/b", None)
+    assert (code, hit.at, hit.fix and hit.fix.edits) == ("ENC005", "/a/b", (DropRow(),))
     assert hit.byte_span is not None
     assert raw[slice(*hit.byte_span)] == b'"b"'
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import audit
-from audit.model import Applicability, Chat, Finding, Fix, Json, Record, Severity, Source
+from audit.model import Applicability, Chat, DropRow, Finding, Fix, Json, Record, Severity, Source, Transcode
 from audit.read.shapes import detect
 from audit.remedy.edits import apply_edits
 from audit.rule import Hit, RecordRule, Run
@@ -166,8 +166,11 @@ def test_a_shape_that_the_target_does_not_read_is_one_finding(shape: str) -> Non
     assert code == "FMT101"
     assert f"the row is {shape}; openai-sft reads openai-sft" in hit.message
     assert hit.fix is not None
-    assert hit.fix.applicability is Applicability.SHOWN
-    assert "audit convert --to openai-sft" in hit.fix.title
+    loses_an_answer = shape in ("openai-dpo", "sharegpt-preference", "trl-preference")
+    has_none_to_train_on = shape in ("openai-rft", "kto")
+    assert hit.fix.edits == ((DropRow(),) if has_none_to_train_on else (Transcode("openai-sft"),))
+    grade = Applicability.DROP if has_none_to_train_on else Applicability.SAFE
+    assert hit.fix.applicability is (Applicability.UNSAFE if loses_an_answer else grade)
 
 
 def test_a_plain_chat_is_found_where_the_target_reads_none() -> None:

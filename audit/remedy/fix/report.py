@@ -15,9 +15,9 @@ Grade: TypeAlias = Literal["safe", "unsafe", "drop", "shown"]
 
 class FixOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Which fixes are applied. Safe ones always are; ``unsafe`` adds those that may change what a row says, and all
-    drops; ``drop`` adds drops alone. ``max_removal`` is the largest share of rows (0 to 1) that may be removed, from
-    all rows and from each source and each group; 1 lifts every limit. ``decisions`` is a file of what people decided.
-    ``in_place`` writes over the input and keeps ``NAME.bak``. ``force`` overwrites an earlier output.
+    drops; ``drop`` adds drops alone. ``max_removal`` is the largest share (0 to 1) of the rows, and of their bytes,
+    that may be removed; no source and no group may go as a whole; 1 lifts every limit. ``decisions`` is a file of what
+    people decided. ``in_place`` writes over the input and keeps ``NAME.bak``. ``force`` overwrites an earlier output.
     """
 
     unsafe: bool = False
@@ -71,7 +71,11 @@ class FixReport(msgspec.Struct, frozen=True, kw_only=True):
     ``whole_file`` names what was rewritten in whole files (``utf-8``, ``jsonl``, ``lf``), by file. ``left`` are the
     findings that remain, by code; ``fails`` says whether one of them is at or above ``fail_on``. ``refused`` says why
     nothing was written, "" where it was. ``effect`` is what it did to tokens, cost, labels and groups; ``measures``
-    the same as measures. ``partial``: interrupted, nothing was written.
+    the same as measures. ``partial``: interrupted, nothing was written. ``passes`` counts how often rows were judged.
+
+    ``not_judged_again`` is the number of rules that look at the whole and were not asked again though rows have
+    changed: ``left`` has what they found before. ``decisions_unused`` counts the decisions of people that could not be
+    carried out: there is no such row, or it has no label to change.
     """
 
     schema: str = "audit.fix/1"
@@ -84,6 +88,8 @@ class FixReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: str = ""
     partial: bool = False
     passes: int = 1
+    not_judged_again: int = 0
+    decisions_unused: int = 0
     wrote: bool = False
     effect: Json = None
     measures: tuple[Measure, ...] = ()

@@ -1,0 +1,209 @@
+"""What a fix does to files: in place with a backup, all or nothing whatever goes wrong, killed at any moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from audit.api.fixing import fix, undo
+from audit.errors import InputError, OutputError, UsageError
+from audit.remedy.delivery import Stream
+from audit.remedy.fix import across, writing
+from audit.remedy.fix.report import FixOptions
+from tests.remedy.fix_files import MAKERS, ROWS, chat, sha256
+
+DATA = b"\r\n".join([*ROWS[:8], *(chat(f"Q{n}", f"A{n}") for n in range(30))])
+IN_PLACE = FixOptions(in_place=True, drop=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "x.jsonl"
+    made.write_bytes(DATA)
+    return made
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(item.name for item in folder.iterdir())
+
+
+def test_in_place_keeps_the_input_as_a_backup_with_a_free_name(path: Path) -> None:
+    first = fix(path, options=IN_PLACE, ignore=["TOK"])
+    assert path.with_name("x.jsonl.bak").read_bytes() == DATA
+    assert first.files[0].backup == str(path.with_name("x.jsonl.bak"))
+    again = path.read_bytes() + b"\n" + ROWS[3]
+    path.write_bytes(again)
+    fix(path, options=FixOptions(in_place=True, drop=True, force=True), ignore=["TOK"])
+    assert path.with_name("x.jsonl.bak2").read_bytes() == again
+    assert path.with_name("x.jsonl.bak").read_bytes() == DATA
+
+
+def test_in_place_is_taken_back_with_all_that_tells_of_it(path: Path) -> None:
+    fix(path, options=IN_PLACE, ignore=["TOK"])
+    assert path.read_bytes() != DATA
+    undo(str(path))
+    assert path.read_bytes() == DATA
+    assert _names(path.parent) == ["x.jsonl", "x.jsonl.bak"]
+
+
+def test_in_place_leaves_a_file_alone_that_needs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(chat("a?", "b.") + b"\n")
+    report = fix(path, options=IN_PLACE, ignore=["TOK"])
+    assert not report.wrote
+    assert _names(tmp_path) == ["x.jsonl"]
+
+
+def test_in_place_keeps_who_may_read_the_file(path: Path) -> None:
+    path.chmod(0o600)
+    fix(path, options=IN_PLACE, ignore=["TOK"])
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_packed_file_is_mended_in_place_and_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    before = MAKERS["x.jsonl.gz"](ROWS[:12])
+    path.write_bytes(before)
+    fix(path, options=FixOptions(in_place=True), ignore=["TOK"])
+    assert path.read_bytes()[:2] == b"\x1f\x8b"
+    undo(str(path))
+    assert path.read_bytes() == before
+
+
+def test_a_table_is_not_mended_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"prompt,completion\nA?,B.\nC?,D.\n")
+    with pytest.raises(UsageError, match="in place"):
+        fix(path, options=IN_PLACE)
+
+
+# ----------------------------------------------------------------------------- what goes wrong
+
+
+def test_a_folder_that_cannot_be_written_to_leaves_nothing(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match="cannot be written"):
+        fix(path, str(tmp_path / "file" / "out.jsonl"), ignore=["TOK"])
+    assert _names(tmp_path) == ["file", "x.jsonl"]
+
+
+def test_a_full_disk_leaves_nothing(path: Path, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(DATA) // 2, before[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            fix(path, jobs=1, select=["ENC", "FMT"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert _names(tmp_path) == ["x.jsonl"]
+
+
+def test_no_room_for_temporary_files_is_said(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(across.tempfile, "TemporaryDirectory", lambda **_: _Folder(tmp_path / "none"))
+    with pytest.raises(InputError, match="no room for temporary files"):
+        fix(path, options=FixOptions(drop=True), ignore=["TOK"])
+    assert _names(tmp_path) == ["x.jsonl"]
+
+
+class _Folder:
+    """A temporary folder that is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> str:
+        return str(self.path)
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to take away."""
+
+
+def test_an_input_that_changes_meanwhile_is_noticed_and_nothing_is_written(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = writing.Writer.write
+
+    def changed(self: writing.Writer, laid: object, outputs: object) -> object:
+        path.write_bytes(DATA[:-10] + b"0123456789")
+        return write(self, laid, outputs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(writing.Writer, "write", changed)
+    with pytest.raises(InputError, match="changed while"):
+        fix(path, ignore=["TOK"])
+    assert _names(tmp_path) == ["x.jsonl"]
+
+
+def test_an_interruption_leaves_nothing_and_makes_the_report_partial(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Stream, data: bytes) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Stream, "write", interrupted)
+    assert fix(path, ignore=["TOK"]).partial
+    assert _names(tmp_path) == ["x.jsonl"]
+
+
+_RUN = """
+import sys
+from audit.api.fixing import fix
+from audit.remedy.fix.report import FixOptions
+fix(sys.argv[1], options=FixOptions(drop=True, in_place=sys.argv[2] == "in", force=True), jobs=1, ignore=["TOK"])
+"""
+_WAIT = """
+import audit.remedy.delivery as delivery
+import os, time
+from functools import partial
+
+def slow(plain, *given):
+    done = plain(*given)
+    time.sleep(0.02)
+    return done
+
+os.replace, os.fsync, os.link = (partial(slow, plain) for plain in (os.replace, os.fsync, os.link))
+print("ready", flush=True)
+"""
+
+
+@pytest.mark.parametrize("where", ["beside", "in"])
+def test_a_killed_run_leaves_the_old_state_or_the_new_one(where: str, tmp_path: Path) -> None:
+    moments = random.Random(7)
+    expected = tmp_path / "expected.jsonl"
+    expected.write_bytes(DATA)
+    fix(expected, options=FixOptions(drop=True), ignore=["TOK"])
+    mended = (tmp_path / "expected.fixed.jsonl").read_bytes()
+    seen = set()
+    for number in range(10):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        path = folder / "x.jsonl"
+        path.write_bytes(DATA)
+        with subprocess.Popen(
+            [sys.executable, "-c", _WAIT + _RUN, str(path), where], stdout=subprocess.PIPE, cwd=os.getcwd()
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(moments.uniform(0.05, 0.9))
+            process.send_signal(signal.SIGKILL)
+        output = path if where == "in" else folder / "x.fixed.jsonl"
+        ledger = folder / ("x.ledger.jsonl" if where == "in" else "x.fixed.ledger.jsonl")
+        now = output.read_bytes() if output.exists() else None
+        assert now in (mended, DATA if where == "in" else None)
+        if now == mended:
+            assert ledger.exists()
+            undo(str(output), str(folder / "back"))
+            assert sha256((folder / "back").read_bytes()) == sha256(DATA)
+            assert where != "in" or (folder / "x.jsonl.bak").read_bytes() == DATA
+        seen.add(now == mended)
+        fix(path, options=FixOptions(drop=True, in_place=where == "in", force=True), jobs=1, ignore=["TOK"])
+        assert output.read_bytes() == mended
+        assert not [name for name in _names(folder) if "audit-" in name]
+    assert seen
