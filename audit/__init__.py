@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from audit.api import balance, check, fix, gate, split
+    from audit.api.fixing import undo
     from audit.errors import AuditError
     from audit.model import Finding, Measure, Record, Result, Severity
+    from audit.remedy.balance.options import BalanceOptions
+    from audit.remedy.fix.report import FixOptions
+    from audit.remedy.split.report import SplitOptions
     from audit.rule import DatasetRule, Hit, LineRule, RecordRule, Rule, Run, Span, SummaryRule, TextRule
 
 __all__ = [
     "AuditError",
+    "BalanceOptions",
     "DatasetRule",
     "Finding",
+    "FixOptions",
     "Hit",
     "LineRule",
     "Measure",
@@ -27,6 +33,7 @@ __all__ = [
     "Run",
     "Severity",
     "Span",
+    "SplitOptions",
     "SummaryRule",
     "TextRule",
     "balance",
@@ -34,10 +41,15 @@ __all__ = [
     "fix",
     "gate",
     "split",
+    "undo",
 ]
 
 _HOMES = {
     **dict.fromkeys(("balance", "check", "fix", "gate", "split"), "audit.api"),
+    "undo": "audit.api.fixing",
+    "BalanceOptions": "audit.remedy.balance.options",
+    "FixOptions": "audit.remedy.fix.report",
+    "SplitOptions": "audit.remedy.split.report",
     "AuditError": "audit.errors",
     "Finding": "audit.model",
     "Measure": "audit.model",

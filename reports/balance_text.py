@@ -59,7 +59,12 @@ def _cells(report: BalanceReport) -> Iterator[str]:
     """One line for each cell; of many, those whose weight is farthest from 1."""
     resampled = report.method != "reweight" or bool(report.lowered)
     names = [*report.cells[0].levels] if report.cells else []
-    head = [*map(visible, names), "before", "weight", "rows after" if resampled else "counts as"]
+    head = [
+        *map(visible, names),
+        "before",
+        "weight",
+        "counts as" if report.method in ("reweight", "augment") and not report.lowered else "rows after",
+    ]
     head += ["unique"] if resampled else []
     shown = _farthest(report.cells)
     yield "\n"
@@ -85,15 +90,15 @@ def _cell(line: CellLine, resampled: bool) -> list[str]:
 
 def _shares(report: BalanceReport) -> Iterator[str]:
     """One line for each label and group; of many, those whose share moves most."""
-    head = ("", "", "share before", "share after", "worth (ESS)", "unique rows")
+    left = any(line.left for line in report.shares)
+    head = ["", "", "share before", "share after", "worth (ESS)", "unique rows", *(["left as it was"] if left else [])]
     body = [
         [
             shortened(line.factor, _LONGEST),
             shortened(line.level, _LONGEST),
-            percent(line.share_before),
-            percent(line.share_after),
-            f"{line.ess:,.0f}",
+            *_moved(line),
             f"{line.unique:,}",
+            *([f"{line.left:,}"] if left else []),
         ]
         for line in _most_moved(report.shares)
     ]
@@ -101,6 +106,13 @@ def _shares(report: BalanceReport) -> Iterator[str]:
     yield from columns(head, body, right=range(2, len(head)))
     if more := len(report.shares) - len(body):
         yield f"... {more:,} more labels or groups whose shares move less (--format json has all)\n"
+
+
+def _moved(line: ShareLine) -> tuple[str, str, str]:
+    """Shares and worth; none of a level without balanced rows."""
+    if line.left and not line.before:
+        return "-", "-", "-"
+    return percent(line.share_before), percent(line.share_after), f"{line.ess:,.0f}"
 
 
 def _most_moved(shares: Sequence[ShareLine]) -> list[ShareLine]:

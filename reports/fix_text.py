@@ -41,6 +41,8 @@ def render(report: FixReport, view: View) -> Iterator[str]:
     if report.partial:
         yield paint.severity(Severity.WARNING, "interrupted: nothing was written") + "\n"
         return
+    for output in report.recovered:
+        yield f"an earlier run was killed; what it had written is in place now: {_shown(output)}\n"
     for file in report.files:
         yield paint(account(file, report), "1") + "\n"
     if report.refused:
@@ -60,7 +62,10 @@ def account(file: FileFixed, report: FixReport) -> str:
     rows = file.rows
     parts = f"{rows.edited:,} edited, {rows.dropped:,} dropped, {rows.quarantined:,} quarantined"
     kept = f"{rows.rows_out:,} of {plural(rows.rows_in, 'row')} ({parts}, {rows.untouched:,} untouched)"
-    extra = [WHOLE_FILE.get(name, name) for name in report.whole_file.get(file.path, ())]
+    whole = list(report.whole_file.get(file.path, ()))
+    if (file.output or "").lower().endswith((".json", ".json.gz")) and "jsonl" not in whole:
+        whole.append("jsonl")
+    extra = [WHOLE_FILE.get(name, name) for name in whole]
     if rows.blank_removed:
         extra.append(f"{plural(rows.blank_removed, 'blank line')} removed")
     more = f"; {', '.join(extra)}" if extra else ""
@@ -101,22 +106,37 @@ def _left(report: FixReport, view: View, paint: Paint) -> Iterator[str]:
     if report.decisions_unused:
         unused = plural(report.decisions_unused, "decision")
         yield f"\n{unused} could not be carried out: there is no such row, or it has no label to change\n"
+    if report.lost:
+        yield "\nleft behind when rows were written in another shape:\n"
+        yield from columns(
+            ("what", "rows"),
+            [[visible(what), f"{rows:,}"] for what, rows in report.lost.items()],
+            right=(1,),
+            paint=paint,
+        )
     if report.left:
         yield from _findings_left(report.left, view, paint)
-    if report.left and report.not_judged_again:
-        rules = plural(report.not_judged_again, "rule")
-        yield f"{rules} on the data as a whole not run again: their findings are those from before the fix\n"
+    if report.not_judged_again:
+        rules = plural(len(report.not_judged_again), "rule")
+        named = ", ".join(map(visible, report.not_judged_again))
+        outputs = [file.output for file in report.files if file.output is not None]
+        now = " ".join(visible(shell_word(_near(output))) for output in outputs) if report.wrote else "OUT"
+        yield f"\nnot run again: {rules} on the data as a whole ({named}); `audit check {now}` says what is true now\n"
 
 
 def _findings_left(left: Mapping[str, Left], view: View, paint: Paint) -> Iterator[str]:
     found = sorted(left.items(), key=lambda item: (Severity(item[1].severity).rank, item[0]))
-    body = [[code, entry.severity, f"{entry.findings:,}", _name(code, view)] for code, entry in found]
+    body = [[code, entry.severity, f"{entry.findings:,}", _what(code, entry, view)] for code, entry in found]
     yield "\n" + paint("left", "1") + "\n"
     severities = [Severity(entry.severity) for _, entry in found]
     yield from columns(("code", "severity", "findings", "what"), body, right=(2,), paint=paint, severities=severities)
     for grade, words in _HINTS:
         if some := [f"{plural(entry.findings, 'finding')} of {code}" for code, entry in found if entry.grade == grade]:
             yield f"{words} {_joined(some)}\n"
+
+
+def _what(code: str, entry: Left, view: View) -> str:
+    return f"{_name(code, view)} (before the fix)" if entry.before else _name(code, view)
 
 
 _HINTS: Final[Sequence[tuple[Grade, str]]] = (
@@ -239,7 +259,9 @@ def _closing(report: FixReport) -> Iterator[str]:
             yield f"ledger: {_shown(file.ledger)}\n"
         if file.backup is not None:
             yield f"as it was: {_shown(file.backup)}\n"
-        if file.output is not None and file.ledger is not None:
+        if not file.can_undo:
+            yield f"cannot be undone: {visible(file.path)} is no file and was not kept\n"
+        elif file.output is not None and file.ledger is not None:
             in_place = " --in-place" if file.backup is not None else ""
             yield f"to undo: audit fix --undo {visible(shell_word(_near(file.output)))}{in_place}\n"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 
 from audit.remedy.review.report import ExportReport, ImportReport
 from audit.reports.summary import number, plural
@@ -15,8 +16,9 @@ REFUSALS_SHOWN = 10
 WIDEST = 300
 
 
-def export_text(report: ExportReport) -> Iterator[str]:
-    """What was found, what was handed out, and what to do with it."""
+def export_text(report: ExportReport, data: Sequence[str]) -> Iterator[str]:
+    """What was found, what was handed out, and what to do with it. ``data`` are the words that name the data when the
+    sheets are imported."""
     if report.partial:
         yield f"interrupted after {plural(report.rows_checked, 'row')}: nothing was written\n"
         return
@@ -31,13 +33,15 @@ def export_text(report: ExportReport) -> Iterator[str]:
         yield f"wrote {visible(file.path)}{for_whom}: {plural(file.rows, 'row')}\n"
     if report.shared and len(report.files) > 1:
         yield f"{plural(report.shared, 'row')} in every sheet, for the agreement\n"
-    names = " ".join(visible(file.path) for file in report.files)
+    yield from (f"note: {visible(note)}\n" for note in report.notes)
     yield "fill in decision (keep, drop, quarantine or relabel) and, to relabel, new_label\n"
-    yield f"next: audit review import {names} --data DATA -o decisions.jsonl\n"
+    sheets = (file.path for file in report.files)
+    yield f"next: {_command('audit', 'review', 'import', *sheets, *data, '-o', 'decisions.jsonl')}\n"
 
 
-def import_text(report: ImportReport) -> Iterator[str]:
-    """What became of every entry and every row, and how far people agree."""
+def import_text(report: ImportReport, data: Sequence[str]) -> Iterator[str]:
+    """What became of every entry and every row, and how far people agree. ``data`` are the words that name the data
+    when it is mended."""
     entries, rows = report.entries, report.rows
     yield (
         f"{entries.read:,} lines: {entries.filled:,} filled in, {entries.empty:,} empty, "
@@ -46,8 +50,10 @@ def import_text(report: ImportReport) -> Iterator[str]:
     yield from _refusals(report)
     yield f"{plural(rows.seen, 'row')}: {rows.decided:,} decided{_actions(report)}, {rows.undecided:,} undecided"
     yield f" ({rows.disputed:,} because people disagree), {rows.refused:,} refused\n"
-    if rows.overruled:
-        yield f"{plural(rows.overruled, 'row')} decided against somebody's word (--merge {report.merge})\n"
+    by_rule = (rows.overruled - rows.settled, f"--merge {report.merge}")
+    for count, how in (by_rule, (rows.settled, "--adjudicated")):
+        if count:
+            yield f"{plural(count, 'row')} decided against somebody's word ({how})\n"
     for what, found in (("decisions", report.on_decisions), ("labels", report.on_labels)):
         if found is not None:
             yield from _agreement(what, found)
@@ -59,7 +65,12 @@ def import_text(report: ImportReport) -> Iterator[str]:
     yield f"wrote {visible(report.output)}\n"
     if report.disagreements:
         yield f"wrote {visible(report.disagreements)}: fill it in, and name it with --adjudicated\n"
-    yield f"next: audit fix DATA --decisions {visible(report.output)}\n"
+    yield f"next: {_command('audit', 'fix', *data, '--decisions', report.output)}\n"
+
+
+def _command(*words: str) -> str:
+    """A command line that can be pasted into a shell."""
+    return visible(shlex.join(words))
 
 
 def _refusals(report: ImportReport) -> Iterator[str]:

@@ -6,12 +6,12 @@ Only puts words to a ``Result``; computes no new judgement. Strings from data ar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from audit.model import Finding, Gate, Json, Result, Severity, Suppressed
+from audit.model import Applicability, Finding, Fix, Gate, Json, Result, Severity, Suppressed
 from audit.reports.view import View
 
 CONVERTIBLE: Final = ("openai-sft", "openai-dpo", "sharegpt", "alpaca", "trl")
@@ -86,6 +86,7 @@ def _tokenizer(tokenizer: Mapping[str, Json]) -> str:
 def by_rule(result: Result, view: View) -> list[RuleLine]:
     """One line per code with findings: worst severity first, then by code."""
     lines = []
+    grouped = dict(groups(result))
     for code, counts in result.counts.items():
         note = view.note(code)
         rows = counts.get("rows", 0)
@@ -96,11 +97,21 @@ def by_rule(result: Result, view: View) -> list[RuleLine]:
                 findings=counts.get("findings", 0),
                 rows=rows,
                 share=rows / result.rows if rows and result.rows else None,
-                fix=note.fix or "-",
+                fix=_best_fix(grouped[code]) if code in grouped else note.fix or "-",
                 name=note.name,
             )
         )
     return sorted(lines, key=lambda line: (line.severity.rank, line.code))
+
+
+def _best_fix(findings: Iterable[Finding]) -> str:
+    """The grade of the fix that may be trusted most; "-" where there is none, ``shown`` where there is advice alone."""
+    grades = {fix.applicability if fix.edits else Applicability.SHOWN for fix in _fixes(findings)}
+    return next((grade.value for grade in Applicability if grade in grades), "-")
+
+
+def _fixes(findings: Iterable[Finding]) -> Iterator[Fix]:
+    return (finding.fix for finding in findings if finding.fix is not None)
 
 
 def worst(counts: Mapping[str, int]) -> Severity:
@@ -284,13 +295,19 @@ def next_steps(result: Result) -> list[str]:
     if lines:
         code = min(lines)[2]
         steps.append(f"audit explain {code}")
-    if "FMT101" in result.counts and result.evidence.target in CONVERTIBLE and result.sources:
+    if any(map(_wants_conversion, result.findings)) and result.evidence.target in CONVERTIBLE and result.sources:
         steps.append(
             f"audit convert {shell_word(result.sources[0].path)} --to {result.evidence.target} -o converted.jsonl"
         )
     if not lines and result.evidence.target == "generic":
         steps.append("audit check --target openai-sft (or another target) also checks what the provider accepts")
     return steps
+
+
+def _wants_conversion(finding: Finding) -> bool:
+    """Whether rows are of another shape: a mix for different trainers stays one when it is converted."""
+    is_row = finding.scope == "row"
+    return finding.code == "FMT101" and (is_row or finding.fix is None or finding.fix.title.startswith("audit convert"))
 
 
 def shell_word(text: str) -> str:
@@ -318,5 +335,4 @@ def fixes(findings: Sequence[Finding]) -> str:
 
 def _by_grade(findings: Sequence[Finding]) -> Counter[str]:
     """Findings by how far their fix may be trusted, those with advice alone left out."""
-    fixes = (finding.fix for finding in findings if finding.fix is not None)
-    return Counter(fix.applicability.value for fix in fixes if fix.edits)
+    return Counter(fix.applicability.value for fix in _fixes(findings) if fix.edits)

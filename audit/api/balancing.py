@@ -6,6 +6,7 @@ The figures are those of ``audit.remedy.balance``; what is written is its bytes.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -19,7 +20,7 @@ from audit.engine.finish import DATA, TRAIN, Finished
 from audit.errors import UsageError
 from audit.remedy.balance.cells import Cells, products
 from audit.remedy.balance.deciding import Augmenting, Decided, decide
-from audit.remedy.balance.options import BalanceOptions, options_from
+from audit.remedy.balance.options import BalanceOptions, checked, options_from
 from audit.remedy.balance.report import BalanceReport, FileBalanced
 from audit.remedy.balance.reporting import interrupted, report_of
 from audit.remedy.balance.scan import NEEDS, Scanned, scan
@@ -39,7 +40,7 @@ KEPT: Final[frozenset[Product]] = frozenset({"marks", "weights", "token_columns"
 
 def balance(
     data: Any,
-    output: str | None = None,
+    output: str | os.PathLike[str] | None = None,
     *,
     options: BalanceOptions | None = None,
     settings: Settings | None = None,
@@ -54,7 +55,7 @@ def balance(
     those of ``[balance]``. ``output`` is the file to write; without it each input is written beside itself as
     ``NAME.balanced.jsonl``, with ``NAME.balanced.ledger.jsonl`` and, where rows are left out,
     ``NAME.balanced.rejected.jsonl``. Files of other splits are not written. With ``write=False`` nothing is.
-    ``paraphraser`` is who paraphrases.
+    ``paraphraser`` is who paraphrases, who is not asked then.
 
     An interruption (Ctrl-C) while the data is read gives a report that is ``partial``, and nothing is written. Raises
     UsageError for what cannot be balanced, naming the cell, OutputError for files that exist already, ConfigError and
@@ -62,6 +63,7 @@ def balance(
     """
     settings = override(settings or Settings(), config)
     options = options or options_from(settings.sections.get("balance", {}), {})
+    options = checked(options, paraphrased=paraphraser is not None)
     run = make_run(settings)
     with contextlib.ExitStack() as stack:
         named = readers_of(data, settings)
@@ -75,10 +77,12 @@ def balance(
         if driven.partial:
             return interrupted(options, run, finished.rows)
         scanned = scan(finished, seed=run.seed, weight=run.fields.weight)
-        decided = decide(finished, run, options, scanned, _augmenting(finished, run, options, paraphraser))
+        decided = decide(
+            finished, run, options, scanned, _augmenting(finished, run, options, paraphraser), asking=write
+        )
         files = _written(_Read(driven, finished, scanned), decided, outputs, options, run, write=write)
         split = TRAIN if len(named) > len(readers) or TRAIN in finished.splits else None
-        return report_of(finished, decided, files, options, run, split=split, wrote=write)
+        return report_of(finished, decided, files, options, run, unusable=scanned.unusable, split=split, wrote=write)
 
 
 class _Read(NamedTuple):
@@ -102,7 +106,7 @@ def _training(readers: Sequence[Reader]) -> list[Reader]:
 
 
 def _outputs(
-    readers: Sequence[Reader], output: str | None, options: BalanceOptions, *, write: bool
+    readers: Sequence[Reader], output: str | os.PathLike[str] | None, options: BalanceOptions, *, write: bool
 ) -> Sequence[Outputs]:
     """Where each source is written, which is refused before the work is done."""
     sources = [reader.source for reader in readers]
@@ -171,7 +175,8 @@ def _written(
     for name in ("force", "weights_to", "endpoint"):
         del settings[name]
     by_path = dict(zip(summaries, outputs, strict=True))
-    with delivering(outputs[0].output) as delivery:
+    mains = [files.output for files in outputs]
+    with delivering(*mains, mode_of=summaries, overwrite=options.force) as delivery:
         return [
             write_file(
                 finished,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +18,9 @@ from audit.engine.drive import Progress, Reader, driving
 from audit.engine.finish import Finished
 from audit.engine.row_ids import row_ids
 from audit.engine.rows import lies_in_file
-from audit.errors import RemovalError, UsageError
+from audit.errors import OutputError, RemovalError, UsageError
 from audit.model import Json
-from audit.remedy.delivery import delivering, recover
+from audit.remedy.delivery import delivering
 from audit.remedy.fix.again import Afterwards
 from audit.remedy.fix.effect import Effect, effect_of, effect_products
 from audit.remedy.fix.guard import guard
@@ -31,8 +32,9 @@ from audit.remedy.fix.sieve import Sieve
 from audit.remedy.fix.stored import Rows
 from audit.remedy.fix.undo import UndoReport, undo_fix
 from audit.remedy.fix.writing import Writer, account_of, action_of
+from audit.remedy.journal import recover
 from audit.remedy.ledger import Account
-from audit.remedy.names import Outputs, outputs_of, refuse_existing
+from audit.remedy.names import Outputs, outputs_of, refuse_earlier, refuse_existing
 from audit.rule import Product, Run
 
 WORD: Final = "fixed"
@@ -58,7 +60,8 @@ def fix(
 
     ``data`` and ``config`` are as in ``check``. ``output`` is a file, or a folder; without it each file has its result
     beside it, as ``NAME.fixed.jsonl`` with ``NAME.fixed.ledger.jsonl`` and, where rows were removed,
-    ``NAME.fixed.rejected.jsonl``. With ``write=False`` nothing is written; ``show`` gets every change in file order.
+    ``NAME.fixed.rejected.jsonl``. With ``write=False`` nothing is written, and rows that come from no file need no
+    ``output``; ``show`` gets every change in file order.
 
     Raises RemovalError, and writes nothing, where more would be removed than ``options`` allow (without ``write`` the
     report says so in ``refused``); OutputError for what cannot be written or would be overwritten; and what ``check``
@@ -72,10 +75,12 @@ def fix(
         with contextlib.ExitStack() as stack:
             readers = _readers(data, settings, stack)
             outputs = _outputs(readers, output, options) if write else []
-            if outputs and recover(outputs[0].output) and options.in_place:
+            recovered = _recovered(outputs, options)
+            if recovered:
                 readers = _readers(data, settings, stack)  # what a killed run had written is in their place now
             _refuse_existing(outputs, readers, options, settings)
-            return _fixed(readers, outputs, options, settings, progress, write=write, show=show)
+            report = _fixed(readers, outputs, options, settings, progress, write=write, show=show)
+            return msgspec.structs.replace(report, recovered=recovered)
     except KeyboardInterrupt:
         return FixReport(rows=Account(rows_in=0, untouched=0), partial=True)
 
@@ -94,6 +99,20 @@ def _readers(data: Any, settings: Settings, stack: contextlib.ExitStack) -> Sequ
     for reader in readers:
         stack.callback(reader.close)
     return readers
+
+
+def _recovered(outputs: Sequence[Outputs], options: FixOptions) -> tuple[str, ...]:
+    """The outputs that a killed run had written and that have now been put in place.
+
+    Raises OutputError where that leaves nothing to be done unless it is to be done again.
+    """
+    files = [str(files.output) for files in outputs if recover(files.output)]
+    if files and not (options.in_place or options.force):
+        raise OutputError(
+            f"an earlier run was killed before it had put everything in place; now it is, as {', '.join(files)}",
+            hint="nothing else was done; `--force` mends the input anew",
+        )
+    return tuple(files)
 
 
 def _fixed(
@@ -181,6 +200,8 @@ class _Job:
                 show(change)
         idle = self._options.in_place and not self._is_changed()
         if write and not idle:
+            if self._options.in_place:
+                refuse_earlier(outputs, force=self._options.force)
             files = self._written(outputs, names, msgspec.to_builtins(effect))
         else:
             files = tuple(self._unwritten())
@@ -224,7 +245,9 @@ class _Job:
             )
 
     def _written(self, outputs: Sequence[Outputs], names: Mapping[int, str], effect: Json) -> tuple[FileFixed, ...]:
-        with delivering(outputs[0].output) as delivery:
+        mains = [files.output for files in outputs]
+        read = [laid.source.path for laid in self._mended.inputs]
+        with delivering(*mains, mode_of=read, overwrite=self._options.force) as delivery:
             writer = Writer(delivery, self._rows, self._done.touched, names, self._told(), effect)
             return tuple(writer.write(laid, files) for laid, files in zip(self._mended.inputs, outputs, strict=True))
 
@@ -266,16 +289,21 @@ class _Job:
             rows=_total(file.rows for file in files),
             by_code=self._by_code(),
             whole_file={laid.source.path: laid.whole for laid in mended.inputs if laid.whole},
-            left=left_of(mended.left),
+            left=left_of(mended.left, mended.not_judged_again),
             fails=any(finding.severity.rank <= fail_on.rank for finding in mended.left),
             refused="" if refused is None else f"{refused.what}; {refused.hint}",
             passes=mended.passes,
             not_judged_again=mended.not_judged_again,
             decisions_unused=mended.decisions_unused,
+            lost=self._lost(),
             wrote=wrote,
             effect=msgspec.to_builtins(effect),
             measures=effect.measures,
         )
+
+    def _lost(self) -> Mapping[str, int]:
+        """What was left behind when rows were written in another shape, with how many rows it was of."""
+        return dict(sorted(Counter(what for row in self._edited for what in set(self._done.touched[row].lost)).items()))
 
     def _by_code(self) -> Mapping[str, Mapping[str, int]]:
         counts: dict[str, dict[str, int]] = {}

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from audit.api.preparing import make_run, means, override, readers_of, with_counter, with_references
-from audit.catalog import check_selector, plan
+from audit.catalog import all_rules, check_selector, plan
 from audit.config.settings import Settings
 from audit.engine.drive import Progress, Reader, driving
 from audit.engine.finish import Outcome
@@ -36,11 +38,14 @@ from audit.remedy.review.report import (
     Rows,
 )
 from audit.remedy.review.sheets import FORMS, SheetRow, disputed_rows, sheet_rows
-from audit.remedy.review.votes import Vote, Votes, votes_of
-from audit.rule import Run
+from audit.remedy.review.votes import Vote, Votes, signed, votes_of
+from audit.remedy.typed import typed
+from audit.rule import Rule, Run
 from audit.statistics.agreement import Agreement, Ratings, agreement
 
 _NAME: Final = re.compile(r"[\w-][\w.-]{0,63}")
+_PERSONAL: Final = ("PII", "SEC")
+"""Families whose findings cover personal data and secrets."""
 
 
 def export(
@@ -58,7 +63,7 @@ def export(
     ``check`` raises, UsageError for options that do not fit, and OutputError for a file that exists or cannot be
     written.
     """
-    _check_options(options)
+    options = _checked(options)
     settings = override(settings or Settings(), {**config, "select": list(options.codes), "extend_select": []})
     paths = _sheets(Path(output), options.annotators)
     run = with_references(make_run(settings), settings)
@@ -74,12 +79,13 @@ def export(
         identities = finished.column("conversation")
         found = candidates(findings, options.codes, places, identities)
         if driven.partial:
-            return _exported((), found, [], 0, finished.rows, partial=True)
+            return _exported((), found, [], 0, finished.rows, (), partial=True)
         taken = chosen(found, options.most)
         rows = sheet_rows(taken, finished, run.fields, recognise(finished, run), mask=options.mask)
+        read = [source.path for source in finished.sources]
     shares, shared = _shares(taken, rows, options, settings.seed)
-    files = _write_sheets(paths, rows, shares)
-    return _exported(files, found, taken, shared, finished.rows)
+    files = _write_sheets(paths, rows, shares, read)
+    return _exported(files, found, taken, shared, finished.rows, _notes(options, rules))
 
 
 def import_(
@@ -98,11 +104,16 @@ def import_(
     is no sheet, and otherwise what ``export`` raises.
     """
     settings = override(settings or Settings(), config)
+    options = typed(options, ImportOptions)
+    if isinstance(files, str | os.PathLike):
+        raise UsageError(f"sheets are named in a list: [{os.fspath(files)!r}]")
     sheets, last = [str(path) for path in files], [str(path) for path in options.adjudicated]
     _check_sheets([*sheets, *last])
     outputs = [Path(output), *([Path(options.disagreements)] if options.disagreements else [])]
     form = _form(outputs[1]) if options.disagreements else None
-    entries, final_entries = ([entry for path in paths for entry in read_filled(path)] for paths in (sheets, last))
+    filled = signed([entry for path in (*sheets, *last) for entry in read_filled(path)])
+    entries = [entry for entry in filled if entry.file in sheets]
+    final_entries = [entry for entry in filled if entry.file in last]
     run = make_run(settings)
     with (
         _readers(data, settings, outputs, [*sheets, *last], force=options.force) as readers,
@@ -116,7 +127,7 @@ def import_(
         disputed = {rows[row_id]: (row_id, _said(said)) for row_id, said in result.disputed.items()}
         disputes = disputed_rows(disputed, finished, run.fields, labels) if form else []
     if not driven.partial:
-        with delivering(outputs[0]) as delivery:
+        with delivering(*outputs, mode_of=sheets) as delivery:
             _write(delivery.file(outputs[0]).write, written(result.decisions))
             if form:
                 _write(delivery.file(outputs[1]).write, form(disputes))
@@ -126,10 +137,13 @@ def import_(
 # ----------------------------------------------------------------------------- what was asked for
 
 
-def _check_options(options: ExportOptions) -> None:
-    """Raise UsageError for options that do not fit."""
-    for code in options.codes:
-        check_selector(code)
+def _checked(options: ExportOptions) -> ExportOptions:
+    """The options, with codes in capitals. Raises UsageError for those that do not fit."""
+    options = typed(options, ExportOptions)
+    codes = tuple(map(check_selector, options.codes))
+    for code in codes:
+        if code != "ALL" and not any(rule.code.startswith(code) for rule in all_rules()):
+            raise UsageError(f"there is no rule {code} yet", hint="`audit rules` lists all rules")
     names = options.annotators
     if options.most < 1:
         raise UsageError(f"--most must be 1 or more, not {options.most}")
@@ -142,6 +156,14 @@ def _check_options(options: ExportOptions) -> None:
             raise UsageError(f"annotator {name!r} cannot be part of a file's name", hint="letters, digits, - . _")
     if len({name.casefold() for name in names}) < len(names):
         raise UsageError("an annotator is named twice")
+    return msgspec.structs.replace(options, codes=codes)
+
+
+def _notes(options: ExportOptions, rules: Iterable[Rule]) -> tuple[str, ...]:
+    """What whoever hands the sheets out has to know."""
+    if not options.mask or any(rule.code.startswith(_PERSONAL) for rule in rules):
+        return ()
+    return ("--mask hides what findings cover, and no rule that finds personal data or secrets ran: these stay",)
 
 
 def _check_sheets(paths: Sequence[str]) -> None:
@@ -217,10 +239,11 @@ def _shares(
 
 
 def _write_sheets(
-    paths: Mapping[str, Path], rows: Sequence[SheetRow], shares: Mapping[str, frozenset[str]]
+    paths: Mapping[str, Path], rows: Sequence[SheetRow], shares: Mapping[str, frozenset[str]], read: Sequence[str]
 ) -> tuple[Handed, ...]:
+    """No sheet can be read by more people than the files that were ``read``."""
     files: list[Handed] = []
-    with delivering(next(iter(paths.values()))) as delivery:
+    with delivering(*paths.values(), mode_of=read) as delivery:
         for name, path in paths.items():
             mine = [row.for_reviewer(name) for row in rows if row.row_id in shares[name]]
             _write(delivery.file(path).write, _form(path)(mine))
@@ -239,6 +262,7 @@ def _exported(
     taken: Sequence[Sequence[Candidate]],
     shared: int,
     checked: int,
+    notes: tuple[str, ...],
     *,
     partial: bool = False,
 ) -> ExportReport:
@@ -250,6 +274,7 @@ def _exported(
         rows=sum(map(len, taken)),
         shared=shared,
         by_code={code: {"found": rows, "rows": handed.get(code, 0)} for code, rows in counts_by_code(found).items()},
+        notes=notes,
         partial=partial,
     )
 
@@ -311,6 +336,7 @@ def _rows(votes: Votes, final: Votes, result: Merged) -> Rows:
         refused=len(refused),
         disputed=len(result.disputed),
         overruled=result.overruled,
+        settled=result.settled,
     )
 
 

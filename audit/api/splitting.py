@@ -15,21 +15,23 @@ import msgspec
 
 from audit.api.preparing import make_run, means, override, readers_of
 from audit.catalog import plan
+from audit.config.attributes import files_named
 from audit.config.settings import Settings
 from audit.engine.drive import Driven, Progress, Reader, driving
 from audit.engine.finish import Finished
 from audit.evidence import tool_version
 from audit.model import Json
+from audit.read.sources import MANIFEST
 from audit.remedy.delivery import delivering
 from audit.remedy.split import assignment, writing
-from audit.remedy.split.account import notes_on, strata_account, units_account
+from audit.remedy.split.account import notes_on, notes_on_rows, strata_account, units_account
 from audit.remedy.split.asking import (
     Asked,
     folder_for,
     keys_to_gather,
-    overlap_option,
     products_for,
     read_options,
+    reasons_for,
     refuse,
 )
 from audit.remedy.split.certificate import Inspection, LeakError, inspect
@@ -119,41 +121,37 @@ def split(
     check_names(asked.stratify, run)
     run = msgspec.structs.replace(run, fields=msgspec.structs.replace(run.fields, split=None))
     readers = readers_of(data, settings)
-    folder = _checked_folder(output, readers, check=write, force=options.force)
+    target = _target(output, readers, settings, check=write, force=options.force)
     keys = keys_to_gather(settings, run, asked)
     with driving(readers, [keys], run, means(settings), progress, wanted=products_for(asked)) as (driven, finished):
         if driven.partial:
-            return _interrupted(driven, asked, settings, folder)
+            return _interrupted(driven, asked, settings, target.folder)
         columns = keys.columns_of(driven.outcome.measures)
         refuse(finished, columns, asked)
-        identities = identities_of(
-            finished,
-            columns,
-            max_answers=overlap_option(settings, "max_answers"),
-            groups=asked.groups,
-            templates=asked.templates,
-        )
+        identities = identities_of(finished, columns, reasons_for(settings, asked))
         gathered = _Gathered(finished, columns, identities, asked, run, settings)
         done = _divide(gathered, identities)
         if not write:
-            return _report(gathered, done, driven, folder, _unwritten(gathered, done), None)
-        return _written(gathered, done, driven, folder)
+            return _report(gathered, done, driven, target.folder, _unwritten(gathered, done), None)
+        return _written(gathered, done, driven, target)
 
 
-def _checked_folder(
-    output: str | os.PathLike[str] | None, readers: Sequence[Reader], *, check: bool, force: bool
-) -> Path:
+def _target(
+    output: str | os.PathLike[str] | None, readers: Sequence[Reader], settings: Settings, *, check: bool, force: bool
+) -> writing.Target:
     """Where to write, which may be written to where ``check`` says so. Closes the readers where it may not be."""
     try:
         paths = [reader.source.path for reader in readers]
         folder = folder_for(output, paths)
-        if check:
-            writing.check_folder(folder, paths, force=force)
+        if not check:
+            return writing.Target(folder)
+        beside = [*settings.against, *settings.target_sample, *settings.lexicons, *files_named(settings)]
+        read = [*paths, *beside, *filter(None, (settings.baseline, settings.config_file))]
+        return writing.checked_target(folder, read, force=force)
     except BaseException:
         for reader in readers:
             reader.close()
         raise
-    return folder
 
 
 # ----------------------------------------------------------------------------- doing it
@@ -166,13 +164,13 @@ def _divide(gathered: _Gathered, identities: Identities) -> _Divided:
     return _Divided(identities, units, strata, divide(units, strata, asked.shares, gathered.settings.seed))
 
 
-def _written(gathered: _Gathered, done: _Divided, driven: Driven, folder: Path) -> SplitReport:
+def _written(gathered: _Gathered, done: _Divided, driven: Driven, target: writing.Target) -> SplitReport:
     """Write and inspect; once more where the files show near-duplicates that the input did not, because what is taken
     for a template of the data is told from a sample of it."""
-    with _made(folder):
+    with _made(target.folder):
         for rounds in range(1, MOST_ROUNDS + 1):
             try:
-                return _deliver(gathered, done, driven, folder, rounds)
+                return _deliver(gathered, done, driven, target, rounds)
             except _Again as again:
                 done = _divide(gathered, with_links(done.identities, again.near))
     raise LeakError(f"near-duplicates were left in two splits after {MOST_ROUNDS} assignments; nothing was written")
@@ -187,13 +185,15 @@ class _Again(Exception):
         self.near = near
 
 
-def _deliver(gathered: _Gathered, done: _Divided, driven: Driven, folder: Path, rounds: int) -> SplitReport:
+def _deliver(gathered: _Gathered, done: _Divided, driven: Driven, target: writing.Target, rounds: int) -> SplitReport:
     """Write everything, and put it in place if the inspection finds nothing. Raises _Again, and what ``split`` does."""
     import numpy as np
 
     names = gathered.asked.shares.names
     assigned = _assigned(gathered, done)
-    with delivering(folder / writing.MANIFEST) as delivery:
+    folder = target.folder
+    inputs = [summary.path for summary in driven.summaries]
+    with delivering(folder / MANIFEST, mode_of=inputs) as delivery:
         outputs, files = writing.write_files(delivery, folder, gathered.finished, assigned, names)
         rows = {name: [row for row, split in enumerate(assigned.splits) if split == name] for name in names}
         contents = np.frombuffer(gathered.keys[CONTENT], np.uint8).reshape(-1, 16)
@@ -205,7 +205,7 @@ def _deliver(gathered: _Gathered, done: _Divided, driven: Driven, folder: Path, 
             raise _Again(near)
         made = _report(gathered, done, driven, folder, outputs, seen.certificate)
         writing.write_manifest(delivery, folder, _manifest(made))
-    writing.remove_stale(folder, outputs)
+        writing.remove_stale(delivery, target, outputs)
     return made
 
 
@@ -261,9 +261,7 @@ def _inspection(gathered: _Gathered, done: _Divided) -> Inspection:
         rules=chosen.rules,
         not_run=skipped,
         keys=keys_to_gather(settings, run, asked),
-        max_answers=overlap_option(settings, "max_answers"),
-        groups=asked.groups,
-        templates=asked.templates,
+        reasons=reasons_for(settings, asked),
         numbers=NUMBERED in done.identities.columns,
     )
 
@@ -295,7 +293,11 @@ def _report(
         strata=strata_account(done.strata, done.plan, asked.shares),
         certificate=certificate,
         rejected_at=tuple(printable(f"{place.file}:{place.line}") for place in places),
-        notes=(*done.identities.notes, *notes_on(done.units, done.strata, done.plan, asked.shares)),
+        notes=(
+            *notes_on_rows(finished, gathered.keys, (*asked.groups, *asked.templates)),
+            *done.identities.notes,
+            *notes_on(done.units, done.strata, done.plan, asked.shares),
+        ),
         settings=_settings(gathered),
         folder=printable(str(folder)),
         wrote=certificate is not None,

@@ -1,7 +1,7 @@
 """The command ``audit``: finds the command's module, runs it, and turns errors into exit codes. Judges nothing.
 
 Exit codes: 0 clean or PASS, 1 findings at or above ``--fail-on`` or FAIL, 2 could not judge, 3 undecided (a gate's
-NOT_ASSESSED or INCONCLUSIVE), 130 interrupted.
+NOT_ASSESSED or INCONCLUSIVE), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ EXIT_FINDINGS = 1
 EXIT_UNABLE = 2
 EXIT_UNDECIDED = 3
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:

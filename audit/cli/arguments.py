@@ -24,12 +24,15 @@ examples:
 
 EXIT_CODES: Final = """\
 exit codes:
-  0    clean, or only findings below --fail-on; a gate: PASS
-  1    findings at or above --fail-on; a gate: FAIL
-  2    could not judge: wrong usage, configuration, missing or unreadable file
+  0    clean, or only findings below --fail-on; a gate: PASS; balance, split, review: done
+  1    findings at or above --fail-on (after a fix: left); a gate: FAIL; --diff: something would change
+  2    could not or would not: wrong usage, configuration, missing or unreadable file, a guard
   3    a gate: NOT_ASSESSED or INCONCLUSIVE (a policy may map it to 0 or 1)
-  130  interrupted; results are partial
+  130  interrupted; results are partial (143: terminated)
 """
+
+
+WITH_EXIT_CODES: Final = ("check", "gate", "demo", "fix", "balance", "split", "review")
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,7 +81,7 @@ def build_parser(command: Command) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
-        epilog=EXIT_CODES if command.name in ("check", "gate", "demo") else None,
+        epilog=EXIT_CODES if command.name in WITH_EXIT_CODES else None,
     )
     module.arguments(parser)
     return parser

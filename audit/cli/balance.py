@@ -46,7 +46,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "(shares as in the references); default: what --by suggests",
     )
     group.add_argument("--strength", metavar="A", help="power of the weights, from 0 (none) to 1 (full; default)")
-    group.add_argument("--cap", metavar="W", help="largest weight, or none (default: 10)")
+    group.add_argument(
+        "--cap", metavar="W", help="largest factor of a cell, or none (default: 10); it multiplies weights rows had"
+    )
     group.add_argument("--max-copies", metavar="N", help="how often a row may stand in the output (default: 4)")
     group.add_argument("--weights-to", metavar="FILE", help="write weights to a .parquet, .csv or .jsonl file instead")
     group.add_argument("--augment", metavar="NAME", help="counterfactual (default), noise or paraphrase")
@@ -54,7 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--paraphrase-model", metavar="NAME", help="its model")
     output = parser.add_argument_group("output")
     output.add_argument("--force", action="store_true", help="overwrite what an earlier run wrote")
-    output.add_argument("--dry-run", action="store_true", help="print the account and write nothing")
+    output.add_argument("--dry-run", action="store_true", help="print the account, write nothing and ask no endpoint")
     output.add_argument("--format", choices=("text", "json"), help="form of the account (default: text)")
     add_terminal_flags(output)
     add_settings_flags(parser)
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             settings=settings,
             progress=bar,
             write=not hasattr(args, "dry_run"),
-            paraphraser=_paraphraser(options, settings.seed),
+            paraphraser=None if hasattr(args, "dry_run") else _paraphraser(options, settings.seed),
         )
     print_pieces(_rendered(report, getattr(args, "format", "text")))
     if not hasattr(args, "quiet"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -167,13 +168,15 @@ def _undo(args: argparse.Namespace) -> int:
 
 def _restored(output: str) -> str:
     """``train.restored.jsonl`` beside an output of which the input was ``train.jsonl``."""
+    from audit.remedy.journal import recover
     from audit.remedy.ledger import read_ledger
     from audit.remedy.names import ledger_of, stem_of
 
-    path = Path(output)
-    name = Path(str(read_ledger(ledger_of(path)).end.input["path"])).name
+    path = Path(os.path.realpath(output))
+    recover(path)
+    name = Path(read_ledger(ledger_of(path)).input_named()[0]).name
     stem = stem_of(name)
-    return str(path.with_name(f"{stem}.restored{name[len(stem) :]}"))
+    return str(Path(output).with_name(f"{stem}.restored{name[len(stem) :]}"))
 
 
 # ----------------------------------------------------------------------------- what was asked for

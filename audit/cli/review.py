@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from audit.remedy.review.report import ExportReport, ImportReport
 
 _MERGES: Final = ("majority", "unanimous", "first")
+_OF_EXPORT: Final = ("codes", "most", "annotators", "overlap", "per_row", "mask")
+_OF_IMPORT: Final = ("data", "merge", "disagreements", "adjudicated")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +49,7 @@ def _add_export_flags(group: argparse._ArgumentGroup) -> None:
         action="append",
         metavar="CODES",
         help="rules whose rows are handed out, most important first, commas between (default: contradictions, doubted "
-        "labels, identity flips, personal data, secrets, near-duplicates)",
+        "labels, identity flips, near-duplicates)",
     )
     group.add_argument("--most", metavar="N", help="rows at most, the most useful first (default: 500)")
     group.add_argument("--annotators", metavar="NAMES", help="a sheet for each, review.NAME.csv, commas between")
@@ -71,6 +73,10 @@ def _add_import_flags(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export or import and print the account. Exit code 1 where entries were refused, 130 when interrupted, else 0."""
+    other = _OF_IMPORT if args.action == "export" else _OF_EXPORT
+    if idle := next((name for name in other if hasattr(args, name)), None):
+        whose = "import" if args.action == "export" else "export"
+        raise UsageError(f"--{idle.replace('_', '-')} is for review {whose}")
     return _export(args) if args.action == "export" else _import(args)
 
 
@@ -98,7 +104,7 @@ def _export(args: argparse.Namespace) -> int:
     check_writable([output], inputs_of(settings))
     with progress_bar(args) as bar:
         report = export(list(settings.files), output, options=options, settings=settings, progress=bar)
-    _show(report, args, export_text(report))
+    _show(report, args, export_text(report, _naming(settings, args, flag="--data")))
     return EXIT_INTERRUPTED if report.partial else EXIT_CLEAN
 
 
@@ -119,13 +125,22 @@ def _import(args: argparse.Namespace) -> int:
     data = list(settings.files)
     with progress_bar(args) as bar:
         report = import_(args.paths, data, output, options=options, settings=settings, progress=bar)
-    _show(report, args, import_text(report))
+    _show(report, args, import_text(report, _naming(settings, args)))
     return EXIT_INTERRUPTED if report.partial else EXIT_FINDINGS if report.refusals else EXIT_CLEAN
 
 
 def _show(report: ExportReport | ImportReport, args: argparse.Namespace, text: Iterator[str]) -> None:
     as_json = getattr(args, "format", "text") == "json"
     print_pieces([encode(report, indent=2) + "\n"] if as_json else text)
+
+
+def _naming(settings: Settings, args: argparse.Namespace, flag: str | None = None) -> list[str]:
+    """The words that name the same data again, files behind ``flag`` if one is given."""
+    words = [word for name in settings.files for word in ((flag, name) if flag else (name,))]
+    words += [word for role, path in settings.splits for word in ("--split", f"{role}={path}")]
+    if hasattr(args, "config"):
+        words += ["--config", args.config]
+    return words + (["--isolated"] if hasattr(args, "isolated") else [])
 
 
 # ----------------------------------------------------------------------------- what was typed

@@ -1,15 +1,18 @@
-"""Runs one command line: dispatch, errors on standard error, broken pipes and interruptions."""
+"""Runs one command line: dispatch, errors on standard error, broken pipes, interruptions and SIGTERM."""
 
 from __future__ import annotations
 
 import errno
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Self
 
-from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_UNABLE
+from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_UNABLE
 from audit.cli.arguments import build_parser, command_named, top_help
 from audit.errors import AuditError
 from audit.reports.visible import visible
@@ -17,6 +20,45 @@ from audit.reports.visible import visible
 
 def run(words: Sequence[str]) -> int:
     """The exit code of one command line. Errors that a user can put right are printed; bugs stay tracebacks."""
+    with Termination() as termination:
+        code = _run(words)
+    return EXIT_TERMINATED if termination.asked else code
+
+
+class Termination:
+    """While it is entered, SIGTERM ends a command as Ctrl-C does, so that it takes away what it had begun to write.
+
+    ``asked`` says that the signal came. A second one is passed over, since some send it to the process and to its
+    group. Workers that are forked die of it, as they did. Where somebody else handles the signal, and in threads other
+    than the main one, nothing is changed.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._process = os.getpid()
+        self._installed = False
+
+    def __enter__(self) -> Self:
+        alone = threading.current_thread() is threading.main_thread()
+        if alone and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._terminate)
+            self._installed = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._installed:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _terminate(self, number: int, frame: object) -> None:
+        if os.getpid() != self._process:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif not self.asked:
+            self.asked = True
+            raise KeyboardInterrupt
+
+
+def _run(words: Sequence[str]) -> int:
     _never_fail_on_a_character()
     try:
         code = _dispatch(words)

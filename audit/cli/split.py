@@ -77,9 +77,9 @@ def _options(args: argparse.Namespace) -> SplitOptions:
     shares: Mapping[str, Json] = {name: getattr(args, name) for name in SPLITS if hasattr(args, name)}
     return SplitOptions(
         shares=shares or None,
-        stratify=names_of(getattr(args, "stratify", [])),
-        group=names_of(getattr(args, "group", [])),
-        template=names_of(getattr(args, "template", [])),
+        stratify=names_of(getattr(args, "stratify", []), "stratify"),
+        group=names_of(getattr(args, "group", []), "group"),
+        template=names_of(getattr(args, "template", []), "template"),
         force=getattr(args, "force", False),
     )
 

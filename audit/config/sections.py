@@ -37,11 +37,13 @@ CHECK_KEYS: Final = tuple(option.key for option in OPTIONS if option.table == "c
 IGNORE_KEYS: Final = ("code", "path", "reason", "owner", "expires")
 WAIVER_KEYS: Final = ("reason", "owner", "expires")
 """What must be said of every demand that is set aside."""
+SHARES: Final = ("train", "validation", "test")
+"""Keys of ``[split]`` that say how large each split is to be."""
 CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "fairness": ("not_applicable",),
     "use": ("purpose", "sector", "risk_class", "deployer"),
     "gate": (*(option.key for option in OPTIONS if option.table == "gate"), "max_share", "min", "require", "waiver"),
-    "split": ("train", "validation", "test", "stratify", "group"),
+    "split": (*SHARES, "stratify", "group", "template"),
     "balance": ("by", "method", "aim", "strength", "cap", "max_copies", "augment", "endpoint", "model"),
 }
 """Sections of other commands than ``check``, and their keys."""
@@ -201,7 +203,24 @@ def read_checked(name: str, table: Json, complain: Complain) -> dict[str, Json]:
         read_not_applicable(section, complain)
     elif name == "use":
         read_use(section, complain)
+    elif name == "split":
+        read_split(section, complain)
     return section
+
+
+def read_split(table: Mapping[str, Json], complain: Complain) -> None:
+    """Checks ``[split]``: shares are numbers above 0 (or texts, which the command reads), the rest are names."""
+    for key, value in table.items():
+        if key in SHARES:
+            said = str(value).lower() if isinstance(value, bool) else repr(value)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+            if not is_number and not isinstance(value, str):
+                raise complain(("split", key), f"must be a share above 0, not {said}", f"{key} = 0.8, or in parts as 8")
+            continue
+        try:
+            texts(value)
+        except Invalid as problem:
+            raise complain(("split", key), problem.what, f'{key} = ["metadata.user"]') from None
 
 
 def read_use(table: Mapping[str, Json], complain: Complain) -> dict[str, str]:

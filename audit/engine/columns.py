@@ -17,8 +17,8 @@ from audit.read.dialogue import answer_text, exchange
 from audit.read.fields import group_of, label_in, label_of, split_of
 from audit.read.folding import ASCII_WORDS, words
 from audit.read.identity import CONVERSATION, FOLDED, TEXT, conversation_key, key_of, plain_key, tool_names
-from audit.read.marks import TRACE, is_copy, is_synthetic, weight_at
-from audit.rule import COPY, SYNTHETIC, WEIGHTED, Fields, Product
+from audit.read.marks import TRACE, is_synthetic, names_row, says_copy, weight_at
+from audit.rule import COPY, NO_COPY, SYNTHETIC, WEIGHTED, Fields, Product
 
 NO_SPLIT: Final = ""
 """In the column of splits: the row's field names none, the role of its source decides."""
@@ -35,7 +35,8 @@ class Columns:
     """One entry for every row with content, in reading order. Eight bytes a row and identity, 28 for its place.
 
     ``lines`` are 1-based line numbers, ``offsets`` byte offsets in the unpacked source, ``stored`` where the row's
-    bytes lie (in the file, or in the spool), ``sizes`` how many they are.
+    bytes lie (in the file, or in the spool), ``sizes`` how many they are. ``marks`` is what rows say of
+    themselves; which of it holds is known when all rows are read (``audit.engine.origins.held``).
     """
 
     def __init__(self, products: Iterable[Product], fields: Fields) -> None:
@@ -118,7 +119,8 @@ class Columns:
                 weights.append(1.0 if weight is None else weight)
             if marks is not None:
                 weighted = 0 if weight is None else WEIGHTED
-                marks.append(is_copy(data) * COPY | is_synthetic(data) * SYNTHETIC | weighted)
+                copied = 0 if not says_copy(data) else COPY if names_row(data) else NO_COPY
+                marks.append(copied | is_synthetic(data) * SYNTHETIC | weighted)
 
     def _take_tokens(self, batch: ParsedBatch) -> None:
         totals, targets = self.token_totals, self.token_targets
@@ -157,9 +159,11 @@ class Columns:
 
 
 def with_identities(products: Iterable[Product], fields: Fields) -> frozenset[Product]:
-    """The products with the identities and the marks that ``clusters`` rests on."""
+    """The products with the identities and the marks that ``clusters`` and ``marks`` rest on."""
     needs = frozenset(products)
-    return needs | identities_of_clusters(fields) | {"marks"} if "clusters" in needs else needs
+    if "clusters" in needs:
+        needs |= identities_of_clusters(fields) | {"marks"}
+    return needs | {"conversation"} if "marks" in needs else needs
 
 
 def identities_of_clusters(fields: Fields) -> frozenset[Product]:

@@ -25,23 +25,35 @@ def clusters_of(rows: int, identities: Sequence[Sequence[int]]) -> array[int]:
     return _many(rows, identities)
 
 
-def _few(rows: int, identities: Sequence[Sequence[int]]) -> array[int]:
-    """Union by the smaller ordinal, with path halving (Tarjan and van Leeuwen, doi.org/10.1145/62.2160)."""
-    parent = list(range(rows))
+class Joined:
+    """Rows in sets that grow together: union by the smaller ordinal, with path halving (Tarjan and van Leeuwen,
+    doi.org/10.1145/62.2160)."""
 
-    def root(row: int) -> int:
+    def __init__(self, rows: int) -> None:
+        self._parent = list(range(rows))
+
+    def root(self, row: int) -> int:
+        """The smallest row of a row's set."""
+        parent = self._parent
         while parent[row] != row:
             parent[row] = parent[parent[row]]
             row = parent[row]
         return row
 
+    def join(self, one: int, other: int) -> None:
+        """Make the sets of two rows one."""
+        first, second = sorted((self.root(one), self.root(other)))
+        self._parent[second] = first
+
+
+def _few(rows: int, identities: Sequence[Sequence[int]]) -> array[int]:
+    joined = Joined(rows)
     for column in identities:
         first: dict[int, int] = {}
         for row, key in enumerate(column):
             if key:
-                one, other = sorted((root(first.setdefault(key, row)), root(row)))
-                parent[other] = one
-    return array("Q", map(root, range(rows)))
+                joined.join(first.setdefault(key, row), row)
+    return array("Q", map(joined.root, range(rows)))
 
 
 def _many(rows: int, identities: Sequence[Sequence[int]]) -> array[int]:

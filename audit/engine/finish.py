@@ -13,11 +13,11 @@ import msgspec
 from audit.engine.columns import NO_SPLIT, identities_of_clusters
 from audit.engine.dependence import MANY, clusters_of
 from audit.engine.found import Found
-from audit.engine.origins import any_made, origins_of
+from audit.engine.origins import any_made, held, origins_of
 from audit.engine.place import on_dataset, on_row
 from audit.engine.rows import StoredRows
 from audit.errors import RuleError
-from audit.model import Finding, Measure, Record, Related, Source, SourceSummary
+from audit.model import Finding, Json, Measure, Record, Related, Source, SourceSummary
 from audit.read.dialogue import conversation_text
 from audit.rule import (
     DatasetRule,
@@ -70,12 +70,17 @@ class Finished:
         self._splits: tuple[Sequence[str], Sequence[int]] | None = None
         self._attributes: dict[str, Groups] = {}
         self._clusters: array[int] | None = None
+        self._marks: array[int] | None = None
         self._origins: array[int] | None = None
 
     @property
     def sources(self) -> Sequence[Source]:
         """The sources, in reading order."""
         return [entry.source for entry in self.ranges]
+
+    def state(self, code: str) -> Json:
+        """What a DatasetRule has gathered of all rows."""
+        return self._found.states[code]
 
     # ------------------------------------------------------------------ what other rules found
 
@@ -134,8 +139,10 @@ class Finished:
 
     @property
     def marks(self) -> Sequence[int]:
-        """What every row says of itself."""
-        return _kept(self.stored.columns.marks, "marks")
+        """What every row says of itself, as far as it holds."""
+        if self._marks is None:
+            self._marks = held(_kept(self.stored.columns.marks, "marks"), self.column("conversation"))
+        return self._marks
 
     @property
     def weights(self) -> Sequence[float]:

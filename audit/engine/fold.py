@@ -84,12 +84,12 @@ class Fold:
         self._text_rules = _of(rules, TextRule)
         self._dataset_rules = _of(rules, DatasetRule)
         self.scan = scan if scan is not None else TriggerScan(self._text_rules, run)
-        needs = needs_of(rules, wanted)
+        needs = with_identities(needs_of(rules, wanted), run.fields)
         self._counter = run.tokens if "tokens" in needs else None
-        self._texts = bool(self._text_rules or needs & {"texts", "near_clusters", "attributes", "clusters", *KEYS})
+        self._texts = bool(self._text_rules or needs & {"texts", "near_clusters", "attributes", *KEYS})
         self.found = Found(
             {rule.code: rule.start() for rule in self._dataset_rules},
-            Columns(with_identities(needs, run.fields), run.fields) if needs & OF_ROWS else None,
+            Columns(needs, run.fields) if needs & OF_ROWS else None,
             near_builder(rules, run, storage) if "near_clusters" in needs else None,
             memberships(run, lookups) if run.attributes and "attributes" in needs else None,
         )

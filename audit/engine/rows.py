@@ -16,6 +16,8 @@ from audit.read.shapes import detect
 from audit.rule import RowRange
 
 UNREADABLE: Final = "unreadable"
+TOGETHER: Final = 1 << 20
+"""Bytes that are read at once where rows are asked for one after the other."""
 
 
 class Spool:
@@ -55,22 +57,35 @@ class StoredRows:
     def __init__(self, columns: Columns, ranges: Sequence[RowRange], spool: str | None) -> None:
         self.columns = columns
         self._ranges = ranges
-        self._spool = spool
+        self.spool = spool
 
     def records(self, rows: Sequence[int]) -> Iterator[Record]:
         """One record for every row, in the order asked for; of a row that cannot be parsed with nothing in it.
 
         Raises InputError when a file has been changed or taken away since it was judged.
         """
+        return (self._record(row, source, raw) for row, source, raw in self._read(rows))
+
+    def raw(self, rows: Sequence[int]) -> Iterator[bytes]:
+        """The bytes of every row, as it was read, without what ends its line; in the order asked for.
+
+        Raises InputError as ``records`` does.
+        """
+        return (raw for _, _, raw in self._read(rows))
+
+    def _read(self, rows: Sequence[int]) -> Iterator[tuple[int, Source, bytes]]:
         files: dict[str, BinaryIO] = {}
+        buffering = TOGETHER if isinstance(rows, range) else 0
         entry: RowRange | None = None
         path = ""
         try:
             for row in rows:
                 if entry is None or not entry.first <= row < entry.end:
                     entry = self._range_of(row)
-                    path = entry.source.path if lies_in_file(entry.source) else self._spool or entry.source.path
-                yield self._record(row, entry.source, self._raw(row, path, files))
+                    path = entry.source.path if lies_in_file(entry.source) else self.spool or entry.source.path
+                if path not in files:
+                    files[path] = _opened(path, buffering)
+                yield row, entry.source, self._raw(row, path, files[path])
         finally:
             for file in files.values():
                 file.close()
@@ -78,16 +93,13 @@ class StoredRows:
     def _range_of(self, row: int) -> RowRange:
         return self._ranges[bisect_right(self._ranges, row, key=lambda entry: entry.first) - 1]
 
-    def _raw(self, row: int, path: str, files: dict[str, BinaryIO]) -> bytes:
+    def _raw(self, row: int, path: str, file: BinaryIO) -> bytes:
         at, size = self.columns.stored[row], self.columns.sizes[row]
         try:
-            if path not in files:
-                files[path] = open(path, "rb", buffering=0)  # noqa: SIM115 closed by the caller
-            file = files[path]
             file.seek(at)
             raw = file.read(size)
         except OSError as error:
-            raise InputError(f"cannot read {path} again: {error.strerror or error}") from error
+            raise _unreadable(path, error) from error
         if len(raw) != size:
             raise InputError(f"{path} was changed while it was being checked")
         return raw
@@ -105,6 +117,17 @@ class StoredRows:
             shape=shape.name if shape else UNKNOWN_SHAPE if isinstance(value, dict) else UNREADABLE,
             chat=shape.read(value) if shape else Chat(),
         )
+
+
+def _opened(path: str, buffering: int) -> BinaryIO:
+    try:
+        return open(path, "rb", buffering=buffering)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: OSError) -> InputError:
+    return InputError(f"cannot read {path} again: {error.strerror or error}")
 
 
 def lies_in_file(source: Source) -> bool:

@@ -77,7 +77,8 @@ def judge_ran(demand: Ran, facts: Facts) -> Clause:
     covered = coverage(demand.codes, facts)
     if covered.missing:
         return undecided(demand, asks(demand), covered.missing, codes=demand.codes)
-    said = "; ".join([f"{plural(len(covered.ran), 'rule')} ran: {', '.join(covered.ran)}", *covered.aside])
+    ran = f"{plural(len(covered.ran), 'rule')} ran: {', '.join(covered.ran)}"
+    said = "; ".join([ran, *_left_out(facts), *covered.aside])
     return clause(
         demand,
         limit=asks(demand),
@@ -106,7 +107,10 @@ def judge_new_findings(demand: NewFindings, facts: Facts) -> Clause:
         value=float(total),
         n=facts.rows,
         verdict="FAIL" if total else "PASS",
-        sentence=f"{plural(total, 'finding')}{found} not in the baseline; {known:,} in it.",
+        sentence="; ".join(
+            [f"{plural(total, 'finding')}{found} not in the baseline", f"{known:,} in it", *_left_out(facts)]
+        )
+        + ".",
         codes=tuple(counted),
         where=where(worst, facts) if worst else "",
     )
@@ -126,9 +130,15 @@ def _counted(codes: Iterable[str], severities: Iterable[Severity], facts: Facts)
     return {code: count for code, count in counts.items() if count}
 
 
+def _left_out(facts: Facts) -> list[str]:
+    """How many rows are none of ``n``."""
+    return [f"{plural(facts.made, 'row')} copied or made up for balance not counted"] if facts.made else []
+
+
 def _beside(covered: Coverage, facts: Facts) -> list[str]:
-    """What a reader must know beside the number: rules that did not judge, and findings that were taken out."""
-    said = [f"not assessed: {reason}" for reason in covered.missing]
+    """What a reader must know beside the number: rows and findings that were taken out, rules that did not judge."""
+    said = _left_out(facts)
+    said += [f"not assessed: {reason}" for reason in covered.missing]
     said += [f"nothing to judge for {reason}" for reason in covered.aside]
     known = sum(facts.result.known.get(code, 0) for code in covered.ran)
     if known:

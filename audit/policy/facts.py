@@ -38,13 +38,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """Rows that count as evidence: those of the run without marked copies and made-up rows, as far as DUP401 has
-        counted them."""
+        """Rows that count as evidence: those of the run that no remedy made of others."""
+        return max(0, self.result.rows - self.made)
+
+    @property
+    def made(self) -> int:
+        """Marked copies and made-up rows, as far as DUP401 has counted them."""
         made = 0
         for measure in self.measures(MARKED_COPIES):
             table = measure.table if isinstance(measure.table, dict) else {}
             made += sum(count for count in (measure.value, table.get("made_up")) if isinstance(count, int))
-        return max(0, self.result.rows - made)
+        return made
 
     @property
     def skipped(self) -> Mapping[str, Skipped]:

@@ -13,7 +13,7 @@ from audit.policy.counted import where
 from audit.policy.demands import Assessed, Disparity, Published, asks
 from audit.policy.facts import Facts, clause, coverage, undecided, waived
 from audit.policy.groups import declaration, declared, not_applicable, unfit
-from audit.policy.words import labelled, percent, plural
+from audit.policy.words import labelled, marked_rows, percent, plural
 from audit.statistics.rates import UNCOMPARED
 
 REPRESENTATION: Final = ("DEM101", "representation")
@@ -33,13 +33,16 @@ def judge_assessed(demand: Assessed, facts: Facts) -> Clause:
     open_ones = {name: reason for name in names if (reason := _not_shown(name, facts))}
     shown = [name for name in names if name not in open_ones]
     if shown and (demand.attributes == "any" or not open_ones):
+        tables = [measure for name in shown for measure in facts.measures(REPRESENTATION[1], name)]
         return clause(
             demand,
             limit=limit,
             actual=", ".join(shown),
             verdict="PASS",
-            sentence=f"The groups of {', '.join(shown)} are shown, with the rows of each.",
-            n=min(measure.n for name in shown for measure in facts.measures(REPRESENTATION[1], name)),
+            sentence=" ".join(
+                [f"The groups of {', '.join(shown)} are shown, with the rows of each.", *marked_rows(tables)]
+            ),
+            n=min(measure.n for measure in tables),
             codes=REPRESENTATION[:1],
         )
     reasons = list(open_ones.values()) or ["no attribute is declared, and groups are not said to be irrelevant here"]
@@ -123,13 +126,13 @@ def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title:
     )
     rates = rates_of(table.table)
     if all(rate.hits == rate.n for rate in rates):
-        return undecided(
-            demand, asks(demand), ["every row has the favourable label: there is nothing to compare"], **title
-        )
+        reason = "every row has the favourable label: there is nothing to compare"
+        return labelled(undecided(demand, asks(demand), [reason], **title), [table])
     groups = {level_key(rate.group): rate.group for rate in rates if rate.n}
     if demand.reference not in ("best", "rest"):
         if level_key(demand.reference) not in groups:
-            return undecided(demand, asks(demand), [f"no row of {name} is of the group {demand.reference}"], **title)
+            reason = f"no row of {name} is of the group {demand.reference}"
+            return labelled(undecided(demand, asks(demand), [reason], **title), [table])
         question = replace(question, reference=groups[level_key(demand.reference)])
     found = compare(rates, question, what=demand.measure.replace("_", " "))
     worst = next((group for group in found.groups if group.group == found.worst), None)
@@ -221,7 +224,8 @@ def _published(demand: Published, name: str, facts: Facts) -> Clause:
     ]
     unknown = measure.table.get("unknown")
     if len(groups) < 2 or not isinstance(unknown, dict):
-        return undecided(demand, limit, ["fewer than two groups have rows, so there is no ratio"], **title)
+        reason = "fewer than two groups have rows, so there is no ratio"
+        return labelled(undecided(demand, limit, [reason], **title), [measure])
     rates = {str(group["group"]): group["hits"] / group["n"] for group in groups}
     ratio = impact_ratio(rates)
     known = sum(group["n"] for group in groups)

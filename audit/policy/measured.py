@@ -59,7 +59,16 @@ def judge_measure(demand: MeasureWithin, facts: Facts) -> Clause:
         codes=codes,
         where=where(_loudest(codes, facts), facts) if verdict != "PASS" and codes else "",
     )
-    return labelled(judged, [worst.measure])
+    return labelled(judged, [worst.measure, *_of_rule(worst.measure, facts)])
+
+
+def _of_rule(measure: Measure, facts: Facts) -> list[Measure]:
+    """The measures of the same rule and attribute: one of them has the table that says what a figure rests on."""
+    if not measure.by_construction:
+        return []
+    return [
+        other for other in facts.result.measures if (other.code, other.attribute) == (measure.code, measure.attribute)
+    ]
 
 
 def _loudest(codes: Sequence[str], facts: Facts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
@@ -30,8 +30,27 @@ def plural(count: int, noun: str) -> str:
 
 def labelled(clause: Clause, measures: Iterable[Measure]) -> Clause:
     """The clause, labelled where a figure that it rests on is so by construction: copies, made-up rows or weights made
-    it so, and a verdict on it is one on the file. The verdict stands."""
-    if not any(measure.by_construction for measure in measures) or clause.verdict == "NOT_ASSESSED":
+    it so, and a verdict on it is one on the file. The verdict stands, and the sentence says how many such rows there
+    are."""
+    by_construction = [measure for measure in measures if measure.by_construction]
+    if not by_construction:
         return clause
-    sentence = clause.sentence if BY_CONSTRUCTION in clause.sentence else f"{clause.sentence} {BY_CONSTRUCTION}"
+    said = marked_rows(by_construction)
+    if clause.verdict == "NOT_ASSESSED":
+        return replace(clause, sentence=" ".join([clause.sentence, *said]))
+    label = [] if BY_CONSTRUCTION in clause.sentence else [BY_CONSTRUCTION]
+    sentence = " ".join([clause.sentence, *label, *said])
     return replace(clause, actual=f"by construction {clause.actual}", sentence=sentence)
+
+
+def marked_rows(measures: Iterable[Measure]) -> list[str]:
+    """How many rows are copies, made up or have a weight, one sentence each, as far as measures say it."""
+    return list(dict.fromkeys(f"{note[:1].upper()}{note[1:]}." for measure in measures for note in _marked(measure)))
+
+
+def _marked(measure: Measure) -> Iterator[str]:
+    """The notes behind the label in the table of a measure."""
+    notes = measure.table.get("notes") if isinstance(measure.table, dict) else None
+    label = BY_CONSTRUCTION[:1].lower() + BY_CONSTRUCTION[1:-1]
+    if isinstance(notes, list) and label in notes:
+        yield from notes[notes.index(label) + 1 :]

@@ -7,9 +7,10 @@ of which row, ``metadata.audit.weight`` is what the row counts for.
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
-from audit.model import ABSENT, Json
+from audit.model import Json
 from audit.read.fields import value_at
 
 HOLDER: Final = "audit"
@@ -17,6 +18,7 @@ HOLDER: Final = "audit"
 WEIGHT: Final = "/metadata/audit/weight"
 COPY_OF: Final = "/metadata/audit/copy_of"
 SYNTHETIC: Final = "/metadata/audit/synthetic"
+_ROW_ID: Final = re.compile(r"[0-9a-f]{32}#[1-9][0-9]{0,18}", re.ASCII)
 TRACE: Final = b'"audit"'
 """Bytes without which a row can hold none of them."""
 
@@ -36,21 +38,30 @@ def weight_at(data: Json, path: str | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def is_copy(data: Json) -> bool:
-    """Whether a row says of which row it is a copy."""
+def says_copy(data: Json) -> bool:
+    """Whether a row says that it is a copy, of whatever."""
     return isinstance(value_at(data, COPY_OF), str)
 
 
+def names_row(data: Json) -> bool:
+    """Whether what a row says that it is a copy of is a row id (``CONTENT_ID#N``)."""
+    name = value_at(data, COPY_OF)
+    return isinstance(name, str) and _ROW_ID.fullmatch(name) is not None
+
+
 def is_synthetic(data: Json) -> bool:
-    """Whether a row says that it was made up for balance."""
+    """Whether a row says that it was made up for balance: true, or how or by what in an object or a text."""
     value = value_at(data, SYNTHETIC)
-    return value is not ABSENT and value is not None and value is not False
+    return value is True or (isinstance(value, dict | str) and bool(value))
+
+
+def made_up_of(data: Json) -> str | None:
+    """The row id (``CONTENT_ID#N``) of the row that a row says it was made up of; None for none."""
+    name = value_at(data, f"{SYNTHETIC}/of")
+    return name if isinstance(name, str) else None
 
 
 def made_of(data: Json) -> str | None:
-    """The row id (``CONTENT_ID#N``) that a row names as the one that it is a copy of, or was made of; None for none."""
-    for path in (COPY_OF, f"{SYNTHETIC}/of"):
-        name = value_at(data, path)
-        if isinstance(name, str):
-            return name
-    return None
+    """The row id that a row names as the one that it is a copy of, else as the one that it was made up of."""
+    name = value_at(data, COPY_OF)
+    return name if isinstance(name, str) else made_up_of(data)

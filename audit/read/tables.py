@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -114,8 +115,9 @@ def _text(value: str) -> bytes:
 class ParquetRows:
     """Iterating yields one JSON object line per row of a Parquet file; ``problems`` says afterwards where it broke off.
 
-    Nulls of whole columns are left out, since a column that a row lacks cannot be told from a null; nulls inside
-    nested values stay. Dates and times become ISO 8601 text, decimals text, bytes base64 text. Closes the file.
+    Nulls of whole columns are left out, since a column that a row lacks cannot be told from a null, and so is NaN:
+    it stands for a missing value where tables are made (pandas). Inside nested values both stay. Dates and times
+    become ISO 8601 text, decimals text, bytes base64 text. Closes the file.
     """
 
     def __init__(self, file: BinaryIO, path: str) -> None:
@@ -151,9 +153,13 @@ class ParquetRows:
 
 
 def arrow_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Json]]:
-    """The rows of an Arrow batch as dictionaries without the columns that are null."""
+    """The rows of an Arrow batch as dictionaries without the columns that are null, or NaN, as tables write it."""
     for values in batch.to_pylist():
-        yield {name: value for name, value in values.items() if value is not None}
+        yield {name: value for name, value in values.items() if value is not None and not _is_nan(value)}
+
+
+def _is_nan(value: Json) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 class JsonLine(msgspec.Struct, frozen=True):

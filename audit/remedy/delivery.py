@@ -1,42 +1,47 @@
 """Puts the files of one remedy in place together: after a crash there are all of the old ones or all of the new.
 
-They are written under temporary names and flushed; then a journal that names them all is written, and they are
-renamed, the main file last. A run that was killed in between is completed by the next one that names the same main
-file. What the files hold is none of this module's business.
+They are written under temporary names and flushed; then a journal that names them all is written beside every main
+file, and they are renamed, the main files last. A run that was killed in between is completed by the next one that
+names one of the main files; where not even the first file can be put in place, all are taken away again. What the files
+hold is none of this module's business.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import msgspec
-
 from audit.errors import OutputError
+from audit.remedy.journal import (
+    TEMPORARY,
+    Journal,
+    backup_exists,
+    check_backups,
+    journal_of,
+    recover,
+    replay,
+    started_of,
+    sweep,
+    unlink,
+    write_journals,
+)
 from audit.writing import unwritable
 
-_TEMPORARY: Final = "audit-tmp"
-_JOURNAL: Final = "audit-journal"
-
-
-class _Journal(msgspec.Struct, frozen=True):
-    """What is left to do when everything has been written: keep (file, backup), move (temporary, file), remove."""
-
-    keep: tuple[tuple[str, str], ...]
-    moves: tuple[tuple[str, str], ...]
-    remove: tuple[str, ...]
+_ANYONE: Final = 0o666
+_OWNER: Final = 0o600
 
 
 class Delivery:
     """The files of one remedy on their way. Made by ``delivering``."""
 
-    def __init__(self, main: Path) -> None:
-        self._main = main
+    def __init__(self, mains: Sequence[Path], mode: int = _ANYONE, *, overwrite: bool = True) -> None:
+        self._mains = mains
+        self._mode = mode
+        self._overwrite = overwrite
         self._streams: dict[Path, Stream] = {}
         self._backups: list[tuple[Path, Path]] = []
         self._removed: list[Path] = []
@@ -46,8 +51,8 @@ class Delivery:
         """A stream whose bytes will be the file ``path``. Raises OutputError where it cannot be written."""
         if path in self._streams:
             raise ValueError(f"{path} is written twice")
-        _sweep(path)
-        stream = self._streams[path] = Stream(path)
+        sweep(path)
+        stream = self._streams[path] = Stream(path, self._mode)
         return stream
 
     def keep(self, path: Path, backup: Path) -> None:
@@ -57,33 +62,62 @@ class Delivery:
 
     def remove(self, path: Path) -> None:
         """Take away a file of an earlier run, where there is one, when the new ones are in place."""
+        sweep(path)
         self._removed.append(path)
 
     def commit(self) -> None:
         """Flush everything to disk, then put every file in place. Raises OutputError."""
         for stream in self._streams.values():
             stream.finish()
+        self._check_folders()
+        plan = self._plan()
         try:
             self._keep_modes()
-            _write_journal(self._main, self._plan())
+            write_journals(plan)
+            try:
+                self._check_free()
+                check_backups(plan)
+            except OutputError:
+                unlink(plan.journals)
+                raise
             self.journalled = True
-            recover(self._main)
+            replay(plan, os.stat(plan.journals[0]).st_mtime_ns)
         except OSError as error:
-            raise unwritable(str(self._main), error) from None
+            raise unwritable(str(self._mains[0]), error) from None
+
+    def complete(self) -> None:
+        """Put in place what an interruption after the journal has left. Raises OutputError."""
+        recover(self._mains[0])
+
+    def _check_folders(self) -> None:
+        """A folder is not replaced by a file. Raises OutputError."""
+        for path in self._streams:
+            if path.is_dir():
+                raise OutputError(f"{path} is a folder", hint="take it away, or name another output")
+
+    def _check_free(self) -> None:
+        """Nothing was written meanwhile where nothing lay when this run began. Raises OutputError."""
+        kept = {path for path, _ in self._backups}
+        for path in () if self._overwrite else self._streams:
+            if path not in kept and os.path.lexists(path):
+                raise OutputError(f"{path} exists: another run has written it", hint="`--force` overwrites it")
 
     def _keep_modes(self) -> None:
         for path, backup in self._backups:
-            if backup.exists():
-                raise OutputError(f"{backup} exists", hint="move the backup of an earlier run away")
+            if os.path.lexists(backup):
+                raise backup_exists(str(backup))
             if path in self._streams:
                 shutil.copymode(path, self._streams[path].temporary)
 
-    def _plan(self) -> _Journal:
-        order = sorted(self._streams.values(), key=lambda stream: stream.path == self._main)
-        return _Journal(
+    def _plan(self) -> Journal:
+        order = sorted(self._streams.values(), key=lambda stream: stream.path in self._mains)
+        return Journal(
             keep=tuple((str(a.absolute()), str(b.absolute())) for a, b in self._backups),
             moves=tuple((str(stream.temporary.absolute()), str(stream.path.absolute())) for stream in order),
             remove=tuple(str(path.absolute()) for path in self._removed),
+            journals=tuple(str(journal_of(main).absolute()) for main in self._mains),
+            process=os.getpid(),
+            started=started_of(os.getpid()),
         )
 
     def abandon(self) -> None:
@@ -95,14 +129,15 @@ class Delivery:
 class Stream:
     """A file that is being written under a temporary name. ``write`` raises OutputError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = _ANYONE) -> None:
         self.path = path
-        self.temporary = path.parent / f".{path.name}.{os.getpid()}.{_TEMPORARY}"
-        self._file = self._opened()
+        self.temporary = path.parent / f".{path.name}.{os.getpid()}.{TEMPORARY}"
+        self._file = self._opened(mode)
 
-    def _opened(self) -> BinaryIO:
+    def _opened(self, mode: int) -> BinaryIO:
         try:
-            return open(self.temporary, "w+b")
+            self.temporary.unlink(missing_ok=True)  # what is there would keep its mode
+            return open(self.temporary, "w+b", opener=lambda path, flags: os.open(path, flags, mode))
         except OSError as error:
             raise unwritable(str(self.path), error) from None
 
@@ -138,126 +173,35 @@ class Stream:
 
 
 @contextlib.contextmanager
-def delivering(main: Path) -> Iterator[Delivery]:
+def delivering(
+    main: Path, *others: Path, mode_of: Iterable[str | Path] = (), overwrite: bool = True
+) -> Iterator[Delivery]:
     """A delivery that is committed when the block ends without an error, and leaves no trace when it does not.
 
-    ``main`` is the file by which users know the result; it is put in place last, so that where it is the others are.
+    ``main`` and ``others`` are the files by which users know the result; they are put in place last, so that where they
+    are the rest is. No file can be read by more people than every one of ``mode_of`` (files that were read; what is no
+    file is passed over) and the umask allow. Without ``overwrite`` a file that has appeared since stops it.
     Raises OutputError where something cannot be written, or another process delivers the same file.
     """
-    recover(main)
-    delivery = Delivery(main)
+    mains = (main, *others)
+    for path in mains:
+        recover(path)
+    delivery = Delivery(mains, _narrowest(mode_of), overwrite=overwrite)
     try:
         yield delivery
         delivery.commit()
     finally:
         if delivery.journalled:
-            recover(main)  # an interruption after the journal: everything is written, so it is put in place
+            delivery.complete()  # an interruption after the journal: everything is written, so it is put in place
         else:
             delivery.abandon()
 
 
-def recover(main: Path) -> bool:
-    """Complete what a killed run had written wholly but not put in place; whether there was any. Raises OutputError."""
-    journal = _journal(main)
-    try:
-        text = journal.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        _sweep(main)
-        return False
-    except OSError as error:
-        raise unwritable(str(main), error) from None
-    try:
-        plan = msgspec.convert(json.loads(text), _Journal)
-    except (ValueError, msgspec.ValidationError):
-        journal.unlink(missing_ok=True)  # killed while it was written: nothing had been put in place
-        _sweep(main)
-        return False
-    try:
-        _replay(journal, plan)
-    except OSError as error:
-        raise unwritable(str(main), error) from None
-    return True
-
-
-def _journal(main: Path) -> Path:
-    return main.parent / f".{main.name}.{_JOURNAL}"
-
-
-def _write_journal(main: Path, plan: _Journal) -> None:
-    """Write it so that it is on disk as a whole before the first file is moved. Raises OSError."""
-    journal = _journal(main)
-    try:
-        with open(journal, "xb") as file:
-            file.write(json.dumps(msgspec.to_builtins(plan)).encode("ascii"))  # file names may hold any byte
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        raise OutputError(f"{main} is being written by another process", hint="let it end, then try again") from None
-    except OSError:
-        journal.unlink(missing_ok=True)
-        raise
-    _sync_folders([journal])
-
-
-def _replay(journal: Path, plan: _Journal) -> None:
-    """Do what is left to do; whatever has been done before is passed over, and what was written since stays."""
-    written = journal.stat().st_mtime_ns
-    for path, backup in plan.keep:
-        if not os.path.exists(backup):
-            _keep(path, backup)
-    for temporary, path in plan.moves:
-        if os.path.exists(path) and os.stat(path).st_mtime_ns > written:
-            Path(temporary).unlink(missing_ok=True)
-            continue
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(temporary, path)
-    for path in plan.remove:
-        Path(path).unlink(missing_ok=True)
-    _sync_folders([Path(path) for _, path in plan.moves])
-    journal.unlink(missing_ok=True)
-
-
-def _keep(path: str, backup: str) -> None:
-    """The same file under a second name, or a copy, whole at once, where the file system has no links."""
-    try:
-        os.link(path, backup)
-    except OSError:
-        temporary = f"{backup}.{os.getpid()}.{_TEMPORARY}"
-        shutil.copy2(path, temporary)
-        os.replace(temporary, backup)
-
-
-def _sweep(main: Path) -> None:
-    """Take away the temporary file of a run that was killed. Those of living processes stay."""
-    for left in main.parent.glob(f".{_escaped(main.name)}.*.{_TEMPORARY}"):
-        number = left.name.removesuffix(f".{_TEMPORARY}").rpartition(".")[2]
-        if number.isdigit() and not _lives(int(number)):
-            left.unlink(missing_ok=True)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
-
-
-def _lives(process: int) -> bool:
-    if os.name != "posix":  # elsewhere signal 0 is no question but an end
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _sync_folders(files: Iterable[Path]) -> None:
-    """Flush the names of some files to disk."""
-    if os.name != "posix":
-        return
-    for folder in sorted({file.parent for file in files}):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _narrowest(files: Iterable[str | Path]) -> int:
+    """The permissions that all files give, and to the owner those to read and write."""
+    mode = _ANYONE
+    for path in files:
+        with contextlib.suppress(OSError, ValueError):
+            if os.path.isfile(path):
+                mode &= os.stat(path).st_mode
+    return mode | _OWNER

@@ -109,6 +109,13 @@ class Ledger(msgspec.Struct, frozen=True):
                 if isinstance(found, LedgerLine):
                     yield found
 
+    def input_named(self) -> tuple[str, str]:
+        """The path of the input and its SHA-256. Raises InputError where the ledger does not tell them."""
+        path, sha256 = self.end.input.get("path"), self.end.input.get("sha256")
+        if not isinstance(path, str) or not path or not isinstance(sha256, str):
+            raise InputError(f"{self.path} does not say what its input was: it was changed since")
+        return path, sha256
+
 
 def read_ledger(path: Path) -> Ledger:
     """A ledger that is whole. Raises InputError for a file that is none, or whose last line is missing."""
@@ -135,8 +142,8 @@ def _read(raw: bytes, path: Path) -> LedgerLine | LedgerEnd:
         value = _decoded(raw)
         is_end = isinstance(value, dict) and value.get("action") == SUMMARY
         return msgspec.convert(value, LedgerEnd) if is_end else msgspec.convert(value, LedgerLine)
-    except (ValueError, RecursionError, msgspec.ValidationError) as error:
-        raise InputError(f"{path} is no ledger: {error}") from None
+    except (ValueError, RecursionError, msgspec.ValidationError):
+        raise InputError(f"{path} is no ledger, or it was changed since: a line of it is none of a ledger") from None
 
 
 def _decoded(raw: bytes) -> Json:

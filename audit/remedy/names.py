@@ -6,7 +6,7 @@ Looks at what exists so as to overwrite nothing unasked; writes nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +57,12 @@ def ledger_of(output: Path) -> Path:
 
 
 def outputs_of(
-    sources: Sequence[Source], output: str | None, *, word: str, in_place: bool, plain: Sequence[bool]
+    sources: Sequence[Source],
+    output: str | os.PathLike[str] | None,
+    *,
+    word: str,
+    in_place: bool,
+    plain: Sequence[bool],
 ) -> list[Outputs]:
     """The files of each source. ``plain`` says which of them can be restored without a copy.
 
@@ -68,9 +73,13 @@ def outputs_of(
         if output is not None:
             raise UsageError("an output was named, and --in-place", hint="leave out one of them")
         return [_in_place(source) for source in sources]
-    paths = [_path(source, output, word, alone=len(sources) == 1) for source in sources]
+    name = None if output is None else os.fspath(output)
+    paths = [_path(source, name, word, alone=len(sources) == 1) for source in sources]
     if len(set(paths)) < len(paths):
-        raise UsageError("two of the files would be written under one name", hint="mend them one by one")
+        raise UsageError(
+            "two of the files would be written under one name",
+            hint="name one file at a time, each with an output of its own",
+        )
     return [_named(path, source, own) for path, source, own in zip(paths, sources, plain, strict=True)]
 
 
@@ -123,16 +132,37 @@ def _free(path: Path) -> Path:
 
 
 def refuse_existing(files: Iterable[Outputs], inputs: Sequence[str], *, force: bool) -> None:
-    """Raise OutputError where a file would be overwritten: one of the inputs, or, unless ``force``, any."""
+    """Raise OutputError where there is no folder to write to, or a file would be overwritten: one of the inputs, what
+    is no regular file (a link, a device), or, unless ``force``, any. Of files that are written in place those that
+    tell of an earlier run are not asked for here (``refuse_earlier``)."""
     for outputs in files:
-        for path in (outputs.output, outputs.rejected, outputs.ledger, outputs.original):
-            if path is None or not os.path.lexists(path):
-                continue
-            if path == outputs.output and outputs.backup is not None:
-                continue
+        if not os.path.isdir(outputs.output.parent):
+            raise OutputError(f"there is no folder {outputs.output.parent}", hint="make it first")
+        for path in _written(outputs):
             if any(os.path.exists(name) and os.path.exists(path) and os.path.samefile(name, path) for name in inputs):
                 raise OutputError(f"{path} is one of the inputs", hint="write to another file")
             if path.is_dir():
                 raise OutputError(f"{path} is a folder", hint="name a file in it")
+            if path.is_symlink() or not path.is_file():
+                raise OutputError(f"{path} is no regular file", hint="name a file, not a link or a device")
+            if not force and outputs.backup is None:
+                raise _exists(path)
+
+
+def refuse_earlier(files: Iterable[Outputs], *, force: bool) -> None:
+    """Raise OutputError where files in place would lose, unless ``force``, what tells of an earlier run."""
+    for outputs in files:
+        for path in _written(outputs):
             if not force:
-                raise OutputError(f"{path} exists", hint="`--force` overwrites it")
+                raise _exists(path)
+
+
+def _written(outputs: Outputs) -> Iterator[Path]:
+    """The files that are there already and would be overwritten; not the input that is kept as a backup."""
+    for path in (outputs.output, outputs.rejected, outputs.ledger, outputs.original):
+        if path is not None and os.path.lexists(path) and (path != outputs.output or outputs.backup is None):
+            yield path
+
+
+def _exists(path: Path) -> OutputError:
+    return OutputError(f"{path} exists", hint="`--force` overwrites it")

@@ -51,6 +51,7 @@ def _copied(file: Readable, size: int) -> Iterator[bytes]:
     while size > 0:
         block = file.read(min(size, BLOCK))
         if not block:
-            raise InputError(f"{getattr(file, 'name', 'a file')} became shorter while it was read")
+            name = getattr(file, "name", "")
+            raise InputError(f"{name if isinstance(name, str) and name else 'a file'} became shorter while it was read")
         size -= len(block)
         yield block

@@ -12,6 +12,7 @@ from audit.rule.kinds import DatasetRule, Hit, LineRule, RecordRule, Rule, Span,
 from audit.rule.run import Attribute, Fields, PlainTurn, Reference, ReferenceRow, Run, TokenCounter
 from audit.rule.views import (
     COPY,
+    NO_COPY,
     SYNTHETIC,
     WEIGHTED,
     AttributeColumn,
@@ -27,6 +28,7 @@ from audit.rule.views import (
 
 __all__ = [
     "COPY",
+    "NO_COPY",
     "SYNTHETIC",
     "WEIGHTED",
     "Attribute",

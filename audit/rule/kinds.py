@@ -156,6 +156,15 @@ class DatasetRule(Rule, frozen=True):
         """One state from two; ``first`` read the earlier part of the input."""
         return None
 
+    def without(self, state: Json, part: Json) -> Json:
+        """The state less ``part``, the state of some of the rows that it was made of; None where that cannot be told.
+
+        ``without(merge(a, b), b)`` equals ``a``, but for what the rule says of itself. Whoever offers it, since its
+        state is made of counts, is judged again after a fix without another reading of the data. A rule that judges
+        rows as well must then tell of files and of the data in ``finish`` alone.
+        """
+        return None
+
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """Measures always; hits when a bound is crossed."""
         raise NotImplementedError

@@ -41,9 +41,10 @@ token counts of every row, kept.
 ``marks``: which rows a remedy made. ``weights``: the weight of every row.
 """
 
-COPY, SYNTHETIC, WEIGHTED = 1, 2, 4
-"""Bits of ``Context.marks``: the row is a marked copy (``metadata.audit.copy_of``), was made up for balance
-(``metadata.audit.synthetic``), has a weight of its own (``metadata.audit.weight``)."""
+COPY, SYNTHETIC, WEIGHTED, NO_COPY = 1, 2, 4, 8
+"""Bits of ``Context.marks``: the row is a marked copy (``metadata.audit.copy_of``) and a row without that mark says the
+same; it was made up for balance (``metadata.audit.synthetic``); it has a weight of its own
+(``metadata.audit.weight``); it says that it is a copy and is none, and is judged as any row."""
 
 
 class ToolRow(msgspec.Struct, frozen=True, gc=False):
@@ -303,7 +304,7 @@ class Context(Protocol):
 
     @property
     def marks(self) -> Sequence[int]:
-        """Bits ``COPY``, ``SYNTHETIC`` and ``WEIGHTED`` of every row (an ``array('B')``)."""
+        """Bits ``COPY``, ``SYNTHETIC``, ``WEIGHTED`` and ``NO_COPY`` of every row (an ``array('B')``)."""
 
     @property
     def weights(self) -> Sequence[float]:
@@ -336,5 +337,5 @@ class Context(Protocol):
 
     def origins(self) -> Sequence[int]:
         """The row that every row was made of (an ``array('Q')``), for a rule that names ``marks`` and ``conversation``
-        in ``needs``: itself, but for marked copies and made-up rows, which name it. Of those whose source is not in the
-        data, the first that names it stands for it."""
+        in ``needs``: itself, but for marked copies and made-up rows. Of a chain of these it is the end; of those whose
+        source is not in the data, or that name each other in a ring, the first stands for it."""

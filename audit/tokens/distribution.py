@@ -26,6 +26,12 @@ def merged(first: Histogram, second: Histogram) -> Histogram:
     return first
 
 
+def less(first: Histogram, second: Histogram) -> Histogram:
+    """The first histogram without the second, which is a part of it."""
+    left = {key: count - second.get(key, 0) for key, count in first.items()}
+    return {key: count for key, count in left.items() if count}
+
+
 def ascending(histogram: Mapping[str, int]) -> list[tuple[int, int]]:
     """(value, count), sorted by value."""
     return sorted((int(value), count) for value, count in histogram.items())

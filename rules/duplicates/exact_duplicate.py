@@ -8,8 +8,9 @@ from hashlib import blake2b
 from typing import ClassVar, Final
 
 from audit.model import Applicability, Json, Measure, Record, Severity
+from audit.read.groups import read_groups
 from audit.rule import Context, DatasetRule, Hit, Product, Run
-from audit.rules.duplicates.reporting import DROP_FIRST_KEPT, Keys, excerpt, read_groups, shown_place
+from audit.rules.duplicates.reporting import DROP_FIRST_KEPT, Keys, excerpt, shown_place
 from audit.rules.made_rows import NEEDS, Made
 
 NAMES_SHOWN: Final = 10
@@ -25,10 +26,13 @@ class ExactDuplicate(DatasetRule, frozen=True):
     other side of a split makes the evaluation lie. Two rows are the same when their messages, answers and the names of
     their tools are; call ids, weights, metadata and the wording of tool descriptions hide nothing. Rows without any
     message hold no conversation. Every row but the first of a group is reported. Copies that `audit balance` made and
-    marked (``metadata.audit.copy_of``) are meant and not reported, as long as the row that they copy is there. Measures:
+    marked (``metadata.audit.copy_of`` with the id of a row) are meant and not reported, as long as a row without that
+    mark says the same. Rows of which none does are judged by every rule as if they had no mark, and one finding says
+    how many they are. Made-up rows (``metadata.audit.synthetic``) are judged as any row. Measures:
     ``duplicates.exact.redundant_rows``, the rows that repeat an earlier conversation;
     ``duplicates.exact.identical_rows``, those of them whose whole JSON, metadata included, equals that of an earlier
-    row; ``duplicates.exact.groups``; ``duplicates.exact.marked_copies``, with the number of rows that were made up.
+    row; ``duplicates.exact.groups``; ``duplicates.exact.marked_copies``, with the number of other rows that were made
+    up; ``duplicates.exact.false_marks``, the rows that say that they are copies and are none.
 
     Bad:
         {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes."}], "metadata": {"id": 1}}
@@ -47,7 +51,7 @@ class ExactDuplicate(DatasetRule, frozen=True):
     needs: ClassVar[frozenset[Product]] = NEEDS
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
-        """A hit for every row that repeats an earlier one; four measures."""
+        """A hit for every row that repeats an earlier one, one for marks that do not hold; five measures."""
         groups = redundant = identical = 0
         keys = Keys(context)
         made = Made(context)
@@ -60,12 +64,27 @@ class ExactDuplicate(DatasetRule, frozen=True):
             for hit in self._copies(group, earliest, records, keys, context):
                 identical += bool(hit.evidence["identical"])
                 yield hit
+        no_copies = made.no_copies()
+        if no_copies:
+            yield self._false_marks(no_copies, context)
         copies, table = made.counts()
         rows = context.rows - copies
         yield self.measure("duplicates.exact.redundant_rows", redundant, n=rows)
         yield self.measure("duplicates.exact.identical_rows", identical, n=rows)
         yield self.measure("duplicates.exact.groups", groups, n=rows)
         yield self.measure("duplicates.exact.marked_copies", copies, table=table, n=context.rows)
+        yield self.measure("duplicates.exact.false_marks", len(no_copies), n=context.rows)
+
+    def _false_marks(self, rows: Sequence[int], context: Context) -> Hit:
+        many = f"{len(rows):,} rows say that they are copies" if len(rows) > 1 else "one row says that it is a copy"
+        return self.hit(
+            f"{many} (metadata.audit.copy_of), and no row without that mark says the same, or what is named is no id "
+            "of a row: judged as any row",
+            scope="dataset",
+            key="false marks",
+            related=(context.place(rows[0]),),
+            evidence={"false_marks": len(rows)},
+        )
 
     def _copies(
         self, group: Sequence[int], earliest: Record, later: Iterator[Record], keys: Keys, context: Context

@@ -48,7 +48,8 @@ class NearDuplicate(DatasetRule, frozen=True):
     common are fewer than ``other_answer`` of all their words, when preference rows differ that much in the rejected
     answer, when each row has numbers that the other one lacks (the rows of a table put into words), or when the rows
     have other tools. Such rows contradict or complement each other; up to 20,000 of them are compared among themselves.
-    Marked copies, and a row beside what `audit balance` made up of it, are not reported (``metadata.audit``).
+    Marked copies, a row beside what `audit balance` made up of it, and two rows made up of one are not reported
+    (``metadata.audit``).
 
     Measures: ``duplicates.near.redundant_rows``, ``duplicates.near.groups``, ``duplicates.near.group_sizes``,
     ``duplicates.near.largest``, ``duplicates.near.pairs`` (the pairs that were found to be alike) and

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from audit.clusters.answers import Search, numbers_in
 from audit.model import Json, Record
 from audit.read.dialogue import conversation_text, said
 from audit.read.folding import fold
+from audit.read.groups import read_groups
 from audit.read.identity import tool_names
 from audit.rule import Context, NearCluster
-from audit.rules.duplicates.reporting import read_groups
-from audit.rules.duplicates.same_prompt import Search, numbers_in
 from audit.rules.duplicates.wording import Answer, answer_of, answers_otherwise, distinct_similarity
 from audit.rules.made_rows import Made
 
@@ -73,7 +73,7 @@ class NearRows:
         self._context = context
         self._short = short
         self._unlike = unlike
-        self._search = Search(context, answer_similarity, short, self.made)
+        self._search = Search(context, answer_similarity, short, self.made.without_copies)
         self._marks = bytearray(context.rows)
         self._kept: list[Kept] = []
         self._by_shingles = self._by_answers = self._apart = self._taking_part = 0

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from audit.model import Applicability, Json, Measure, Record, Severity
+from audit.read.groups import read_groups
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
-from audit.rules.duplicates.reporting import DROP_SURVIVOR_KEPT, read_groups, shown_place
+from audit.rules.duplicates.reporting import DROP_SURVIVOR_KEPT, shown_place
 from audit.rules.duplicates.wording import Wording, differing_forms, wording
 from audit.rules.made_rows import NEEDS, Made
 

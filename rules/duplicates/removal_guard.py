@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from audit.model import Applicability, Json, Measure, Severity
-from audit.rule import Hit, RowRange, Rule, Run, Summary, SummaryRule
+from audit.rule import COPY, Hit, Product, RowRange, Rule, Run, Summary, SummaryRule
 from audit.rules.duplicates.exact_duplicate import ExactDuplicate
 from audit.rules.duplicates.near_duplicate import NearDuplicate
 from audit.rules.duplicates.normalised_duplicate import NormalisedDuplicate
@@ -25,7 +25,8 @@ class RemovalGuard(SummaryRule, frozen=True):
     counted, each once; those of DUP406 are only told. Reported is a share above ``max_removal`` of all rows, and every
     file all of whose rows are to go, unless it is the only one; of fewer than ``min_rows`` rows nothing is said. Rules
     whose fix is unsafe, or that are in preview, are named as such. Measures: ``duplicates.redundant_rows``, the rows
-    that are redundant in any way, with their share and the rows of each rule, and ``duplicates.redundant_by_source``.
+    that are redundant in any way, with their share of all rows but marked copies and the rows of each rule, and
+    ``duplicates.redundant_by_source``.
 
     Bad:
         {"messages": [{"role": "user", "content": "Is water wet?"}, {"role": "assistant", "content": "Yes."}]}
@@ -43,6 +44,7 @@ class RemovalGuard(SummaryRule, frozen=True):
     code: ClassVar[str] = "DUP407"
     name: ClassVar[str] = "removal-too-large"
     severity: ClassVar[Severity] = Severity.ERROR
+    needs: ClassVar[frozenset[Product]] = frozenset({"marks"})
     example: ClassVar[dict[str, Json]] = {
         "rules": {"DUP407": {"min_rows": 3}},
         "ignores": [{"code": "DUP401", "reason": "the guard counts what is ignored in the report, too"}],
@@ -59,22 +61,24 @@ class RemovalGuard(SummaryRule, frozen=True):
             for row in by_rule[rule.code]:
                 marks[row] = 1
         redundant = marks.count(1)
-        share = redundant / summary.rows if summary.rows else 0.0
+        unique = summary.rows - sum(mark & COPY for mark in summary.marks)
+        share = redundant / unique if unique else 0.0
         rows_of = {code: len(rows) for code, rows in by_rule.items() if rows}
         table: Json = {"share": round(share, 4), "by_rule": rows_of, "limit": self.max_removal}
-        yield self.measure("duplicates.redundant_rows", redundant, table=table, n=summary.rows)
+        yield self.measure("duplicates.redundant_rows", redundant, table=table, n=unique)
         by_source = [(source, marks.count(1, source.first, source.end)) for source in summary.ranges]
-        yield self.measure("duplicates.redundant_by_source", table=_table(by_source), n=summary.rows)
+        yield self.measure("duplicates.redundant_by_source", table=_table(by_source), n=unique)
         if summary.rows < self.min_rows:
             return
         if share > self.max_removal:
-            yield self._too_many(redundant, share, rows_of, summary)
+            yield self._too_many(redundant, unique, rows_of)
         if len(by_source) > 1:
             yield from self._emptied(by_source, by_rule)
 
-    def _too_many(self, redundant: int, share: float, rows_of: Mapping[str, int], summary: Summary) -> Hit:
+    def _too_many(self, redundant: int, unique: int, rows_of: Mapping[str, int]) -> Hit:
+        share = redundant / unique
         return self.hit(
-            f"removing every duplicate that was found takes away {redundant:,} of {summary.rows:,} rows ({share:.1%}): "
+            f"removing every duplicate that was found takes away {redundant:,} of {unique:,} rows ({share:.1%}): "
             f"{_asked(rows_of)}; asked for at most {self.max_removal:.0%}",
             scope="dataset",
             key="share",

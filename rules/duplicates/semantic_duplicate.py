@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from audit.clusters.answers import alike_answers, numbers_in
 from audit.model import Applicability, Json, Measure, Record, Severity
 from audit.read.dialogue import conversation_text
 from audit.read.folding import fold
+from audit.read.groups import read_groups
 from audit.read.identity import tool_names
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
 from audit.rules.duplicates.embeddings import check_path, vectors_of
-from audit.rules.duplicates.reporting import DROP_SURVIVOR_KEPT, read_groups, shown_place
-from audit.rules.duplicates.same_prompt import alike_answers, numbers_in
+from audit.rules.duplicates.reporting import DROP_SURVIVOR_KEPT, shown_place
 from audit.rules.duplicates.sampling import distinct_rows
 from audit.rules.duplicates.wording import answer_of, distinct_similarity, unfolded
 from audit.rules.made_rows import NEEDS, Made

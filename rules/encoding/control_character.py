@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from audit.model import Applicability, Fix, Line, Severity
+from audit.model import Applicability, ByteEdit, Fix, Line, Severity
 from audit.rule import Hit, LineRule, Run
 from audit.rules.encoding.problems import DROP, hit_of, removals
+
+_ESCAPE: Final = re.compile(rb"(?:\x1b|\\u001[bB])\Z")
+_REST: Final = re.compile(rb"\[[0-?]*[ -/]*[@-~]")
+"""What follows the escape character in a terminal's control sequence, such as ``[0m``: ECMA-48, section 5.4."""
 
 
 class ControlCharacter(LineRule, frozen=True):
@@ -21,7 +26,8 @@ class ControlCharacter(LineRule, frozen=True):
         {"messages": [{"role": "user", "content": "Hi \\ud83d"}, {"role": "assistant", "content": "\\u0000Hello."}]}
     Good:
         {"messages": [{"role": "user", "content": "Hi \\ud83d\\ude00"}, {"role": "assistant", "content": "Hello."}]}
-    Do: look at where they come from and restore the text; the fix only removes them.
+    Do: look at where they come from and restore the text; the fix only removes them, and what a terminal's escape
+        character commands (``[0m``) with it.
     """
 
     code: ClassVar[str] = "ENC007"
@@ -33,6 +39,14 @@ class ControlCharacter(LineRule, frozen=True):
         """One hit per text and kind of character."""
         for problem in line.problems:
             if problem.kind in ("lone-surrogate", "control-character"):
-                edits = removals(problem)
+                edits = tuple(_with_command(edit, line.raw) for edit in removals(problem))
                 title = "remove it" if problem.detail.get("count", 1) == 1 else "remove them"
                 yield hit_of(self, problem, Fix(Applicability.UNSAFE, title, edits) if edits else DROP)
+
+
+def _with_command(edit: ByteEdit, raw: bytes) -> ByteEdit:
+    """The removal of an escape character with the rest of its sequence, which would be left as junk."""
+    if _ESCAPE.search(raw[edit.start : edit.end]) is None:
+        return edit
+    rest = _REST.match(raw, edit.end)
+    return edit if rest is None else ByteEdit(edit.start, rest.end())

@@ -12,6 +12,8 @@ from audit.rules.encoding.problems import DROP, hit_of
 
 # surrogateescape maps each undecodable byte 0x80-0xff to one of these.
 _ESCAPED = re.compile("[\udc80-\udcff]+")
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-16, which stand where texts were joined."""
 
 
 class InvalidUtf8(LineRule, frozen=True):
@@ -55,7 +57,10 @@ class InvalidUtf8(LineRule, frozen=True):
 
 
 def read_as_windows_1252(raw: bytes) -> ByteEdit | None:
-    """The edit that reads every byte outside UTF-8 as Windows-1252, or None where a byte means nothing there."""
+    """The edit that reads every byte outside UTF-8 as Windows-1252, or None where a byte means nothing there.
+
+    A byte order mark of UTF-16 is taken out.
+    """
     text = raw.decode("utf-8", "surrogateescape")
     runs = list(_ESCAPED.finditer(text))
     if not runs:
@@ -64,8 +69,9 @@ def read_as_windows_1252(raw: bytes) -> ByteEdit | None:
     pieces: list[str] = []
     at = first
     for run in runs:
+        stray = run.group().encode("utf-8", "surrogateescape")
         try:
-            read = run.group().encode("utf-8", "surrogateescape").decode("cp1252")
+            read = "" if stray in _UTF16_MARKS else stray.decode("cp1252")
         except UnicodeDecodeError:
             return None
         pieces += (text[at : run.start()], read)

@@ -55,6 +55,15 @@ class Oversize(DatasetRule, frozen=True):
         first["long"] += second["long"]
         return first
 
+    def without(self, state: Json, part: Json) -> Json:
+        """The state less the lines of a part. The longest line of a file stays that of all, with its blank lines."""
+        gone = set(map(tuple, part["long"]))
+        for path, (rows, size, _) in part["files"].items():
+            mine = state["files"][path]
+            state["files"][path] = [mine[0] - rows, mine[1] - size, mine[2]]
+        state["files"] = {path: counts for path, counts in state["files"].items() if counts[0]}
+        return {**state, "long": [line for line in state["long"] if tuple(line) not in gone]}
+
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """Measure ``line_bytes.max`` (bytes; n is rows); a hit per long line and per file over a limit."""
         files = state["files"]

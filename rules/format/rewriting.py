@@ -5,34 +5,55 @@ from __future__ import annotations
 from typing import Final
 
 from audit.engine.batch import again
-from audit.model import Applicability, DropRow, Fix, Record, Target, Transcode
+from audit.model import Applicability, Chat, DropRow, Fix, Record, Target, Transcode
 from audit.read.shapes import WRITERS, detect
 
 _NAMED: Final = 3
 
 
 def rewriting(record: Record, target: Target) -> Fix:
-    """The fix that writes the row in the first shape of the target that can be written.
+    """The fix that writes the row in the first shape of the target that can be written and that holds all answers of
+    it, or else in the first of all.
 
-    Safe where nothing is lost, unsafe where something is; the row is dropped where that shape cannot hold it, such as
-    one answer in a row of two.
+    Safe where nothing is lost, unsafe where something is; the row is dropped where no shape can hold it.
     """
+    found: Fix | None = None
+    for to in _shapes(target):
+        fix, is_whole = _written(record, to, target)
+        if is_whole:
+            return fix
+        if found is None or found.applicability is Applicability.DROP:
+            found = fix
+    return found or _drop(f"{target.name} reads no shape that can be written")
+
+
+def _shapes(target: Target) -> list[str]:
+    """What can be written and may be read by the target."""
+    return [name for name in dict.fromkeys((*target.shapes, target.name)) if name in WRITERS]
+
+
+def _written(record: Record, to: str, target: Target) -> tuple[Fix, bool]:
+    """The fix for one shape, and whether the row can be written so with all of its answers."""
     # The module also writes whole files: nothing that a check of rows that are as they should be has to load.
     from audit.remedy.convert import convert_row
 
-    to = next((name for name in (*target.shapes, target.name) if name in WRITERS), None)
-    if to is None:
-        return _drop(f"{target.name} reads no shape that can be written")
     made = convert_row(record.raw, True, (), to, WRITERS[to])
     if not made.output:
-        return _drop(made.reason)
+        return _drop(made.reason), False
     if not _is_read(made.output, record.shape, target):
-        return _drop(f"{target.name} would not read it as {to}")
+        return _drop(f"{target.name} would not read it as {to}"), False
     title = f"write the row as {to}"
     if not made.lost:
-        return Fix(Applicability.SAFE, title, (Transcode(to),))
+        return Fix(Applicability.SAFE, title, (Transcode(to),)), True
     named = "; ".join(made.lost[:_NAMED]) + ("; ..." if len(made.lost) > _NAMED else "")
-    return Fix(Applicability.UNSAFE, f"{title}, which loses {named}", (Transcode(to),))
+    fix = Fix(Applicability.UNSAFE, f"{title}, which loses {named}", (Transcode(to),))
+    return fix, not record.chat.rejected or bool(_chat(made.output).rejected)
+
+
+def _chat(line: bytes) -> Chat:
+    data = again(line)
+    shape = detect(data)
+    return Chat() if shape is None else shape.read(data)
 
 
 def _is_read(line: bytes, before: str, target: Target) -> bool:

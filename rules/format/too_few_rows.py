@@ -55,6 +55,11 @@ class TooFewRows(DatasetRule, frozen=True):
             first[role] = first.get(role, 0) + rows
         return first
 
+    def without(self, state: Json, part: Json) -> Json:
+        """The state less the rows of a part."""
+        left = {role: rows - part.get(role, 0) for role, rows in state.items()}
+        return {role: rows for role, rows in left.items() if rows}
+
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """Measure ``rows`` (n is rows); a hit for each role of source that has too few."""
         total = sum(state.values())

@@ -133,6 +133,11 @@ class UnknownKey(RecordRule, DatasetRule, frozen=True):
             first[path] = first.get(path, 0) + rows
         return first
 
+    def without(self, state: Json, part: Json) -> Json:
+        """The state less the rows of a part."""
+        left = {path: rows - part.get(path, 0) for path, rows in state.items()}
+        return {path: rows for path, rows in left.items() if rows}
+
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """One warning for each file with metadata where the target takes none."""
         for source in context.sources:

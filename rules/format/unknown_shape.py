@@ -7,7 +7,8 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from audit.model import Applicability, Json, Measure, PointerEdit, Record, Related, Severity
+from audit.model import Applicability, Fix, Json, Measure, PointerEdit, Record, Related, Severity
+from audit.read.shapes import WRITERS
 from audit.read.shapes.base import token
 from audit.rule import Batch, Context, DatasetRule, Hit, RecordRule, Run
 from audit.rules.format.reading import CHAT_SHAPES, DROP, conversation_gap, json_kind, read_as, safely
@@ -17,6 +18,8 @@ _MESSAGES_BY_ANOTHER_NAME: Final = frozenset(
     {"conversation", "conversations", "dialog", "dialogue", "chat", "message", "msgs", "turns", "history"}
 )
 _KEYS_SHOWN: Final = 6
+_OTHER_TRAINERS: Final = frozenset({"openai-dpo", "sharegpt-preference", "trl-preference", "kto"})
+"""Shapes of preferences, which no trainer takes together with rows to imitate, whatever they are written as."""
 
 
 class UnknownShape(RecordRule, DatasetRule, frozen=True):
@@ -121,6 +124,15 @@ class UnknownShape(RecordRule, DatasetRule, frozen=True):
                 _add(mine, shape, rows, line)
         return first
 
+    def without(self, state: Json, part: Json) -> Json:
+        """The state less the rows of a part. The first line of a shape stays that of all rows."""
+        for path, shapes in part.items():
+            mine = state[path]
+            for shape, (rows, _) in shapes.items():
+                mine[shape][0] -= rows
+            state[path] = {shape: seen for shape, seen in mine.items() if seen[0]}
+        return {path: shapes for path, shapes in state.items() if shapes}
+
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """Measure ``shapes`` (rows per shape of all files); a hit for each file that mixes shapes the target reads."""
         totals: dict[str, int] = {}
@@ -140,8 +152,16 @@ class UnknownShape(RecordRule, DatasetRule, frozen=True):
                     source=source,
                     related=(Related(file=source.path, line=line),),
                     evidence={"shapes": {shape: rows for shape, (rows, _) in ranked}},
+                    fix=_unmixing(known, run),
                     key="mixed",
                 )
+
+
+def _unmixing(shapes: Iterable[str], run: Run) -> Fix | None:
+    """What to do about a mix: rows that one trainer takes can be written in one shape, others must be kept apart."""
+    if not _OTHER_TRAINERS.isdisjoint(shapes):
+        return Fix(Applicability.SHOWN, "put preferences into a file of their own: no trainer takes both together")
+    return Fix(Applicability.SHOWN, f"audit convert --to {run.target.name}") if run.target.name in WRITERS else None
 
 
 def _is_read(shape: str, run: Run) -> bool:

@@ -14,6 +14,7 @@ from audit.rules.labels.contradiction import Answer, Contradiction, Kind, contra
 from audit.rules.labels.near_prompt import NEAR, Near, NearPairs, near_pairs, near_prompts
 from audit.rules.labels.reporting import QUARANTINE, Keys, quoted
 from audit.rules.labels.same_prompt import Variant, same_prompts
+from audit.rules.made_rows import Made
 from audit.statistics.intervals import wilson
 
 CLEAR_ROWS, CLEAR_TIMES = 5, 4
@@ -54,8 +55,9 @@ class ConflictingAnswers(DatasetRule, frozen=True):
     near-duplicates: a warning
     when labels differ and the prompts share 90 % of their words and all numbers; but only information, once, where the
     pairs with two labels are more than 2 % of the rows and more than 20 % of all pairs (small differences then decide).
-    Measures: ``labels.conflicting_rows`` (share of the rows with an answer), ``labels.repeated_prompts`` (with
-    different answers), ``labels.sampled_prompts``, ``labels.near_agreement`` (pairs of near-duplicates with one label).
+    Measures: ``labels.conflicting_rows`` (share of the rows with an answer, marked copies aside),
+    ``labels.repeated_prompts`` (with different answers), ``labels.sampled_prompts``, ``labels.near_agreement`` (pairs
+    of near-duplicates with one label).
 
     Bad:
         {"messages": [{"role": "user", "content": "What is 7 times 8?"}, {"role": "assistant", "content": "It is 56."}]}
@@ -99,7 +101,8 @@ class ConflictingAnswers(DatasetRule, frozen=True):
             yield self._all_near_hit(near_labels)
         if sampled:
             yield self._sampled_hit(sampled)
-        n, rows = labels.answered, len(doubtful)
+        copies = Made(context).copies_with(context.column("answer"), context.column("label"))
+        n, rows = labels.answered - copies, len(doubtful)
         share = rows / n if n else 0.0
         yield self.measure("labels.conflicting_rows", round(share, 6), n=n, interval=wilson(rows, n), level=0.95)
         yield self.measure("labels.repeated_prompts", repeated, n=n)

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from audit.model import Json, Measure, RowTokens, Severity
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run
 from audit.tokens.cost import TRAINED_ROLES, Quote, quote
-from audit.tokens.distribution import ascending, bins, merged, summary, total
+from audit.tokens.distribution import ascending, bins, less, merged, summary, total
 from audit.tokens.limits import is_exact
 from audit.tokens.prices import Price
 
@@ -62,6 +62,10 @@ class Cost(DatasetRule, frozen=True):
     def merge(self, first: Json, second: Json) -> Json:
         """Histograms added up."""
         return {name: merged(first[name], second[name]) for name in first}
+
+    def without(self, state: Json, part: Json) -> Json:
+        """Histograms taken away."""
+        return {name: less(state[name], part[name]) for name in state}
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """All measures; a hit when the cost is over ``--max-cost``, or cannot be told although a maximum was given."""

@@ -56,6 +56,10 @@ class RetiredModel(DatasetRule, frozen=True):
         """The same state."""
         return first
 
+    def without(self, state: Json, part: Json) -> Json:
+        """The same state."""
+        return state
+
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The days left where there is a date; a hit when they are few or none."""
         if run.model is None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from audit.cli import main
+from audit.cli.run import Termination
 
 CONFIG = """\
 [data]
@@ -119,7 +123,7 @@ def test_flags_win_over_the_configuration(folder: Path, capsys: pytest.CaptureFi
         (("--by", "label,sex", "--weights-to", "w.csv", "-o", "x.jsonl"), "nothing for -o"),
         (("--by", "label,sex", "--weights-to", "w.csv", "--method", "oversample"), "takes weights"),
         (("--by", "label,sex", "-o", "x.parquet"), "rows are written as JSON Lines"),
-        (("--by", "label,sex", "-o", "nowhere/x.jsonl"), "nowhere/x.jsonl cannot be written"),
+        (("--by", "label,sex", "-o", "nowhere/x.jsonl"), "there is no folder nowhere"),
         (("--by", "label,sex", "-o", "train.jsonl", "--force"), "is one of the inputs"),
         (("--by", "label,sex", "--method", "augment", "--augment", "paraphrase"), "needs --endpoint"),
     ],
@@ -178,3 +182,72 @@ def test_marked_copies_are_no_duplicates(folder: Path, capsys: pytest.CaptureFix
     assert run("train.jsonl", "--by", "label,sex", "--method", "oversample") == 0
     capsys.readouterr()
     assert main(["check", "train.balanced.jsonl", "--select", "DUP401", "--quiet", "--fail-on", "info"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--augment", "noise"), "--augment"),
+        (("--method", "oversample", "--augment", "noise"), "--augment"),
+        (("--endpoint", "http://localhost:1/v1"), "--endpoint"),
+        (("--method", "augment", "--augment", "noise", "--paraphrase-model", "m"), "--paraphrase-model"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    assert run("train.jsonl", "--by", "label,sex", *words) == 2
+    assert f"{said} is for" in capsys.readouterr().err
+    assert files(folder) == []
+
+
+def test_a_dry_run_of_paraphrases_needs_no_server(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--method", "augment", "--augment", "paraphrase", "--endpoint", "http://127.0.0.1:9/v1")
+    assert run("train.jsonl", "--by", "label,sex", *words, "--paraphrase-model", "m", "--dry-run") == 0
+    assert "would ask for" in capsys.readouterr().out
+
+
+def test_two_inputs_of_one_name_are_to_be_run_one_by_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b", "out"):
+        (folder / name).mkdir()
+    write(folder / "a" / "t.jsonl", CELLS)
+    write(folder / "b" / "t.jsonl", CELLS)
+    assert run("a/t.jsonl", "b/t.jsonl", "--by", "label,sex", "-o", "out") == 2
+    said = capsys.readouterr().err
+    assert "under one name" in said
+    assert "mend" not in said
+
+
+def test_sigterm_cleans_up_as_ctrl_c_does_and_exits_143(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from audit.remedy.balance import changes
+
+    written, calls = changes.with_weight, iter(range(100))
+
+    def terminated(*args: Any) -> bytes | None:
+        if next(calls) >= 20:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return written(*args)
+
+    monkeypatch.setattr(changes, "with_weight", terminated)
+    assert run("train.jsonl", "--by", "label,sex") == 143
+    assert [file.name for file in folder.iterdir() if "audit-tmp" in file.name] == []
+    assert files(folder) == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that are forked")
+def test_a_forked_worker_dies_of_sigterm_at_once(folder: Path) -> None:
+    with Termination():
+        worker = os.fork()
+        if not worker:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == -signal.SIGTERM
+
+
+def test_a_second_sigterm_does_not_stop_the_cleaning_up() -> None:
+    with Termination() as termination:
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert termination.asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_export_says_what_was_found_and_what_to_do_next(capsys: pytest.CaptureFi
         "LBL601    20             20\n"
         "wrote review.csv: 20 rows\n"
         "fill in decision (keep, drop, quarantine or relabel) and, to relabel, new_label\n"
-        "next: audit review import review.csv --data DATA -o decisions.jsonl\n"
+        "next: audit review import review.csv --data a.jsonl -o decisions.jsonl\n"
     )
     raw = Path("review.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbfrow_id,file,line,codes,why,prompt,answer,label,suggestion,related,decision,")
@@ -68,7 +69,7 @@ def test_a_round_with_two_annotators_ends_in_decisions_and_their_agreement(capsy
         "Cohen's kappa not estimable: only one category was used\n"
         "rows chosen for their doubts: people agree more on the others\n"
         "wrote decisions.jsonl\n"
-        "next: audit fix DATA --decisions decisions.jsonl\n"
+        "next: audit fix a.jsonl --decisions decisions.jsonl\n"
     )
     lines = [json.loads(line) for line in Path("decisions.jsonl").read_text().splitlines()]
     assert len(lines) == 16
@@ -101,7 +102,7 @@ def test_refused_lines_are_named_ten_at_most(capsys: pytest.CaptureFixture[str])
 
 def test_codes_choose_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
     data()
-    assert main(["review", "export", "a.jsonl", "--codes", "DUP,SEC"]) == 0
+    assert main(["review", "export", "a.jsonl", "--codes", "DUP,SPL501"]) == 0
     assert "20 rows checked, 0 for a person to look at\n" in capsys.readouterr().out
     assert main(["review", "export", "a.jsonl", "--select", "LBL601", "--force"]) == 0
     assert "LBL601    20" in capsys.readouterr().out
@@ -136,3 +137,55 @@ def test_an_earlier_sheet_is_kept_unless_forced(capsys: pytest.CaptureFixture[st
     assert main(["review", "export", "a.jsonl"]) == 2
     assert "--force" in capsys.readouterr().err
     assert main(["review", "export", "a.jsonl", "--force"]) == 0
+
+
+def test_the_next_step_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    data()
+    Path("a.jsonl").rename("my data.jsonl")
+    Path("own.toml").write_text("")
+    assert main(["review", "export", "my data.jsonl", "--config", "own.toml", "-o", "a sheet.csv"]) == 0
+    following = capsys.readouterr().out.splitlines()[-1]
+    wanted = "audit review import 'a sheet.csv' --data 'my data.jsonl' --config own.toml -o decisions.jsonl"
+    assert following == f"next: {wanted}"
+    fill("a sheet.csv", decision="keep")
+    assert main(shlex.split(wanted)[1:]) == 0
+    following = capsys.readouterr().out.splitlines()[-1]
+    assert following == "next: audit fix 'my data.jsonl' --config own.toml --decisions decisions.jsonl"
+
+
+def test_the_next_step_names_splits(capsys: pytest.CaptureFixture[str]) -> None:
+    data()
+    assert main(["review", "export", "--split", "train=a.jsonl"]) == 0
+    assert "--split train=a.jsonl -o decisions.jsonl" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["export", "a.jsonl", "--merge", "first"], "--merge is for review import"),
+        (["export", "a.jsonl", "--adjudicated", "x.csv"], "--adjudicated is for review import"),
+        (["export", "a.jsonl", "--data", "a.jsonl"], "--data is for review import"),
+        (["import", "r.csv", "--data", "a.jsonl", "--annotators", "ann"], "--annotators is for review export"),
+        (["import", "r.csv", "--data", "a.jsonl", "--mask"], "--mask is for review export"),
+        (["export", "a.jsonl", "--codes", "PII"], "there is no rule PII yet"),
+    ],
+)
+def test_flags_that_would_do_nothing_are_refused(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data(2)
+    assert main(["review", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_what_the_last_word_decided_is_not_put_down_to_the_merge(capsys: pytest.CaptureFixture[str]) -> None:
+    data()
+    assert main(["review", "export", "a.jsonl"]) == 0
+    for name, decision in (("one", "keep"), ("last", "drop")):
+        Path(f"{name}.csv").write_bytes(Path("review.csv").read_bytes())
+        fill(f"{name}.csv", decision=decision)
+    capsys.readouterr()
+    assert main(["review", "import", "one.csv", "--adjudicated", "last.csv", "--data", "a.jsonl"]) == 0
+    said = capsys.readouterr().out
+    assert "20 rows decided against somebody's word (--adjudicated)\n" in said
+    assert "--merge" not in said

@@ -36,7 +36,7 @@ def test_a_split_shows_files_units_strata_and_certificate(data: Path, capsys: py
     assert "train.jsonl         80  80.00 %  80.00 %" in said
     assert "strata: 4 of 4 within one row, or their largest unit, of the shares" in said
     assert (
-        "SPL501, SPL502 and 6 reasons to keep rows together, looked for in the 100 rows of the written files: 0" in said
+        "SPL501, SPL502 and 7 reasons to keep rows together, looked for in the 100 rows of the written files: 0" in said
     )
     assert said.endswith("written to data.split\n")
     assert (data.parent / "data.split" / "manifest.json").is_file()
@@ -78,6 +78,10 @@ def test_two_splits_and_a_folder_of_ones_own(data: Path) -> None:
         (["--stratify", "sexx"], "cannot stratify by 'sexx'"),
         (["--group", "metadata.usr"], "no row has"),
         (["--template", "metadata.usr"], "no row has"),
+        (["--group", ""], "group names nothing"),
+        (["--stratify", "label", "--stratify", ""], "stratify names nothing"),
+        (["--template", " "], "template names nothing"),
+        (["-o", ""], "-o names no folder"),
         (["-o", "data.jsonl"], "is a file"),
     ],
 )

@@ -308,3 +308,18 @@ def test_any_text_gives_settings_or_an_error_that_is_ours(tmp_path_factory: pyte
     (folder / "audit.toml").write_text(text, encoding="utf-8", newline="")
     with contextlib.suppress(ConfigError):
         load_settings({}, environ={}, cwd=folder, data=[], isolated=False, config="audit.toml")
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("train = true", '"split.train" must be a share above 0, not true'),
+        ("valid = 0", '"split.validation" must be a share above 0, not 0'),
+        ("test = [0.1]", '"split.test" must be a share above 0, not [0.1]'),
+        ("group = 5", '"split.group" must be a text or a list of texts, not 5'),
+        ('template = ""', "\"split.template\" must be a text, not ''"),
+    ],
+)
+def test_what_is_wrong_in_the_split_table_is_said_with_its_line(tmp_path: Path, line: str, what: str) -> None:
+    found = complaint(tmp_path, f'[split]\nstratify = ["label"]\n{line}\n')
+    assert found.what == f"audit.toml:{1 if 'valid' in line else 3}: {what}"

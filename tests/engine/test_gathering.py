@@ -24,7 +24,7 @@ from audit.engine.row_ids import row_ids
 from audit.read.identity import content_id
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
-from audit.rule import COPY, SYNTHETIC, WEIGHTED, Product
+from audit.rule import COPY, NO_COPY, SYNTHETIC, WEIGHTED, Product
 
 
 def row(question: str, answer: str = "Yes.", **metadata: Any) -> dict[str, Any]:
@@ -56,7 +56,10 @@ def gathered(
 
 def test_rows_say_that_they_are_copies_made_up_or_weighted(tmp_path: Path) -> None:
     rows = [
+        row("a"),
+        row("a", audit={"copy_of": "0" * 32 + "#1"}),
         row("a", audit={"copy_of": "x#1"}),
+        row("f", audit={"copy_of": "0" * 32 + "#1"}),
         b"not json",
         row("b", audit={"synthetic": {"method": "noise", "of": "x#1"}, "weight": 2.5}),
         row("c", audit={"weight": 0}),
@@ -65,8 +68,8 @@ def test_rows_say_that_they_are_copies_made_up_or_weighted(tmp_path: Path) -> No
         row("e", audit={"weight": 10**400}),
     ]
     with gathered(written(tmp_path, rows), "marks", "weights") as (_, context):
-        assert list(context.marks) == [COPY, 0, SYNTHETIC | WEIGHTED, WEIGHTED, 0, 0, 0]
-        assert list(context.weights) == [1, 1, 2.5, 0, 1, 1, 1]
+        assert list(context.marks) == [0, COPY, NO_COPY, NO_COPY, 0, SYNTHETIC | WEIGHTED, WEIGHTED, 0, 0, 0]
+        assert list(context.weights) == [1, 1, 1, 1, 1, 2.5, 0, 1, 1, 1]
 
 
 def test_a_configured_field_holds_the_weight(tmp_path: Path) -> None:

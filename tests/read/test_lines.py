@@ -395,6 +395,15 @@ def test_parquet_rows_come_out_as_objects(tmp_path: Path) -> None:
     assert reader.summary.sha256 == hashlib.sha256((tmp_path / "rows.parquet").read_bytes()).hexdigest()
 
 
+def test_nan_in_a_column_is_a_value_that_is_missing(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    values = [{"text": "a", "score": float("nan"), "deep": {"x": float("nan")}}]
+    parquet.write_table(arrow.Table.from_pylist(values), tmp_path / "rows.parquet")
+    (chunk,) = list(SourceReader(Source(path=str(tmp_path / "rows.parquet"))))
+    assert chunk.lines == [b'{"text":"a","deep":{"x":NaN}}']
+
+
 def test_a_parquet_file_without_its_end_is_an_input_error() -> None:
     with pytest.raises(InputError, match="Parquet"):
         read(b"PAR1" + bytes(100))

@@ -29,6 +29,27 @@ def test_a_folder_gives_its_data_files_sorted_and_nothing_hidden_or_ours(folder:
     assert names([str(folder)], folder) == ["a.json.gz", "b.jsonl", "sub/c.CSV", "sub/d.parquet"]
 
 
+def test_what_a_split_writes_beside_its_files_is_no_data(folder: Path) -> None:
+    written = ["train.jsonl", "assignment.jsonl", "rejected.jsonl", "manifest.json"]
+    for name in ("one", "other"):
+        (folder / name).mkdir()
+        for file in written:
+            (folder / name / file).write_bytes(b'{"schema": "audit.split/1"}' if name == "one" else b"{}")
+    assert names([str(folder / "one")], folder) == ["one/train.jsonl"]
+    assert names([str(folder / "other")], folder) == [f"other/{file}" for file in sorted(written)]
+
+
+def test_the_copy_of_an_input_that_a_fix_keeps_is_no_data(tmp_path: Path) -> None:
+    for name in ["a.fixed.jsonl", "a.fixed.ledger.jsonl", "a.fixed.original.csv", "b.jsonl", "b.original.jsonl"]:
+        (tmp_path / name).write_bytes(b"")
+    assert names([str(tmp_path)], tmp_path) == ["a.fixed.jsonl", "b.jsonl", "b.original.jsonl"]
+
+
+def test_a_file_with_two_names_is_read_once(folder: Path) -> None:
+    os.link(folder / "b.jsonl", folder / "c.jsonl")
+    assert names([str(folder / "b.jsonl"), str(folder / "c.jsonl")], folder) == ["b.jsonl"]
+
+
 def test_globs_are_expanded_and_sorted(folder: Path) -> None:
     assert names([str(folder / "*.js*")], folder) == ["a.json.gz", "b.jsonl", "e.rejected.jsonl", "f.ledger.jsonl.gz"]
     assert names([str(folder / "**" / "c.*")], folder) == ["sub/c.CSV"]

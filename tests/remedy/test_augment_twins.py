@@ -270,11 +270,12 @@ def test_the_mark_of_a_weight_is_not_inherited() -> None:
 
 
 def test_copies_and_made_up_rows_are_no_sources() -> None:
-    rows = [row("The cook sold her car.", audit={"copy_of": "x#1"}), row("He left.")]
+    rows = [row("The cook sold her car.", audit={"copy_of": f"{'0' * 32}#1"}), row("He left.")]
     rows.append(row("The baker sold her car.", audit={"synthetic": {"method": "noise", "of": "x#1"}}))
-    found = made(rows, {"gender male": 2})
-    assert found.rows == []
-    assert found.counts["gender male"].sources == 0
+    rows.append(row("The cook sold her car."))
+    found = made(rows, {"gender male": 3})
+    assert [one.source_row for one in found.rows] == [3]
+    assert found.counts["gender male"].sources == 1
 
 
 def test_a_twin_that_the_data_has_already_is_refused() -> None:

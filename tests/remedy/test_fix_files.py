@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import audit
 from audit.api.fixing import fix, undo
 from audit.errors import InputError, OutputError, UsageError
 from audit.remedy.delivery import Stream
@@ -90,7 +92,7 @@ def test_a_table_is_not_mended_in_place(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_to_leaves_nothing(path: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="there is no folder"):
         fix(path, str(tmp_path / "file" / "out.jsonl"), ignore=["TOK"])
     assert _names(tmp_path) == ["file", "x.jsonl"]
 
@@ -109,7 +111,7 @@ def test_a_full_disk_leaves_nothing(path: Path, tmp_path: Path) -> None:
 def test_no_room_for_temporary_files_is_said(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(across.tempfile, "TemporaryDirectory", lambda **_: _Folder(tmp_path / "none"))
     with pytest.raises(InputError, match="no room for temporary files"):
-        fix(path, options=FixOptions(drop=True), ignore=["TOK"])
+        fix(path, options=FixOptions(unsafe=True), ignore=["TOK"])
     assert _names(tmp_path) == ["x.jsonl"]
 
 
@@ -207,3 +209,138 @@ def test_a_killed_run_leaves_the_old_state_or_the_new_one(where: str, tmp_path: 
         assert output.read_bytes() == mended
         assert not [name for name in _names(folder) if "audit-" in name]
     assert seen
+
+
+def _cut_short(path: Path, options: FixOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fix that ends as if it were killed when all is written and nothing is in its place."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(source: str, target: str) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(Killed):
+            fix(path, options=options, ignore=["TOK"])
+
+
+def test_a_killed_run_in_place_is_completed_and_that_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _cut_short(path, IN_PLACE, monkeypatch)
+    assert path.read_bytes() == DATA
+    report = fix(path, options=IN_PLACE, ignore=["TOK"])
+    assert report.recovered == (str(path),)
+    assert not report.changed
+    assert path.with_name("x.jsonl.bak").read_bytes() == DATA
+
+
+def test_a_killed_run_is_completed_and_nothing_else_is_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _cut_short(path, FixOptions(), monkeypatch)
+    with pytest.raises(OutputError, match="an earlier run was killed"):
+        fix(path, ignore=["TOK"])
+    assert undo(str(path.with_name("x.fixed.jsonl"))).rows > 0
+
+
+def test_a_killed_run_is_completed_before_it_is_taken_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _cut_short(path, IN_PLACE, monkeypatch)
+    undo(str(path))
+    assert path.read_bytes() == DATA
+    assert _names(path.parent) == ["x.jsonl", "x.jsonl.bak"]
+
+
+# ----------------------------------------------------------------------------- other files
+
+
+def test_what_tells_of_the_first_fix_in_place_is_not_lost_to_a_second(path: Path) -> None:
+    fix(path, options=IN_PLACE, ignore=["TOK"])
+    told = path.with_name("x.ledger.jsonl").read_bytes()
+    assert not fix(path, options=IN_PLACE, ignore=["TOK"]).changed
+    path.write_bytes(path.read_bytes() + ROWS[3] + b"\n")
+    now = path.read_bytes()
+    with pytest.raises(OutputError, match="exists"):
+        fix(path, options=IN_PLACE, ignore=["TOK"])
+    assert (path.with_name("x.ledger.jsonl").read_bytes(), path.read_bytes()) == (told, now)
+
+
+def test_nothing_that_is_written_can_be_read_by_more_people_than_the_input(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(MAKERS["x.jsonl.gz"](ROWS[:12]))
+    path.chmod(0o600)
+    fix(path, options=FixOptions(drop=True, max_removal=1), ignore=["TOK"])
+    path.unlink()
+    undo(str(tmp_path / "x.fixed.jsonl.gz"))
+    assert len(_names(tmp_path)) == 5
+    assert {item.name: item.stat().st_mode & 0o777 for item in tmp_path.iterdir()} == dict.fromkeys(
+        _names(tmp_path), 0o600
+    )
+
+
+@pytest.mark.parametrize("kind", ["link", "loose link", "pipe"])
+def test_what_is_no_regular_file_is_not_replaced_even_by_force(kind: str, path: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    if kind == "pipe":
+        os.mkfifo(there)
+    else:
+        there.symlink_to(tmp_path / "elsewhere")
+    if kind == "link":
+        (tmp_path / "elsewhere").write_bytes(b"mine")
+    with pytest.raises(OutputError, match="no regular file"):
+        fix(path, str(there), options=FixOptions(force=True), ignore=["TOK"])
+    output = str(fix(path, ignore=["TOK"]).files[0].output)
+    with pytest.raises(OutputError, match="no regular file"):
+        undo(output, str(there), force=True)
+    assert os.path.lexists(there)
+    assert there.is_fifo() or there.is_symlink()
+
+
+def test_a_file_that_was_mended_through_a_link_comes_back_through_it(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(path)
+    fix(link, options=IN_PLACE, ignore=["TOK"])
+    undo(str(link), str(link))
+    assert link.is_symlink()
+    assert path.read_bytes() == DATA
+
+
+def test_a_folder_that_is_not_there_is_named_before_anything_is_read(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"there is no folder .*new"):
+        fix(path, f"{tmp_path}/new/", ignore=["TOK"])
+
+
+@pytest.mark.parametrize("key", ["path", "sha256"])
+def test_a_ledger_that_does_not_name_its_input_is_said_to_be_none(key: str, path: Path) -> None:
+    output = str(fix(path, ignore=["TOK"]).files[0].output)
+    ledger = path.with_name("x.fixed.ledger.jsonl")
+    *lines, last = ledger.read_bytes().splitlines(keepends=True)
+    end = json.loads(last)
+    del end["input"][key]
+    ledger.write_bytes(b"".join(lines) + json.dumps(end).encode() + b"\n")
+    with pytest.raises(InputError, match="does not say what its input was"):
+        undo(output, str(path.with_name("back")))
+
+
+@pytest.mark.parametrize("value", [-5, 10**30, "x"])
+def test_a_ledger_with_a_place_that_is_none_does_not_fit(value: object, path: Path) -> None:
+    output = str(fix(path, ignore=["TOK"]).files[0].output)
+    ledger = path.with_name("x.fixed.ledger.jsonl")
+    first, *lines = ledger.read_bytes().splitlines(keepends=True)
+    line = json.loads(first)
+    line["undo"]["at"] = value
+    ledger.write_bytes(json.dumps(line).encode() + b"\n" + b"".join(lines))
+    with pytest.raises(InputError, match=r"it was changed since|became shorter"):
+        undo(output, str(path.with_name("back")))
+    assert not path.with_name("back").exists()
+
+
+def test_options_and_undo_are_part_of_the_package(path: Path) -> None:
+    report = audit.fix(path, options=audit.FixOptions(in_place=True), ignore=["TOK"])
+    assert report.wrote
+    assert audit.undo(str(path)).sha256 == sha256(DATA)
+    assert audit.SplitOptions is not audit.BalanceOptions
+
+
+def test_rows_from_python_are_looked_at_without_an_output() -> None:
+    rows = [json.loads(row) for row in ROWS[2:5]]
+    report = audit.fix(rows, write=False, ignore=["TOK"])
+    assert (report.rows.edited, report.wrote) == (1, False)

@@ -19,7 +19,7 @@ from audit.model import Applicability, DropRow, Finding, Fix, Place, PointerEdit
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
 from audit.remedy.fix.across import judge_again
-from audit.remedy.fix.columns import judge_columns
+from audit.remedy.fix.columns import Now
 from audit.remedy.fix.layout import laid_out
 from audit.remedy.fix.line_ends import LineFeeds, with_ends
 from audit.remedy.fix.mending import mend
@@ -131,7 +131,7 @@ def test_columns_that_were_patched_give_what_a_second_reading_gives(
         again = judge_again(inputs, rows, touched, rules, RUN, Means())
         edited = {row: now.raw for row, now in sorted(touched.items()) if now.raw is not None}
         removed = sorted(row for row, now in touched.items() if now.raw is None)
-        patched, unanswered = judge_columns(finished, rows, edited, removed, rules, RUN)
+        patched, unanswered = Now(finished, rows, edited, removed, RUN).judge(rules)
         assert unanswered == []
         if again is not None:  # an output that reads as something else than lines cannot be compared
             assert _told(patched) == _told(again)

@@ -15,7 +15,7 @@ import audit
 from audit.api.fixing import fix, undo
 from audit.errors import InputError, OutputError, UsageError
 from audit.policy.baseline import baseline_of
-from audit.remedy.fix.report import FixOptions, FixReport, RowChange
+from audit.remedy.fix.report import FixOptions, FixReport, Left, RowChange
 from audit.remedy.fix.writing import common_ends
 from audit.remedy.ledger import read_ledger
 from tests.remedy.fix_files import (
@@ -103,6 +103,62 @@ def test_what_is_left_is_what_a_check_of_the_output_finds_in_its_rows(data: byte
         assert {c: left.findings for c, left in report.left.items() if c not in whole} == {
             code: count for code, count in kinds.items() if code not in whole
         }
+
+
+@some_files
+@given(plain_files(), st.sampled_from(OPTIONS), st.sampled_from(["generic", "openai-sft", "trl"]))
+def test_rules_on_the_whole_find_after_the_fix_what_they_find_in_a_check_of_the_output(
+    data: bytes, options: FixOptions, target: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.jsonl")
+        path.write_bytes(data)
+        asked = {"target": target, "preview": True, "ignore": ["TOK", "ENC"]}
+        report = _fixed(path, options, **asked)
+        found = audit.check(str(report.files[0].output), jobs=1, as_of="2026-11-21", **asked)  # type: ignore[arg-type]
+        now = {code: count["findings"] for code, count in found.counts.items()}
+        left = {code: entry.findings for code, entry in report.left.items() if not entry.before}
+        assert left == {code: count for code, count in now.items() if code not in report.not_judged_again}
+
+
+def _rows(*rows: bytes) -> bytes:
+    return b"\n".join(rows) + b"\n"
+
+
+def _nine() -> list[bytes]:
+    return [chat(f"What is {n} plus {n * n}?", f"It is {n + n * n}.") for n in range(9)]
+
+
+def test_a_file_that_a_fix_makes_too_short_fails(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(_rows(*_nine(), chat("Q?", "")))
+    report = _fixed(path, OPTIONS[1], target="openai-sft")
+    assert report.rows.dropped == 1
+    assert report.left["FMT114"] == Left(findings=1, severity="error")
+    assert report.fails
+
+
+def test_what_was_true_of_the_whole_before_the_fix_alone_is_not_left(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    pair = {"prompt": [{"role": "user", "content": "q"}], "chosen": [], "rejected": []}
+    copies = [chat("Say it again, please.", "It is said again.")] * 100
+    path.write_bytes(_rows(*_nine(), *copies, json.dumps(pair).encode()))
+    found = audit.check(path, jobs=1, target="trl", ignore=["TOK"])
+    assert {"DUP407", "FMT101"} <= {finding.code for finding in found.findings}
+    report = _fixed(path, OPTIONS[1], target="trl")
+    assert report.left == {}
+    assert not report.fails
+
+
+def test_both_answers_of_a_pair_are_kept_where_the_target_reads_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    turns = {name: [{"role": "assistant", "content": name}] for name in ("preferred_output", "non_preferred_output")}
+    path.write_bytes(json.dumps({"input": {"messages": [{"role": "user", "content": "q"}]}, **turns}).encode() + b"\n")
+    kept = fix(path, str(tmp_path / "o.jsonl"), target="trl", ignore=["TOK"])
+    assert (kept.rows.edited, kept.lost) == (1, {})
+    assert json.loads((tmp_path / "o.jsonl").read_bytes())["rejected"][0]["content"] == "non_preferred_output"
+    half = fix(path, write=False, target="openai-sft", options=OPTIONS[2], ignore=["TOK"])
+    assert half.lost == {"/non_preferred_output/*: the rejected answer": 1}
 
 
 @pytest.mark.parametrize("name", MAKERS)

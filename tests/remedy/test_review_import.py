@@ -373,3 +373,68 @@ def test_a_whole_round_gives_the_same_bytes_for_any_number_of_processes(data: Pa
         import_(sheets, data, folder / "d.jsonl", jobs=jobs)
         outputs.append([(folder / name).read_bytes() for name in ("r.a.csv", "r.b.csv", "d.jsonl")])
     assert outputs[0] == outputs[1]
+
+
+# ----------------------------------------------------------------------------- who it was, and how it was saved
+
+
+def test_a_name_spelt_in_several_ways_is_one_person(data: Path, sheet: Path) -> None:
+    spellings = iter(["ann", "Ann", " ANN "] * 30)
+    one = fill(sheet, "one.csv", lambda line, at: {"decision": "keep", "reviewer": next(spellings)})
+    two = fill(sheet, "two.csv", lambda line, at: {"decision": "keep", "reviewer": "AN\uff2e"})
+    report, decisions = imported(data, one, two)
+    assert report.entries.repeated == 30
+    assert report.reviewers == {"ann": 30}
+    assert {decision.reviewers for decision in decisions} == {("ann",)}
+
+
+def test_the_last_word_of_somebody_spelt_otherwise_is_theirs(data: Path, sheet: Path) -> None:
+    one = fill(sheet, "one.csv", lambda line, at: {"decision": "keep", "reviewer": "Ann"})
+    last = fill(sheet, "last.csv", lambda line, at: {"decision": "keep", "reviewer": "ann"})
+    _, decisions = imported(data, one, adjudicated=(str(last),))
+    assert {decision.reviewers for decision in decisions} == {("Ann",)}
+
+
+def test_rows_decided_against_somebody_by_the_last_word_are_counted_apart(data: Path, sheet: Path) -> None:
+    people = [fill(sheet, f"{name}.csv", keep) for name in ("a", "b")]
+    third = fill(sheet, "c.csv", lambda line, at: {"decision": "drop"} if at < 6 else keep(line, at))
+    last = fill(sheet, "last.csv", lambda line, at: {"decision": "drop"} if at < 2 else {"decision": ""})
+    report, _ = imported(data, *people, third, adjudicated=(str(last),))
+    assert (report.rows.overruled, report.rows.settled) == (6, 2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_sheet_in_utf_16_without_a_mark_is_read(data: Path, sheet: Path, encoding: str) -> None:
+    filled = fill(sheet, "one.csv", keep)
+    filled.write_bytes(filled.read_text("utf-8").encode(encoding))
+    report, _ = imported(data, filled)
+    assert report.entries.filled == 30
+
+
+# ----------------------------------------------------------------------------- options from Python
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"merge": "foo"}, "merge"),
+        ({"adjudicated": "last.csv"}, "adjudicated"),
+        ({"force": "no"}, "force"),
+    ],
+)
+def test_options_of_another_type_are_refused(data: Path, sheet: Path, options: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        imported(data, sheet, **options)
+
+
+@pytest.mark.parametrize("given", ["r2.csv", Path("r2.csv")])
+def test_a_single_sheet_in_no_list_is_refused(data: Path, given: str | Path) -> None:
+    with pytest.raises(UsageError, match=r"sheets are named in a list: \['r2.csv'\]"):
+        import_(given, data)  # type: ignore[arg-type]
+
+
+def test_paths_are_taken_where_text_is_declared(data: Path, sheet: Path) -> None:
+    last = fill(sheet, "last.csv", keep)
+    options = ImportOptions(adjudicated=[last], disagreements=data.parent / "d.csv")  # type: ignore[arg-type]
+    import_([sheet], data, data.parent / "decisions.jsonl", options=options)
+    assert (data.parent / "d.csv").exists()

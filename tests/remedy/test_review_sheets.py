@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.api.reviewing import ExportOptions, ImportOptions, export, import_
+from audit.catalog import all_rules
 from audit.errors import OutputError, UsageError
 from audit.remedy.review.assignment import assigned
 from audit.remedy.review.cells import defused, restored, sheet
 from audit.remedy.review.filled import read_filled
+from audit.remedy.review.report import CODES
 from audit.remedy.review.sheets import COLUMNS
 
 HOSTILE = st.text(
@@ -292,3 +294,48 @@ def test_an_earlier_sheet_and_an_input_are_never_written_over(tmp_path: Path) ->
         export(path, path, options=ExportOptions(force=True))
     export(path, tmp_path / "r.csv", options=ExportOptions(force=True))
     assert (tmp_path / "r.csv").read_bytes() == before
+
+
+# ----------------------------------------------------------------------------- which rules there are
+
+
+def test_every_default_code_has_a_rule_and_no_family_that_has_one_is_forgotten() -> None:
+    known = [rule.code for rule in all_rules()]
+    assert all(any(known_code.startswith(code) for known_code in known) for code in CODES)
+    for family in ("PII", "SEC"):
+        assert (family in CODES) == any(code.startswith(family) for code in known)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"codes": ("PII",)}, "there is no rule PII yet"),
+        ({"codes": ("LBL601", "SEC")}, "there is no rule SEC yet"),
+        ({"codes": "LBL601"}, "codes"),
+        ({"annotators": "ab"}, "annotators"),
+        ({"overlap": "0.2"}, "overlap"),
+        ({"overlap": float("nan")}, "--overlap is a share"),
+        ({"most": True}, "most"),
+        ({"per_row": 1.5}, "per_row"),
+    ],
+)
+def test_options_of_another_type_and_codes_without_rules_are_refused(
+    tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        export([], tmp_path / "review.csv", options=ExportOptions(**options))
+
+
+def test_codes_in_small_letters_rank_like_others(tmp_path: Path) -> None:
+    report = export(
+        data(tmp_path / "a.jsonl", conflicting(3)), tmp_path / "review.csv", options=ExportOptions(codes=("lbl601",))
+    )
+    assert report.by_code["LBL601"]["rows"] == 6
+
+
+def test_a_mask_without_a_rule_that_finds_personal_data_is_said(tmp_path: Path) -> None:
+    report = export(
+        data(tmp_path / "a.jsonl", conflicting(3)), tmp_path / "review.csv", options=ExportOptions(mask=True)
+    )
+    assert any("no rule that finds personal data" in note for note in report.notes)
+    assert not export(tmp_path / "a.jsonl", tmp_path / "plain.csv").notes

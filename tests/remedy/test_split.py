@@ -19,13 +19,16 @@ import audit
 from audit.api.preparing import make_run
 from audit.api.splitting import SplitOptions, split
 from audit.catalog import plan
+from audit.clusters import answers
 from audit.config.settings import Settings
 from audit.engine.drive import Means
 from audit.errors import InputError, OutputError, UsageError
 from audit.model import Json
+from audit.remedy.split import units
 from audit.remedy.split.certificate import Inspection, LeakError, Seen, inspect
 from audit.remedy.split.gathering import Keys
 from audit.remedy.split.report import SplitReport
+from audit.remedy.split.units import Reasons
 
 NAMES = ("train", "validation", "test")
 WORDS = [
@@ -60,6 +63,7 @@ WORDS = [
     "drift",
     "eaves",
 ]
+REASONS = Reasons(max_answers=5, answer_similarity=0.7, min_answer_words=5, groups=(), templates=())
 ATTRIBUTES = {"sex": {"field": "metadata.sex"}, "region": {"field": "metadata.region"}}
 
 
@@ -154,6 +158,27 @@ def test_rows_that_cannot_be_read_are_set_aside_and_named(tmp_path: Path) -> Non
     assert len(lines) == 22
 
 
+def test_rows_that_are_no_conversation_are_split_and_counted(tmp_path: Path) -> None:
+    odd: list[dict[str, Json]] = [{"a": 1}, {"messages": None}, {"messages": []}]
+    report, _ = split_rows(tmp_path, [*odd, *(chat(said(number)) for number in range(20))])
+    assert report.rejected == 0
+    where = ", ".join(f"{tmp_path}/data.jsonl:{line}" for line in (1, 2, 3))
+    said_of_them = f"3 of 23 rows are of no known shape, or hold no message, and are split as well ({where})"
+    assert report.notes == (said_of_them,)
+
+
+def test_rows_without_a_usable_value_at_a_key_are_counted(tmp_path: Path) -> None:
+    rows = [chat(said(number), user=["a"] if number else "a", form=number) for number in range(20)]
+    report, _ = split_rows(tmp_path, rows, group=("metadata.user", "metadata.form"))
+    (note,) = report.notes
+    assert note.startswith("19 of 20 rows have no usable value at metadata.user ")
+
+
+def test_single_rows_are_never_larger_than_a_split(tmp_path: Path) -> None:
+    report, _ = split_rows(tmp_path, [chat(said(number)) for number in range(4)])
+    assert not any("larger than a whole split" in note for note in report.notes)
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path) -> None:
     rows = [chat(said(number)) for number in range(30)]
     data = save(tmp_path / "data.jsonl", rows)
@@ -162,6 +187,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path) -> None:
     wet = split(str(data))
     assert (dry.by_split(), dry.strata, dry.units) == (wet.by_split(), wet.strata, wet.units)
     assert (dry.certificate, dry.wrote, wet.wrote) == (None, False, True)
+    assert {(output.bytes, output.sha256) for output in dry.outputs} == {(None, None)}
 
 
 @pytest.mark.parametrize("form", ["array", "csv", "rows"])
@@ -216,6 +242,23 @@ def test_rows_with_the_same_instruction_and_other_answers_may_part(tmp_path: Pat
 def test_near_duplicates_stay_together(tmp_path: Path) -> None:
     rows = [(chat(said(n, 60), "Yes."), chat(f"{said(n, 60)} truly", "Yes.")) for n in range(12)]
     assert together(tmp_path, rows)
+
+
+def test_answers_to_one_instruction_that_are_nearly_the_same_stay_together(tmp_path: Path) -> None:
+    rows = [(chat("Write a poem", said(n)), chat("Write a poem", f"{said(n)} truly")) for n in range(12)]
+    assert together(tmp_path, rows)
+    report = audit.check([row for pair in rows for row in pair], select=["DUP403"])
+    assert len(report.findings) == 12
+
+
+def test_answers_that_are_not_compared_because_there_are_too_many_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (answers, units):
+        monkeypatch.setattr(module, "GROUP_ROWS_LINKED", 20)
+    rows = [chat("Write a poem", said(n)) for n in range(30)]
+    report, _ = split_rows(tmp_path, [*rows, *rows])
+    assert report.notes == ("the answers of 10 rows were compared with no other: over 20 rows have their prompt",)
 
 
 def test_rows_that_differ_only_in_whom_they_mention_stay_together(tmp_path: Path) -> None:
@@ -300,6 +343,15 @@ def test_every_combination_of_label_and_group_is_divided_by_the_shares(tmp_path:
         assert all(abs(counts["no", sex] - 80 * share) < 1 for sex in "fm")
         assert all(abs(counts["yes", sex] - 40 * share) < 1 for sex in "fm")
     assert all(stratum.within and stratum.largest_unit == 1 for stratum in report.strata)
+
+
+def test_rows_of_a_unit_in_other_strata_give_a_stratum_no_room(tmp_path: Path) -> None:
+    rows = [chat(said(n), ("no", "yes")[n % 10 == 0], user=n if n < 100 else "all") for n in range(200)]
+    report, _ = split_rows(tmp_path, rows, stratify=("label",), group=("metadata.user",))
+    largest = {stratum.stratum: stratum.largest_unit for stratum in report.strata}
+    assert largest == {"label=no": 90, "label=yes": 10}
+    assert report.units.largest is not None
+    assert report.units.largest.rows == 100
 
 
 def test_rows_without_a_value_are_a_stratum_of_their_own(tmp_path: Path) -> None:
@@ -460,6 +512,62 @@ def test_an_input_is_never_written_over(tmp_path: Path) -> None:
     assert data.read_bytes() == before
 
 
+FOREIGN = {"test.jsonl": b"mine\n", "rejected.jsonl": b"", "manifest.json": b'{"schema": "other/1"}'}
+
+
+def test_files_that_no_split_wrote_are_neither_overwritten_nor_taken_away(tmp_path: Path) -> None:
+    data = str(save(tmp_path / "data.jsonl", labelled(30)))
+    options = SplitOptions(shares={"train": 9, "validation": 1}, force=True)
+    for name, content in FOREIGN.items():
+        folder = tmp_path / name.partition(".")[0]
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        with pytest.raises(OutputError, match=f"in the way in .*: {name}$"):
+            split(data, folder, options=options)
+        assert folder_bytes(folder) == {name: content}
+
+
+def test_a_file_that_was_changed_since_its_split_is_not_overwritten(tmp_path: Path) -> None:
+    data = str(save(tmp_path / "data.jsonl", labelled(30)))
+    split(data, tmp_path / "out")
+    with open(tmp_path / "out" / "test.jsonl", "ab") as file:
+        file.write(b"{}\n")
+    before = folder_bytes(tmp_path / "out")
+    with pytest.raises(OutputError, match=r"in the way in .*: test\.jsonl$"):
+        split(data, tmp_path / "out", options=SplitOptions(force=True))
+    assert folder_bytes(tmp_path / "out") == before
+
+
+def test_other_files_in_the_folder_stay_where_a_split_is_overwritten(tmp_path: Path) -> None:
+    data = str(save(tmp_path / "data.jsonl", labelled(30)))
+    split(data, tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_bytes(b"mine")
+    split(data, tmp_path / "out", options=SplitOptions(force=True))
+    assert (tmp_path / "out" / "notes.txt").read_bytes() == b"mine"
+
+
+def test_a_file_that_the_data_is_compared_with_is_an_input(tmp_path: Path) -> None:
+    data = str(save(tmp_path / "data.jsonl", labelled(30)))
+    split(data, tmp_path / "out")
+    with pytest.raises(OutputError, match="is an input"):
+        split(data, tmp_path / "out", options=SplitOptions(force=True), against=[str(tmp_path / "out" / "test.jsonl")])
+
+
+def test_a_folder_where_a_file_is_to_be_is_named_before_the_work(tmp_path: Path) -> None:
+    data = str(save(tmp_path / "data.jsonl", labelled(30)))
+    (tmp_path / "out" / "train.jsonl").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"train\.jsonl/$"):
+        split(data, tmp_path / "out", options=SplitOptions(force=True))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["train.jsonl"]
+
+
+def test_a_link_to_nothing_is_named_as_what_it_is(tmp_path: Path) -> None:
+    data = str(save(tmp_path / "data.jsonl", labelled(30)))
+    (tmp_path / "out").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match=r"is a link to .*nowhere, which does not exist"):
+        split(data, tmp_path / "out")
+
+
 def test_several_inputs_need_a_folder(tmp_path: Path) -> None:
     one, other = (save(tmp_path / f"{name}.jsonl", labelled(10)) for name in "ab")
     with pytest.raises(UsageError, match="folder"):
@@ -487,7 +595,7 @@ def inspected(tmp_path: Path, train: list[dict[str, Json]], test: list[dict[str,
     held = {name: b"".join(bytes.fromhex(one.partition("#")[0]) for one in found) for name, found in ids.items()}
     run = make_run(Settings(as_of=date(2026, 1, 1)))
     rules = plan(Settings(select=("SPL501", "SPL502")), run).rules
-    return inspect(files, held, Inspection(run, Means(), rules, (), Keys(), 5, (), (), True), 1)
+    return inspect(files, held, Inspection(run, Means(), rules, (), Keys(), REASONS, True), 1)
 
 
 def test_an_inspection_refuses_files_that_share_a_question(tmp_path: Path) -> None:
@@ -507,7 +615,7 @@ def test_an_inspection_names_near_duplicates_so_that_they_can_be_joined(tmp_path
 
 def test_an_inspection_refuses_files_that_do_not_hold_their_rows(tmp_path: Path) -> None:
     files = {"train": save(tmp_path / "train.jsonl", [chat(said(1))])}
-    inspection = Inspection(make_run(Settings(as_of=date(2026, 1, 1))), Means(), (), (), Keys(), 5, (), (), True)
+    inspection = Inspection(make_run(Settings(as_of=date(2026, 1, 1))), Means(), (), (), Keys(), REASONS, True)
     with pytest.raises(LeakError, match="do not hold"):
         inspect(files, {"train": bytes(16)}, inspection, 1)
 

@@ -125,7 +125,7 @@ def test_tenths_sum_to_one_exactly() -> None:
         ({"train": 1.5, "test": -0.5}, "above 0"),
         ({"train": "most", "test": 0.1}, "above 0"),
         ({"train": float("nan"), "test": 0.1}, "above 0"),
-        ({"train": True, "test": 0.1}, "above 0"),
+        ({"train": True, "test": 0.1}, "above 0, not true"),
         ({"train": "1e999999999", "test": 0.1}, "above 0"),
         ({"train": [0.8], "test": 0.2}, "above 0"),
     ],
@@ -136,6 +136,12 @@ def test_shares_that_make_no_split_are_refused(given: dict[str, object], why: st
 
 
 def test_names_come_from_lists_and_from_texts_with_commas() -> None:
-    assert names_of("label, sex") == names_of(["label,sex", "sex"]) == ("label", "sex")
-    with pytest.raises(UsageError):
-        names_of(3)
+    assert names_of("label, sex", "stratify") == names_of(["label,sex", "sex"], "stratify") == ("label", "sex")
+    assert names_of([], "group") == ()
+
+
+@pytest.mark.parametrize("given", [3, True, "", " , ", [""], ["metadata.user", ""], [3]])
+def test_what_names_nothing_is_refused_with_an_example_of_its_own(given: object) -> None:
+    with pytest.raises(UsageError, match=r"^group ") as error:
+        names_of(given, "group")
+    assert error.value.hint == "--group metadata.user"

@@ -108,3 +108,11 @@ def test_nothing_of_toolformer_straddles(tmp_path: Path) -> None:
     assert straddling(tmp_path / "out", lambda row: " ".join(row["messages"][0]["content"].lower().split())) == 0
     assert straddling(tmp_path / "out", lambda row: re.sub(r"\d+", "#", row["messages"][0]["content"])) == 0
     assert findings(tmp_path / "out") == []
+
+
+def test_no_near_duplicate_of_crows_pairs_straddles(tmp_path: Path) -> None:
+    split(str(CHAT / "crows-pairs.jsonl.gz"), tmp_path / "out")
+    splits = [(name, str(tmp_path / "out" / f"{name}.jsonl")) for name in NAMES]
+    found = audit.check([], splits=splits, select=["DUP403"]).findings
+    assert len(found) > 500
+    assert [finding for finding in found for place in finding.related if place.file != finding.place.file] == []

@@ -188,9 +188,26 @@ def test_every_flag_that_would_help_is_named_with_its_rules() -> None:
 
 
 def test_what_could_not_be_done_or_judged_again_is_said() -> None:
-    shown = text(decisions_unused=2, not_judged_again=3)
+    left = {"DUP401": Left(findings=1, severity="warning", grade="drop", before=True)}
+    shown = text(decisions_unused=2, not_judged_again=("DEM101", "DUP401", "SPL504"), left=left)
     assert "2 decisions could not be carried out: there is no such row, or it has no label to change\n" in shown
-    assert "3 rules on the data as a whole not run again: their findings are those from before the fix\n" in shown
+    assert "DUP401  warning          1  exact-duplicate (before the fix)\n" in shown
+    named = "3 rules on the data as a whole (DEM101, DUP401, SPL504)"
+    assert f"not run again: {named}; `audit check train.fixed.jsonl` says what is true now\n" in shown
+
+
+def test_what_was_left_behind_in_another_shape_is_counted() -> None:
+    assert "/input/x: not carried     3\n" in text(lost={"/input/x: not carried": 3})
+
+
+def test_what_cannot_be_undone_is_said() -> None:
+    shown = text(files=(msgspec.structs.replace(FILE, path="-", can_undo=False),))
+    assert "cannot be undone: - is no file and was not kept\n" in shown
+    assert "to undo" not in shown
+
+
+def test_json_lines_under_the_name_of_a_json_file_are_called_so() -> None:
+    assert account(msgspec.structs.replace(FILE, output="x.json"), REPORT).endswith("; written as JSON Lines")
 
 
 def test_an_input_that_was_written_over_says_where_it_is_kept_and_how_it_comes_back() -> None:

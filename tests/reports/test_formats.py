@@ -20,6 +20,7 @@ from audit.errors import UsageError
 from audit.model import (
     Applicability,
     ByteEdit,
+    DropRow,
     Evidence,
     Finding,
     Fix,
@@ -103,8 +104,15 @@ def test_repeats_are_cut_per_rule_and_counted() -> None:
 
 
 def test_the_table_names_severity_rows_share_fix_and_rule() -> None:
-    lines = text_of(result(finding())).splitlines()
+    fix = Fix(Applicability.UNSAFE, "drop the last turn", (DropRow(),))
+    lines = text_of(result(finding(fix=fix))).splitlines()
     assert "FMT105  error            1     1  0.05 %  unsafe  bad-last-turn" in lines
+
+
+@pytest.mark.parametrize(("fix", "shown"), [(None, "-"), (Fix(Applicability.SAFE, "look at it"), "shown")])
+def test_the_table_promises_no_fix_that_no_finding_has(fix: Fix | None, shown: str) -> None:
+    lines = text_of(result(finding("FMT101", fix=fix))).splitlines()
+    assert [line.split()[5:7] for line in lines if line.startswith("FMT101  error")] == [["%", shown]]
 
 
 def test_rules_not_run_and_suppressions_are_named_with_their_reason() -> None:
@@ -147,6 +155,11 @@ def test_the_next_step_is_named() -> None:
     text = text_of(result(finding("FMT101")))
     assert "next: audit explain FMT101" in text
     assert "next: audit convert train.jsonl --to openai-sft -o converted.jsonl" in text
+
+
+def test_no_step_is_named_that_leaves_a_mix_of_shapes_as_it_is() -> None:
+    apart = Fix(Applicability.SHOWN, "put preferences into a file of their own")
+    assert "audit convert" not in text_of(result(finding("FMT101", None, scope="dataset", fix=apart)))
 
 
 def snippet_of(path: Path, raw: bytes, needle: bytes, codepoints: int, compression: str | None = None) -> list[str]:

@@ -171,3 +171,36 @@ def test_a_safe_fix_silences_the_finding_and_applied_twice_equals_once(rule: typ
         assert left == []
         again = [f.fix for f in mended.findings if f.code == rule.code and f.place.pointer == finding.place.pointer]
         assert again == []
+
+
+COUNTED = [rule for rule in RULES if issubclass(rule, DatasetRule) and rule.without is not DatasetRule.without]
+"""Rules that can take rows away from what they have gathered."""
+
+
+@pytest.mark.parametrize("rule", COUNTED, ids=lambda rule: rule.code)
+def test_rows_can_be_taken_away_from_what_was_gathered(rule: type[DatasetRule]) -> None:
+    settings = override(Settings(), settings_of(rule))
+    run = with_counter(with_references(make_run(settings), settings), settings)
+    one = with_options(rule, settings.rules.get(rule.code, {}))
+    assert isinstance(one, DatasetRule)
+    data = as_bytes(rule, explain(rule).bad) + as_bytes(rule, explain(rule).good)
+    batches = [ParsedBatch(chunk, run.tokens) for chunk in parsed(data, 64)]
+
+    def gathered(first: int, end: int) -> Any:
+        state = one.start()
+        for batch in batches[first:end]:
+            state = one.take(state, batch, run)
+        return state
+
+    for cut in range(len(batches) + 1):
+        both = one.merge(gathered(0, cut), gathered(cut, len(batches)))
+        assert _told(one, one.without(both, gathered(cut, len(batches)))) == _told(one, gathered(0, cut))
+
+
+def _told(rule: DatasetRule, state: Any) -> Any:
+    """A state without what rules say that they do not take back."""
+    if rule.code == "ENC009":
+        return [line for path, (rows, size, _) in sorted(state["files"].items()) for line in (path, rows, size)], state[
+            "long"
+        ]
+    return state

@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 
 import audit
 from audit.api.fixing import fix
+from audit.clusters.answers import FEW, Example, alike, leaders
 from audit.errors import AuditError, ConfigError
 from audit.model import Applicability, DropRow, Finding, Json, Measure, PointerEdit, Record, Result, Severity, Source
 from audit.read.folding import fold
 from audit.read.shapes.openai_sft import OPENAI_SFT
 from audit.remedy.fix.report import FixOptions
 from audit.rules.duplicates.phrases import phrases_in
-from audit.rules.duplicates.same_prompt import FEW, Example, alike, leaders
 from audit.rules.duplicates.sampling import MANY, distinct_rows
 from audit.rules.duplicates.spans import Texts, shared_spans
 from audit.rules.duplicates.wording import Answer, answers_otherwise

@@ -188,6 +188,20 @@ def test_control_characters_of_one_text_are_one_finding_and_are_removed() -> Non
     assert found(after) == []
 
 
+def test_what_a_terminal_was_told_goes_with_its_escape_character() -> None:
+    raw = b'{"a": "6 hours\\b\\u001b[0m, \\u001B[1;31mred [0m \\u001b(B"}'
+    ((code, hit),) = found(raw)
+    assert code == "ENC007"
+    assert json.loads(mended(raw, hit.fix) or b"") == {"a": "6 hours, red [0m (B"}
+
+
+def test_a_byte_order_mark_of_utf_16_in_a_text_is_taken_out() -> None:
+    raw = b'{"a": "\xff\xfeHi, caf\xe9"}'
+    ((code, hit),) = found(raw)
+    assert code == "ENC002"
+    assert json.loads(mended(raw, hit.fix) or b"") == {"a": "Hi, caf\u00e9"}
+
+
 def test_tabs_line_feeds_and_emoji_are_text() -> None:
     assert found(b'{"a": "\\t\\n\\r \\ud83d\\ude00"}') == []
 

@@ -480,6 +480,17 @@ def test_a_file_of_mixed_shapes_is_one_finding_that_names_the_rarer_row() -> Non
     assert finding.related[0].line == 4
 
 
+@pytest.mark.parametrize(
+    ("other", "advice"),
+    [("trl-preference", "put preferences into a file"), ("prompt-completion", "audit convert --to trl")],
+)
+def test_what_to_do_about_a_mix_depends_on_whether_one_trainer_takes_it(other: str, advice: str) -> None:
+    (finding,) = findings([chat(USER, ANSWER)] * 3 + [OTHER_SHAPES[other]], target="trl")
+    assert finding.fix is not None
+    assert finding.fix.title.startswith(advice)
+    assert finding.fix.applicability is Applicability.SHOWN
+
+
 def test_rows_of_another_shape_are_not_counted_as_a_mix_as_well() -> None:
     rows = [chat(USER, ANSWER), OTHER_SHAPES["alpaca"]]
     assert [finding.scope for finding in findings(rows)] == ["row"]

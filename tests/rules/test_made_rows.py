@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from array import array
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,11 @@ from audit.api import make_run
 from audit.catalog import all_rules
 from audit.config.settings import Settings
 from audit.engine.fold import Fold
-from audit.engine.origins import origins_of
+from audit.engine.origins import held, origins_of
 from audit.model import Chat, Finding, Json, Measure, Record, Result, Source
 from audit.read.identity import content_id, conversation_key
 from audit.read.lines import SourceReader
+from audit.read.marks import is_synthetic
 from audit.read.shapes.openai_sft import OPENAI_SFT
 from audit.read.sources import find_sources
 from audit.rule import COPY, SYNTHETIC, with_options
@@ -97,8 +100,54 @@ def test_an_unmarked_copy_beside_marked_ones_is_a_duplicate(tmp_path: Path) -> N
 def test_copies_of_a_row_that_is_not_there_are_judged_as_any_row(tmp_path: Path) -> None:
     row = chat("Is water wet?", "Yes, it is.")
     result = check(tmp_path, [copy_of(row), copy_of(row)], "DUP401")
-    assert lines(result, "DUP401") == [2]
+    assert lines(result, "DUP401") == [None, 2]
     assert measure(result, "duplicates.exact.marked_copies").value == 0
+    assert measure(result, "duplicates.exact.false_marks").value == 2
+    assert result.findings[0].message.startswith("2 rows say that they are copies")
+
+
+def test_a_mark_that_names_a_row_which_says_something_else_hides_nothing(tmp_path: Path) -> None:
+    other = chat("Is ice cold?", "It is.")
+    mark = {"audit": {"copy_of": name_of(other)}}
+    answers = [chat("Is the old tower of the town tall?", answer) for answer in ("Yes", "No") * 10]
+    plain = check(tmp_path, [other, *answers], "DUP401", "LBL601")
+    marked = check(tmp_path, [other, *({**row, "metadata": mark} for row in answers)], "DUP401", "LBL601")
+    assert lines(plain, "LBL601")
+    assert lines(marked, "LBL601") == lines(plain, "LBL601")
+    assert lines(marked, "DUP401") == [None, *lines(plain, "DUP401")]
+    assert measure(marked, "duplicates.exact.false_marks").value == 20
+
+
+@pytest.mark.parametrize("mark", ["", "x" * 1_000_000, "0" * 32, "0" * 32 + "#0", "0" * 32 + "#\u0661"])
+def test_what_is_no_id_of_a_row_makes_no_copy(tmp_path: Path, mark: str) -> None:
+    row = chat("Is water wet?", "Yes, it is.")
+    result = check(tmp_path, [row, {**row, "metadata": {"audit": {"copy_of": mark}}}], "DUP401")
+    assert lines(result, "DUP401") == [None, 2]
+
+
+def test_copies_stay_copies_when_their_original_and_they_are_rewritten_alike(tmp_path: Path) -> None:
+    row, before = chat("Is water wet?", "Yes, it is."), chat("Is water  wet?", "Yes, it is.")
+    stale = {**row, "metadata": {"audit": {"copy_of": name_of(before)}}}
+    assert check(tmp_path, [row, stale], "DUP401").findings == ()
+
+
+@pytest.mark.parametrize("mark", [True, {"method": "noise"}, "paraphrase"])
+def test_made_up_rows_are_judged_as_any_row_but_beside_their_source(tmp_path: Path, mark: Json) -> None:
+    answers = [chat("Is the old tower of the town tall?", answer) for answer in ("Yes", "No") * 5]
+    plain = check(tmp_path, answers, "DUP401", "LBL601")
+    marked = [{**row, "metadata": {"audit": {"synthetic": mark}}} for row in answers]
+    assert [finding.place.line for finding in check(tmp_path, marked, "DUP401", "LBL601").findings] == [
+        finding.place.line for finding in plain.findings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mark", "made_up"),
+    [(True, True), ({"of": "x"}, True), ("noise", True), (False, False), (None, False), (0, False), (1, False),
+     ("", False), ({}, False), ([], False), ([1], False)],
+)  # fmt: skip
+def test_a_row_is_made_up_where_the_mark_says_anything(mark: Json, made_up: bool) -> None:
+    assert is_synthetic({"metadata": {"audit": {"synthetic": mark}}}) is made_up
 
 
 def test_a_mark_that_names_another_row_hides_no_near_duplicate(tmp_path: Path) -> None:
@@ -127,6 +176,16 @@ def test_copies_make_no_answer_the_usual_one(tmp_path: Path) -> None:
     right, wrong = chat("What is 7 times 8?", "It is 56."), chat("What is 7 times 8?", "It is 54.")
     rows = [right, *(copy_of(right) for _ in range(7)), wrong]
     assert lines(check(tmp_path, rows, "LBL601"), "LBL601") == [1, 9]
+
+
+def test_copies_thin_out_neither_contradictions_nor_repeats(tmp_path: Path) -> None:
+    rows = [chat(f"What is {number} plus one?", str(number + 1)) for number in range(8)]
+    wrong = [chat("What is 0 plus one?", "2"), rows[3]]
+    copies = [copy_of(rows[5]) for _ in range(30)]
+    result = check(tmp_path, [*rows, *wrong, *copies], "LBL601", "DUP")
+    found = {measure.name: measure for measure in result.measures}
+    assert found["labels.conflicting_rows"].n == found["duplicates.redundant_rows"].n == len(rows) + len(wrong)
+    assert found["labels.conflicting_rows"].value == 0.2
 
 
 def test_copies_beside_their_originals_are_no_sorted_file(tmp_path: Path) -> None:
@@ -185,26 +244,64 @@ def marked_rows(draw: st.DrawFn) -> tuple[list[Json], list[int]]:
     return [row for row, _ in made], [at for _, at in made]
 
 
-def columns(rows: Sequence[Json]) -> tuple[list[int], list[int]]:
+def origins(rows: Sequence[Json]) -> list[int]:
     marks = [("copy_of" in json.dumps(row)) * COPY | ("synthetic" in json.dumps(row)) * SYNTHETIC for row in rows]
-    return marks, [conversation_key(record(row)) for row in rows]
+    keys = [conversation_key(record(row)) for row in rows]
+    return list(origins_of(held(array("B", marks), keys), keys, lambda some: (record(rows[row]) for row in some)))
 
 
 @settings(max_examples=60)
 @given(marked_rows())
 def test_every_made_row_is_traced_to_its_source_wherever_it_stands(made: tuple[list[Json], list[int]]) -> None:
     rows, sources = made
-    marks, keys = columns(rows)
-    origins = origins_of(marks, keys, lambda wanted: (record(rows[row]) for row in wanted))
-    first = {at: row for row, at in reversed(list(enumerate(sources))) if not marks[row]}
-    assert list(origins) == [first[at] for at in sources]
+    first = {at: row for row, at in reversed(list(enumerate(sources))) if "audit" not in json.dumps(rows[row])}
+    assert origins(rows) == [first[at] for at in sources]
 
 
 def test_rows_of_a_source_that_is_not_there_come_from_the_first_of_them() -> None:
     source = chat("gone", "gone")
-    rows = [chat("a", "b"), made_up(chat("c", "d"), source), made_up(chat("e", "f"), source), copy_of(source)]
-    marks, keys = columns(rows)
-    assert list(origins_of(marks, keys, lambda wanted: (record(rows[row]) for row in wanted))) == [0, 1, 1, 1]
+    rows = [chat("a", "b"), made_up(chat("c", "d"), source), made_up(chat("e", "f"), source)]
+    assert origins(rows) == [0, 1, 1]
+    assert origins([*rows, copy_of(source)]) == [0, 3, 3, 3]
+
+
+def test_a_chain_of_made_up_rows_ends_at_its_first_source_in_any_order() -> None:
+    c = chat("c", "c")
+    b = made_up(chat("b", "b"), c)
+    a = made_up(chat("a", "a"), b)
+    for rows in permutations([a, b, c, copy_of(a)]):
+        assert origins(rows) == [rows.index(c)] * 4
+
+
+@st.composite
+def entangled_rows(draw: st.DrawFn) -> list[Json]:
+    """Rows that name any row, also one another, themselves and some that are not there, and copies of some of them."""
+    contents = [chat(str(number), "x") for number in range(7)]
+    rows: list[Json] = []
+    for content in contents[: draw(st.integers(0, 6))]:
+        of = draw(st.one_of(st.none(), st.sampled_from(contents)))
+        rows.append(content if of is None else made_up(content, of))
+    return rows + [copy_of(content) for content in draw(st.lists(st.sampled_from(contents), max_size=4))]
+
+
+@settings(max_examples=120)
+@given(entangled_rows(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing_about_which_belong_together(rows: list[Json], dice: random.Random) -> None:
+    def together(rows: Sequence[Json]) -> list[list[str]]:
+        families: dict[int, list[str]] = {}
+        for row, origin in zip(rows, origins(rows), strict=True):
+            families.setdefault(origin, []).append(json.dumps(row))
+        return sorted(map(sorted, families.values()))
+
+    other = rows.copy()
+    dice.shuffle(other)
+    assert together(other) == together(rows)
+
+
+def test_every_origin_is_its_own_origin_in_a_ring() -> None:
+    a, b, c = (chat(name, name) for name in "abc")
+    rows = [made_up(a, b), made_up(b, c), made_up(c, a), made_up(chat("d", "d"), b)]
+    assert origins(rows) == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("mark", [1, [], {"of": 3}, {"of": "\ud800"}, {"method": "noise"}, "x" * 1000])
@@ -258,6 +355,14 @@ def test_copies_do_not_make_a_group_large_enough_to_judge(tmp_path: Path) -> Non
     assert {group["group"]: group["too_few"] for group in groups}["f"]
 
 
+def test_marks_that_do_not_hold_silence_no_difference_between_groups(tmp_path: Path) -> None:
+    rows = cases("f", 20, 60) + cases("m", 60, 20)
+    forged = [{**row, "metadata": {**row["metadata"], "audit": {"copy_of": name_of(rows[0])}}} for row in rows[1:]]
+    plain, result = judge(tmp_path, rows), judge(tmp_path, [rows[0], *forged])
+    assert measure(result, "selection_rate").table == measure(plain, "selection_rate").table
+    assert dem(result) == dem(plain)
+
+
 def test_made_up_rows_belong_to_their_source(tmp_path: Path) -> None:
     few = cases("m", 8, 2)
     twins = [made_up(chat(f"Made {n}", "grant", sex="f"), row) for row in few for n in range(10)]
@@ -304,7 +409,21 @@ def test_a_gate_passes_a_balanced_file_with_the_label(tmp_path: Path) -> None:
     assert clause.verdict == "PASS"
     assert clause.actual.startswith("by construction ")
     assert "By construction: says nothing about the model." in clause.sentence
+    assert "200 of the rows are marked copies and no evidence of their own." in clause.sentence
     assert clause.n in (1400, 1800)
+
+
+def test_a_gate_says_how_many_made_up_rows_it_left_out(tmp_path: Path) -> None:
+    rows = cases("f", 20, 60) + cases("m", 60, 20)
+    given = [{**row, "metadata": {**row["metadata"], "audit": {"synthetic": True}}} for row in rows[:70]] + rows[70:]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in given))
+    result = audit.gate(path, sections=SECTIONS)
+    assert result.gate is not None
+    clauses = {clause.name: clause for clause in result.gate.clauses}
+    assert "70 rows copied or made up for balance not counted" in clauses["errors"].sentence
+    assert clauses["errors"].n == 90
+    assert "70 of the rows are made up and no evidence of their own." in clauses["groups"].sentence
 
 
 def test_copies_do_not_fill_a_split(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.model import Measure
-from audit.remedy.balance.deciding import Decided
+from audit.remedy.balance.deciding import Decided, training_rows
 from audit.remedy.balance.report import CellLine, ShareLine
 from audit.remedy.balance.residual import residual
-from audit.rule import COPY, SYNTHETIC
+from audit.rule import COPY, SYNTHETIC, WEIGHTED, Context
 from audit.statistics.weighting import cell_sums, kish
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def cell_lines(decided: Decided, sums: Counted) -> Iterator[CellLine]:
 def share_lines(decided: Decided, sums: Counted) -> Iterator[ShareLine]:
     """One line for each level of label and attributes."""
     codes = np.array(decided.cells.cells, np.int64).reshape(len(decided.cells.cells), -1)
+    weighted = np.asarray(decided.weights.of)
+    left = np.array(decided.cells.counts) - np.bincount(weighted[weighted >= 0], minlength=len(codes))
     total_before, total_after = float(sums.before.sum()), float(sums.after.sum())
     for at, factor in enumerate(decided.cells.factors):
         for level, name in enumerate(factor.levels):
@@ -97,7 +100,33 @@ def share_lines(decided: Decided, sums: Counted) -> Iterator[ShareLine]:
                 share_after=after / total_after if total_after else 0.0,
                 ess=ess,
                 unique=unique,
+                left=int(left[codes[:, at] == level].sum()),
             )
+
+
+class LeftAsTheyWere(NamedTuple):
+    """The training rows that are in no cell, or in one that is not weighted: how many, and their share of the weight of
+    all training rows before and after."""
+
+    rows: int
+    before: float
+    after: float
+
+
+def left_as_they_were(decided: Decided, sums: Counted, context: Context) -> LeftAsTheyWere:
+    """The rows that keep what they count for while the others come to count for something else."""
+    left = training_rows(context) & (np.asarray(decided.weights.of) < 0)
+    mass = fsum(np.asarray(context.weights)[left].tolist())
+    before, after = (mass + fsum(column.tolist()) for column in (sums.before, sums.after))
+    return LeftAsTheyWere(int(left.sum()), mass / before if before else 0.0, mass / after if after else 0.0)
+
+
+def keeping_weights(decided: Decided, context: Context) -> int:
+    """Training rows that have a weight of their own in the output too: those that are not resampled."""
+    kept = training_rows(context) & (np.asarray(context.marks) & WEIGHTED != 0)
+    if decided.resampled is not None:
+        kept &= np.asarray(decided.weights.of) < 0
+    return int(kept.sum())
 
 
 def left_over(decided: Decided, tokens: Sequence[int]) -> tuple[Measure, ...]:

@@ -170,7 +170,7 @@ def _wanted(factor: Factor, given: Shares | None) -> Floats:
     if zero := [level for level in own.values() if by_level.get(level) == 0]:
         raise UsageError(
             f"{factor.name}: a reference share of 0 would take all rows of {', '.join(zero[:_NAMED])} out",
-            hint="leave the group out of the reference: its rows then keep their weight",
+            hint="leave the group out of the reference: its rows then stay as they are",
         )
     if not set(by_level) & set(own.values()):
         raise UsageError(f"{factor.name}: no row is of a group with a reference share", hint="see `audit attributes`")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from audit.model import PointerEdit, Record
-from audit.read.marks import WEIGHT
+from audit.model import ABSENT, Json, PointerEdit, Record
+from audit.read.spans import resolve
 from audit.remedy.balance.marking import as_copy, weight_pointer, with_weight, without_weight
 from audit.remedy.balance.scan import Scanned
 from audit.remedy.balance.writing import Change, Extra
@@ -26,8 +26,14 @@ def weighted(context: Context, rows: Sequence[int], weights: Sequence[float], pa
     for row, record in zip(wanted, context.records(wanted), strict=True):
         after = with_weight(record.raw, record.data, path, weights[row])
         if after is not None:
-            edit = PointerEdit("add", weight_pointer(record.data, path), weights[row])
+            edit = _edit(record.data, path, weights[row])
             yield Change(row, record.raw, after, f"weight {weights[row]!r}", edit)
+
+
+def _edit(data: Json, path: str | None, weight: float) -> PointerEdit:
+    """What is done to the place of a weight, for the ledger."""
+    at = weight_pointer(data, path)
+    return PointerEdit("add" if resolve(data, at) is ABSENT else "replace", at, weight)
 
 
 def copied(
@@ -44,7 +50,7 @@ def copied(
             yield Change(row, record.raw, None, "left out, so that its cell has the rows that its weight asks for")
             continue
         after = without_weight(record.raw, record.data, path)
-        edit = None if after == record.raw else PointerEdit("replace", path or WEIGHT, 1.0)
+        edit = None if after == record.raw else _edit(record.data, path, 1.0)
         yield Change(
             row,
             record.raw,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from audit.engine.finish import TRAIN
 from audit.errors import UsageError
@@ -20,12 +21,15 @@ from audit.remedy.balance.scan import Scanned
 from audit.remedy.balance.weights import Weights, weigh
 from audit.remedy.balance.writing import Change
 from audit.rule import Context, Run
+from audit.statistics.weighting import cell_sums
 
 if TYPE_CHECKING:
     from audit.remedy.balance.augment import Augmentation, CellCount, MadeUp
 
 CARRIES_NONE: Final = "unreadable, or no mark can be written into its metadata"
 OTHER_SPLIT: Final = "not of the training split"
+_DIGITS: Final = 9
+"""Decimals to which lacking rows are rounded before they are made whole, as in ``resample``."""
 
 
 Augmenting: TypeAlias = Callable[[Mapping[int, int], Cells], "Augmentation"]
@@ -62,9 +66,11 @@ def decide(
     options: BalanceOptions,
     scanned: Scanned,
     augmenting: Augmenting | None = None,
+    *,
+    asking: bool = True,
 ) -> Decided:
     """Weigh the rows of the training split and make of it what the method asks for. Weights become copies also where
-    the target takes none.
+    the target takes none. Unless ``asking``, nobody is asked for paraphrases, and how many are wanted is all there is.
 
     Raises UsageError for what cannot be balanced, with the cell that is to blame.
     """
@@ -74,7 +80,7 @@ def decide(
     left_out = {**left_out, **{why: n for why, n in weights.left_out.items() if why != OTHER_ROWS}}
     decided = Decided(cells=cells, weights=weights, left_out={why: n for why, n in left_out.items() if n})
     if options.method == "augment":
-        return _augmented(decided, options, scanned, augmenting)
+        return _augmented(decided, options, augmenting, asking=asking)
     values, of = weights.values, weights.of
     lowered = ""
     if options.method != "reweight":
@@ -87,17 +93,25 @@ def decide(
 
 def _balanced_rows(context: Context, scanned: Scanned, *, marked: bool) -> tuple[Sequence[int], dict[str, int]]:
     """The rows that are balanced: those of the training split that can say so. And how many others there are."""
+    if not context.rows:
+        raise UsageError("there are no rows to balance", hint="the data is empty")
     if len(context.splits) > 1 and TRAIN not in context.splits:
         raise UsageError(
             f"no split is called {TRAIN}, and only that is ever balanced: {', '.join(context.splits)}",
             hint=f"--split {TRAIN}=FILE",
         )
-    ours = np.ones(context.rows, dtype=bool)
-    if TRAIN in context.splits:
-        ours = np.asarray(context.split_codes) == list(context.splits).index(TRAIN)
+    ours = training_rows(context)
     able = np.frombuffer(scanned.carries, np.uint8) if marked else np.asarray(context.column("conversation")) != 0
     counts = {OTHER_SPLIT: int((~ours).sum()), CARRIES_NONE: int((ours & (able == 0)).sum())}
     return np.flatnonzero(ours & (able != 0)).tolist(), counts
+
+
+def training_rows(context: Context) -> NDArray[np.bool_]:
+    """Which rows are of the training split: all of them where no split is called so."""
+    if TRAIN not in context.splits:
+        return np.ones(context.rows, dtype=bool)
+    ours: NDArray[np.bool_] = np.asarray(context.split_codes) == list(context.splits).index(TRAIN)
+    return ours
 
 
 def _base(context: Context) -> Sequence[float] | None:
@@ -113,21 +127,34 @@ def takes_no_weights(target: Target) -> str:
     return f"{target.title} takes no weights of rows" if target.hosted else ""
 
 
-def _augmented(decided: Decided, options: BalanceOptions, scanned: Scanned, augmenting: Augmenting | None) -> Decided:
-    """Rows made up for the cells that have too few: none is taken away, and the largest weight rules."""
+def _augmented(decided: Decided, options: BalanceOptions, augmenting: Augmenting | None, *, asking: bool) -> Decided:
+    """Rows made up for the cells that have too few: none is taken away."""
     if augmenting is None:
         raise UsageError("nobody is there to make rows up", hint="--method oversample repeats rows instead")
-    values = scaled(decided.weights.values, decided.weights.of, "oversample")
-    cells = len(decided.cells.cells)
-    goal = resampled(values, decided.weights.of, scanned.keys, cells=cells, most=options.max_copies)
-    rows = np.bincount(np.asarray(decided.weights.of)[np.asarray(decided.weights.of) >= 0], minlength=cells)
-    wanted = {cell: goal.made[cell] - int(rows[cell]) for cell in range(cells) if goal.made[cell] > rows[cell]}
+    wanted = _lacking(decided.weights, options.max_copies)
+    if options.augment == "paraphrase" and not asking:
+        nothing = {"kind": options.augment, "wanted": sum(wanted.values()), "made": 0, "refused": {}, "cells": []}
+        return msgspec.structs.replace(decided, made_account=nothing)
     given = augmenting(wanted, decided.cells)
     made: dict[int, list[MadeUp]] = {}
     for one in given:
         made.setdefault(one.source_row, []).append(one)
     account = {"kind": options.augment, **_account(given.counts, decided.cells)}
     return msgspec.structs.replace(decided, made=made, made_account=account)
+
+
+def _lacking(weights: Weights, most: int) -> dict[int, int]:
+    """How many rows of weight 1 each cell lacks. What cells count for is scaled so that the one with the smallest
+    factor stays as it is, and no cell is to count for more than ``most`` times what it does."""
+    factors = np.asarray(weights.by_cell)
+    own = np.ones(len(weights.of)) if weights.base is None else weights.base
+    (masses,) = cell_sums(weights.of, len(factors), (own,))
+    weighted = (masses > 0) & (factors > 0)
+    if not weighted.any():
+        return {}
+    goals = np.minimum(factors / factors[weighted].min(), most) * masses
+    missing = np.round(goals - masses, _DIGITS).round().astype(int)
+    return {cell: int(missing[cell]) for cell in np.flatnonzero(weighted & (missing > 0)).tolist()}
 
 
 def _account(counts: Sequence[CellCount], cells: Cells) -> dict[str, Json]:

@@ -9,7 +9,7 @@ from audit.engine.batch import again
 from audit.model import ABSENT, Json, PointerEdit
 from audit.read.canonical import repeats_a_key
 from audit.read.fields import pointer_at, value_at
-from audit.read.marks import COPY_OF, SYNTHETIC, WEIGHT
+from audit.read.marks import COPY_OF, SYNTHETIC, WEIGHT, names_row
 from audit.read.spans import pointer, resolve, steps
 from audit.read.strict import diagnose
 from audit.read.suspects import is_suspect
@@ -44,9 +44,10 @@ def with_weight(raw: bytes, data: Json, path: str | None, weight: float) -> byte
 
 
 def as_copy(raw: bytes, data: Json, row_id: str, path: str | None) -> bytes:
-    """A copy of a row that names the row it is a copy of and counts 1. A copy of a copy names the first."""
+    """A copy of a row that names the row it is a copy of and counts 1. A copy of a copy names the first; a mark that
+    names no row is replaced."""
     marked = raw
-    if resolve(data, COPY_OF) is ABSENT:
+    if not names_row(data):
         marked = _with_value(raw, data, COPY_OF, row_id) or raw
     return without_weight(marked, again(marked), path)
 
@@ -61,7 +62,8 @@ def as_made_up(raw: bytes, data: Json, method: str, row_id: str) -> bytes | None
 def without_weight(raw: bytes, data: Json, path: str | None) -> bytes:
     """The row with the weight that it carries set to 1, for rows whose weight has become a number of copies."""
     at = weight_pointer(data, path)
-    if resolve(data, at) in (ABSENT, 1):
+    weight = resolve(data, at)
+    if weight is ABSENT or (weight == 1 and not isinstance(weight, bool)):
         return raw
     return _with_value(raw, data, at, 1.0) or raw
 

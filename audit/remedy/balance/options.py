@@ -13,6 +13,7 @@ from audit.model import Json
 from audit.remedy.balance.aims import AIMS, Aim
 from audit.remedy.balance.resample import MOST_COPIES
 from audit.remedy.balance.weights import CAP
+from audit.remedy.typed import typed
 
 Method: TypeAlias = Literal["reweight", "oversample", "undersample", "augment"]
 Augment: TypeAlias = Literal["counterfactual", "noise", "paraphrase"]
@@ -24,8 +25,8 @@ class BalanceOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What is balanced and how. ``by`` are ``label`` and names of configured attributes.
 
     ``aim`` None means what ``by`` suggests. ``strength`` (0 to 1) is the power that weights are raised to, ``cap`` the
-    largest weight (None: any), ``max_copies`` how often a row may stand in the output. ``weights_to`` is a file that
-    the weights are written to instead of into the rows. ``augment`` is how rows are made up, ``endpoint`` and
+    largest factor of a cell (None: any), ``max_copies`` how often a row may stand in the output. ``weights_to`` is a
+    file that the weights are written to instead of into the rows. ``augment`` is how rows are made up, ``endpoint`` and
     ``paraphrase_model`` who paraphrases. ``force`` overwrites an earlier output.
     """
 
@@ -54,19 +55,42 @@ def options_from(section: Mapping[str, Json], given: Mapping[str, Json]) -> Bala
     named |= {field: (_flag(field), value) for field, value in given.items()}
     values = {field: _READ.get(field, _as_it_is)(name, value) for field, (name, value) in named.items()}
     options = BalanceOptions(**values)
+    for field in given:
+        _does_something(field, options)
     _fits(options)
+    return options
+
+
+def checked(options: BalanceOptions, *, paraphrased: bool = False) -> BalanceOptions:
+    """Options from wherever they come, each of its type and in its range. ``paraphrased``: somebody who paraphrases is
+    at hand, and no endpoint is needed. Raises UsageError as ``options_from`` does."""
+    options = typed(options, BalanceOptions)
+    given = {name: getattr(options, name) for name in _READ}
+    values = {name: value if value is None else _READ[name](name, value) for name, value in given.items()}
+    options = msgspec.structs.replace(options, **values)
+    _fits(options, paraphrased=paraphrased)
     return options
 
 
 _FIELDS: Final = {"model": "paraphrase_model"}
 """Keys of ``[balance]`` that are called otherwise here."""
+_OF_PARAPHRASES: Final = ("endpoint", "paraphrase_model")
 
 
 def _flag(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-def _fits(options: BalanceOptions) -> None:
+def _does_something(field: str, options: BalanceOptions) -> None:
+    """Raise UsageError for a flag that was given and that the method has no use for."""
+    if field == "augment" and options.method != "augment":
+        raise UsageError(f"--augment is for --method augment, and the method is {options.method}")
+    paraphrases = options.method == "augment" and options.augment == "paraphrase"
+    if field in _OF_PARAPHRASES and not paraphrases:
+        raise UsageError(f"{_flag(field)} is for --method augment --augment paraphrase, and nothing is paraphrased")
+
+
+def _fits(options: BalanceOptions, *, paraphrased: bool = False) -> None:
     if not options.by:
         raise UsageError(
             "it is not said what to balance by", hint="--by label, or --by label,sex with [attributes.sex] configured"
@@ -75,8 +99,8 @@ def _fits(options: BalanceOptions) -> None:
         raise UsageError(
             f"--weights-to takes weights, and --method {options.method} makes rows", hint="--method reweight"
         )
-    if options.method == "augment" and options.augment == "paraphrase":
-        missing = [name for name in ("endpoint", "paraphrase_model") if getattr(options, name) is None]
+    if options.method == "augment" and options.augment == "paraphrase" and not paraphrased:
+        missing = [name for name in _OF_PARAPHRASES if getattr(options, name) is None]
         if missing:
             raise UsageError(
                 f"--augment paraphrase needs {' and '.join(map(_flag, missing))}",

@@ -46,7 +46,8 @@ class CellLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class ShareLine(msgspec.Struct, frozen=True, kw_only=True):
     """The rows with one label, or of one group, as shares of the balanced rows. ``ess`` is their effective sample size
-    after (Kish): so many rows of equal weight are worth as much."""
+    after (Kish): so many rows of equal weight are worth as much. ``left`` rows are in a cell that the aim leaves as it
+    was, and in no other figure."""
 
     factor: str
     level: str
@@ -56,6 +57,7 @@ class ShareLine(msgspec.Struct, frozen=True, kw_only=True):
     share_after: float
     ess: float
     unique: int
+    left: int = 0
 
 
 class BalanceReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +66,10 @@ class BalanceReport(msgspec.Struct, frozen=True, kw_only=True):
     ``method`` is what was asked for; ``lowered`` says why its weights were made into copies, "" where they were not.
     ``rows`` accounts for all rows, ``unique_rows`` counts those in the output that are neither copies nor made up.
     ``balanced`` rows are in a cell; ``left_out`` says how many are not, and why. ``replaced`` rows had a weight before.
-    ``weights`` are their smallest and largest. ``capped`` cells are held down by the cap, ``short`` ones have fewer
-    rows than their weights ask for, since a row stands there ``max_copies`` times at most. ``ess`` is the effective
-    sample size of the balanced rows. ``made_up`` is the account of an augmentation. ``sidecar`` is the file that the
-    weights were written to. ``partial``: interrupted, nothing was written.
+    ``weights`` are their smallest and largest. ``capped`` cells are held down by the cap on their factors, ``short``
+    ones have fewer rows than their weights ask for, since a row stands there ``max_copies`` times at most. ``ess`` is
+    the effective sample size of the balanced rows. ``made_up`` is the account of an augmentation. ``sidecar`` is the
+    file that the weights were written to. ``partial``: interrupted, nothing was written.
     """
 
     schema: str = "audit.balance/1"

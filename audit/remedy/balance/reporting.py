@@ -5,13 +5,22 @@ Counts nothing itself; the figures are those of ``account``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from audit.policy.words import plural
-from audit.remedy.balance.account import cell_lines, counted, left_over, share_lines
-from audit.remedy.balance.deciding import Decided
+from audit.model import Json
+from audit.policy.words import percent, plural
+from audit.remedy.balance.account import (
+    Counted,
+    cell_lines,
+    counted,
+    keeping_weights,
+    left_as_they_were,
+    left_over,
+    share_lines,
+)
+from audit.remedy.balance.deciding import Decided, takes_no_weights, training_rows
 from audit.remedy.balance.options import BalanceOptions
 from audit.remedy.balance.report import BY_CONSTRUCTION, SPLIT_FIRST, BalanceReport, FileBalanced
 from audit.remedy.ledger import Account
@@ -25,11 +34,12 @@ def report_of(
     options: BalanceOptions,
     run: Run,
     *,
+    unusable: Sequence[int],
     split: str | None,
     wrote: bool,
 ) -> BalanceReport:
-    """The report of what was decided and became of the ``files``; ``split`` is the split that was balanced, if any is
-    named, and ``wrote`` says whether anything was written."""
+    """The report of what was decided and became of the ``files``; ``unusable`` are the rows whose own weight is none,
+    ``split`` is the split that was balanced, if any is named, and ``wrote`` says whether anything was written."""
     weights, marks = decided.weights, context.marks
     sums = counted(decided, marks)
     whole = sums.over(sums.before >= 0)
@@ -59,7 +69,11 @@ def report_of(
         measures=(*weights.measures(), *left_over(decided, context.token_targets)),
         made_up=decided.made_account,
         by_construction=(BY_CONSTRUCTION,),
-        notes=tuple(_notes(context, decided, options, run, split)),
+        notes=(
+            *_notes(context, decided, options, run, split),
+            *_of_weights(context, decided, unusable),
+            *_of_rows_left(context, decided, sums, options, run),
+        ),
         wrote=wrote,
     )
 
@@ -105,6 +119,8 @@ def _notes(context: Context, decided: Decided, options: BalanceOptions, run: Run
         yield SPLIT_FIRST
     if copies := _balanced_with(decided, context.marks, COPY):
         yield f"marked copies are among the rows ({copies:,}): balance the file without them instead"
+    if decided.made_account and not decided.made:
+        yield _why_none_made(decided.made_account, options)
     if decided.made:
         yield "made-up rows count as rows of their own here, and are worth less: they repeat what they were made of"
     made = decided.resampled
@@ -115,3 +131,41 @@ def _notes(context: Context, decided: Decided, options: BalanceOptions, run: Run
         to = next(iter(run.target.shapes), run.target.name)
         refuses = f"{run.target.title} refuses metadata, where copies are marked"
         yield f"{refuses}: `audit convert --to {to}` leaves it behind"
+
+
+def _why_none_made(account: Mapping[str, Json], options: BalanceOptions) -> str:
+    wanted = account["wanted"]
+    if not wanted:
+        return "no row was made up, since no cell lacks any: what is written says what the input says"
+    if options.augment == "paraphrase" and not account["cells"]:
+        return f"would ask for {plural(wanted, 'paraphrase')}, more where some are refused: a dry run asks for none"
+    return f"no row was made up, and {wanted:,} were wanted: what is written says what the input says"
+
+
+def _of_weights(context: Context, decided: Decided, unusable: Sequence[int]) -> Iterator[str]:
+    """What there is to know of weights that rows had before."""
+    ours = training_rows(context)
+    found = [row for row in unusable if ours[row]]
+    if found:
+        place = context.place(found[0])
+        have, where = "has" if len(found) == 1 else "have", f"{place.file}:{place.line}"
+        said = f"{plural(len(found), 'row')} {have} a weight that is no number of 0 or more (the first: {where})"
+        yield f"{said}: each was taken for 1, and is replaced where a weight is written"
+    if decided.weights.base is not None and decided.weights.cap is not None:
+        yield "the cap is on factors: they multiply weights that rows had, and what comes of it may lie above the cap"
+
+
+def _of_rows_left(
+    context: Context, decided: Decided, sums: Counted, options: BalanceOptions, run: Run
+) -> Iterator[str]:
+    """What becomes of training rows beside those that were balanced."""
+    left = left_as_they_were(decided, sums, context)
+    shares = percent(left.before), percent(left.after)
+    if left.rows and shares[0] != shares[1]:
+        said = f"{plural(left.rows, 'row')} left as they were: {shares[0]} of the weight before and {shares[1]} after"
+        why = "rows were made up" if decided.made else "the weights of the others became numbers of rows"
+        yield f"{said}, since {why}"
+    why = takes_no_weights(run.target)
+    if why and options.weights_to is None and (kept := keeping_weights(decided, context)):
+        keep = "keeps a weight of its own" if kept == 1 else "keep a weight of their own"
+        yield f"{plural(kept, 'row')} {keep}, and {why}"

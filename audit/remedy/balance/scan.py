@@ -14,8 +14,10 @@ from typing import Final, Protocol
 import msgspec
 
 from audit.engine.row_ids import SEPARATOR
-from audit.model import Record
+from audit.model import ABSENT, Record
+from audit.read.fields import value_at
 from audit.read.identity import content_id
+from audit.read.marks import WEIGHT, weight_at
 from audit.remedy.balance.marking import can_carry
 from audit.rule import Product
 
@@ -35,12 +37,14 @@ class Rows(Protocol):
 
 
 class Scanned(msgspec.Struct, frozen=True, eq=False):
-    """The rows of a run. ``keys`` are 64 bits each, ``carries`` is 1 for a row into which marks can be written."""
+    """The rows of a run. ``keys`` are 64 bits each, ``carries`` is 1 for a row into which marks can be written.
+    ``unusable`` are the ordinals of the rows whose own weight is no finite number of 0 or more."""
 
     contents: bytearray
     numbers: array[int]
     keys: array[int]
     carries: bytearray
+    unusable: array[int]
 
     def row_id(self, row: int) -> str:
         """``CONTENT_ID#N``, as ``audit.engine.row_ids`` gives it."""
@@ -54,7 +58,7 @@ def scan(rows: Rows, *, seed: int, weight: str | None = None) -> Scanned:
     The key of a row is a hash of the seed and of its name, ``blake2b("SEED:balance:CONTENT_ID#N")``; for keys alone
     rows with the same content are numbered in the order of their bytes, so that a file gives the same in any order.
     """
-    found = Scanned(bytearray(), array("I"), array("Q"), bytearray())
+    found = Scanned(bytearray(), array("I"), array("Q"), bytearray(), array("Q"))
     repeated = _repeated(rows)
     alike: dict[str, list[tuple[bytes, int]]] = {}
     seen: Counter[str] = Counter()
@@ -67,6 +71,8 @@ def scan(rows: Rows, *, seed: int, weight: str | None = None) -> Scanned:
         found.numbers.append(seen[content] if repeated[row] else 1)
         found.keys.append(_key(seed, content, 1))
         found.carries.append(can_carry(record.raw, record.data, weight))
+        if value_at(record.data, weight or WEIGHT) is not ABSENT and weight_at(record.data, weight) is None:
+            found.unusable.append(row)
     for content, members in alike.items():
         for number, (_, row) in enumerate(sorted(members), 1):
             found.keys[row] = _key(seed, content, number)

@@ -8,22 +8,25 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from audit.engine.columns import KEYS, Columns
 from audit.engine.finish import Finished, finish
 from audit.engine.fold import Fold
 from audit.engine.found import Found
 from audit.engine.rows import StoredRows
-from audit.model import Finding, Record
+from audit.model import Finding, Json, Record
 from audit.remedy.fix.again import Afterwards, chunk_of_rows, lots_of
 from audit.remedy.fix.stored import Rows
-from audit.rule import DatasetRule, Product, RowRange, Rule, Run
+from audit.rule import DatasetRule, Product, RowRange, Rule, Run, SummaryRule
 
 if TYPE_CHECKING:
     from audit.clusters.result import NearClusters
 
-_COLUMNS: Final[frozenset[Product]] = frozenset({*KEYS, "rows", "marks", "weights", "near_clusters"})
+_COLUMNS: Final[frozenset[Product]] = frozenset({*KEYS, "rows", "marks", "weights", "clusters", "near_clusters"})
+_OF_BATCHES: Final[frozenset[Product]] = frozenset({"tokens", "texts"})
+"""Products that a rule is shown while rows are read, and not afterwards."""
 
 
 class NeedsTexts(Exception):
@@ -35,38 +38,80 @@ def may_need_columns_only(rule: Rule) -> bool:
     return isinstance(rule, DatasetRule) and type(rule).take is DatasetRule.take and rule.needs <= _COLUMNS
 
 
-def judge_columns(
-    finished: Finished,
-    rows: Rows,
-    edited: Mapping[int, bytes],
-    removed: Sequence[int],
-    rules: Sequence[Rule],
-    run: Run,
-) -> tuple[list[tuple[Finding, int]], list[Rule]]:
-    """What the rules find in the rows as they are now, each with the row of the input (-1 for none); and the rules that
-    turned out to need more than columns (those that look for near-duplicates do where the data has labels).
+def needs_state_too(rule: Rule) -> TypeGuard[DatasetRule]:
+    """Whether a rule may judge by columns and by what it gathered, from which rows can be taken away."""
+    is_counted = isinstance(rule, DatasetRule) and type(rule).without is not DatasetRule.without
+    return is_counted and rule.needs <= _COLUMNS | _OF_BATCHES
 
-    ``edited`` holds the new bytes by row, ascending; ``removed`` are ascending, too.
-    """
-    columns = _patched(finished.stored.columns, edited, removed, rows, run)
-    gone = frozenset(removed)
-    remaining = array("q", (row for row in range(rows.count) if row not in gone))
-    found = Found({rule.code: rule.start() for rule in rules if isinstance(rule, DatasetRule)}, columns)
-    found.rows = len(remaining)
-    found.ranges = list(_ranges(rows.ranges, removed))
-    records = Afterwards(edited, run, rows)
-    whole = _Whole(found, _Rows(columns, found.ranges, rows.spool or None, remaining, records))
-    findings: list[tuple[Finding, int]] = []
-    unanswered: list[Rule] = []
-    for rule in rules:
-        try:
-            outcome = finish(found, [rule], run, whole)
-        except NeedsTexts:
-            unanswered.append(rule)
-            continue
-        found_rows = (remaining[row] if row >= 0 else row for row in outcome.ordinals)
-        findings += zip(outcome.findings, found_rows, strict=True)
-    return findings, unanswered
+
+def needs_findings_only(rule: Rule) -> TypeGuard[SummaryRule]:
+    """Whether a rule may judge by what the others found, and by columns."""
+    return isinstance(rule, SummaryRule) and rule.needs <= _COLUMNS
+
+
+class Now:
+    """The whole as it is after the fixes. ``edited`` holds the new bytes by row, ascending; ``removed`` are, too."""
+
+    def __init__(
+        self, finished: Finished, rows: Rows, edited: Mapping[int, bytes], removed: Sequence[int], run: Run
+    ) -> None:
+        self.finished = finished
+        self.rows = rows
+        self.edited = edited
+        self.removed = removed
+        self.run = run
+        self._ranges = list(_ranges(rows.ranges, removed))
+        gone = frozenset(removed)
+        self._remaining = array("q", (row for row in range(rows.count) if row not in gone))
+        columns = _patched(finished.stored.columns, edited, removed, rows, run)
+        records = Afterwards(edited, run, rows)
+        self._stored = _Rows(columns, self._ranges, rows.spool or None, self._remaining, records)
+
+    def judge(
+        self, rules: Sequence[Rule], states: Mapping[str, Json] = MappingProxyType({})
+    ) -> tuple[list[tuple[Finding, int]], list[Rule]]:
+        """What the rules find, each with the row of the input (-1 for none); and the rules that turned out to need more
+        than columns (those that look for near-duplicates do where the data has labels).
+
+        ``states`` is what rules have gathered of the rows as they are now, by code.
+        """
+        found = self._found()
+        found.states = {
+            rule.code: states[rule.code] if rule.code in states else rule.start()
+            for rule in rules
+            if isinstance(rule, DatasetRule)
+        }
+        return self._concluded(rules, found)
+
+    def summarised(
+        self, rules: Sequence[SummaryRule], left: Iterable[tuple[Finding, int]]
+    ) -> list[tuple[Finding, int]]:
+        """What rules make of the findings that are left, each with its row of the input."""
+        found = self._found()
+        for finding, row in left:
+            found.counts[finding.code] = found.counts.get(finding.code, 0) + 1
+            if row >= 0 and finding.scope == "row":
+                found.note(finding.code, row - bisect_left(self.removed, row), finding.fix)
+        return self._concluded(rules, found)[0]
+
+    def _found(self) -> Found:
+        found = Found({})
+        found.rows, found.ranges = len(self._remaining), list(self._ranges)
+        return found
+
+    def _concluded(self, rules: Sequence[Rule], found: Found) -> tuple[list[tuple[Finding, int]], list[Rule]]:
+        whole = _Whole(found, self._stored)
+        findings: list[tuple[Finding, int]] = []
+        unanswered: list[Rule] = []
+        for rule in rules:
+            try:
+                outcome = finish(found, [rule], self.run, whole)
+            except NeedsTexts:
+                unanswered.append(rule)
+                continue
+            rows = (self._remaining[row] if row >= 0 else row for row in outcome.ordinals)
+            findings += zip(outcome.findings, rows, strict=True)
+        return findings, unanswered
 
 
 class _Whole(Finished):

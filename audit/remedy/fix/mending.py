@@ -14,11 +14,15 @@ from audit.remedy.fix.plan import in_order, is_drop, is_quarantine, rewrite_of
 
 
 class Mended(NamedTuple):
-    """What became of a row: its new bytes, None when it is removed, and the findings on whose word."""
+    """What became of a row: its new bytes, None when it is removed, and the findings on whose word.
+
+    ``lost`` is what was left behind when it was written in another shape.
+    """
 
     raw: bytes | None
     by: tuple[Finding, ...]
     quarantined: bool = False
+    lost: tuple[str, ...] = ()
 
 
 def mend(raw: bytes, findings: Sequence[Finding], *, unsafe: bool) -> Mended | None:
@@ -35,7 +39,8 @@ def mend(raw: bytes, findings: Sequence[Finding], *, unsafe: bool) -> Mended | N
     for finding in ordered:
         to = rewrite_of(finding.fix) if finding.fix is not None else None
         if to is not None and (rewritten := _rewritten(raw, to, unsafe=unsafe)) is not None:
-            return Mended(rewritten, (finding,))
+            made, lost = rewritten
+            return Mended(made, (finding,), lost=lost)
     drops = tuple(finding for finding in ordered if finding.fix is not None and is_drop(finding.fix))
     if not drops:
         return None
@@ -62,7 +67,7 @@ def _whose(findings: Sequence[Finding], applied: Sequence[Fix]) -> tuple[Finding
     return tuple(whose)
 
 
-def _rewritten(raw: bytes, to: str, *, unsafe: bool) -> bytes | None:
+def _rewritten(raw: bytes, to: str, *, unsafe: bool) -> tuple[bytes, tuple[str, ...]] | None:
     row = convert_row(raw, True, (), to, writer(to))
     made = row.output.rstrip(b"\n")
-    return None if not made or made == raw or (row.lost and not unsafe) else made
+    return None if not made or made == raw or (row.lost and not unsafe) else (made, row.lost)

@@ -39,7 +39,8 @@ class Said(msgspec.Struct, frozen=True):
 
 class Touched(msgspec.Struct):
     """A row that is not as it was. ``raw`` is None where it was removed, ``found`` what the rules of rows still find,
-    ``kept`` the row that stays in its place, ``before`` its bytes as they were where ``raw`` is not None."""
+    ``kept`` the row that stays in its place, ``before`` its bytes as they were where ``raw`` is not None, ``lost`` what
+    was left behind when it was written in another shape."""
 
     raw: bytes | None
     before: bytes = b""
@@ -48,6 +49,7 @@ class Touched(msgspec.Struct):
     found: Sequence[Finding] = ()
     kept: int | None = None
     quarantined: bool = False
+    lost: tuple[str, ...] = ()
 
 
 class Passes:
@@ -149,6 +151,7 @@ class Passes:
             self.touched[row] = Touched(mended.raw, known.before)
             return
         known.raw, known.said, known.edits = mended.raw, (*known.said, *said), (*known.edits, *edits)
+        known.lost = (*known.lost, *mended.lost)
         self.touched[row] = known
 
     def _survivor(self, by: Sequence[Finding]) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from audit.model import Finding, Severity
@@ -15,15 +15,19 @@ _CONTAINER: Final = "ENC004"
 """The rule that a file which is no JSON Lines breaks: its result is."""
 
 
-def left_of(findings: Iterable[Finding]) -> dict[str, Left]:
-    """Findings counted by code, sorted; with the worst severity and the best grade of the fixes there are."""
+def left_of(findings: Iterable[Finding], before: Collection[str] = ()) -> dict[str, Left]:
+    """Findings counted by code, sorted; with the worst severity and the best grade of the fixes there are. ``before``
+    are the codes of rules that were not asked again."""
     left: dict[str, Left] = {}
     for finding in findings:
-        before = left.get(finding.code, Left(findings=0, severity=finding.severity.value))
-        worst = min(before.severity, finding.severity.value, key=lambda name: Severity(name).rank)
-        grades = [grade for grade in (before.grade, grade_of(finding.fix)) if grade is not None]
+        known = left.get(finding.code, Left(findings=0, severity=finding.severity.value))
+        worst = min(known.severity, finding.severity.value, key=lambda name: Severity(name).rank)
+        grades = [grade for grade in (known.grade, grade_of(finding.fix)) if grade is not None]
         left[finding.code] = Left(
-            findings=before.findings + 1, severity=worst, grade=min(grades, key=BETTER.index) if grades else None
+            findings=known.findings + 1,
+            severity=worst,
+            grade=min(grades, key=BETTER.index) if grades else None,
+            before=finding.code in before,
         )
     return dict(sorted(left.items()))
 
@@ -35,26 +39,26 @@ def remaining(
     judged_again: frozenset[str],
     of_rows: frozenset[str],
     inputs: Sequence[Laid],
-) -> Iterator[Finding]:
-    """The findings that are still there.
+) -> Iterator[tuple[Finding, int]]:
+    """The findings that are still there, each with its row (-1 for none).
 
     ``first`` are those of the first pass over everything, ``again`` those of the last one, by the rules
-    ``judged_again``; rows that were changed have been judged again by the rules ``of_rows``.
+    ``judged_again``; rows that were changed have been judged again by the rules ``of_rows``. A rule may be both: then
+    the last pass tells of files and of the data.
     """
     by_path = {laid.source.path: laid for laid in inputs}
     for finding, row in first:
-        if finding.code in judged_again:
+        if finding.code in judged_again and (finding.code not in of_rows or finding.scope != "row"):
             continue
         if row < 0:
             if not _is_done(finding, by_path):
-                yield finding
+                yield finding, row
         elif row not in passes.touched or (finding.code not in of_rows and passes.touched[row].raw is not None):
-            yield finding
-    for finding, _ in again:
-        yield finding
+            yield finding, row
+    yield from again
     for row in sorted(passes.touched):
         if passes.touched[row].raw is not None:
-            yield from passes.touched[row].found
+            yield from ((finding, row) for finding in passes.touched[row].found)
 
 
 def _is_done(finding: Finding, inputs: Mapping[str, Laid]) -> bool:

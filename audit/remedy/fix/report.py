@@ -45,15 +45,18 @@ class RowChange(msgspec.Struct, frozen=True, kw_only=True):
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
     """Findings of one rule that are still there: how many, the worst severity, and the grade of the best fix there is
-    that was not applied (None: there is none)."""
+    that was not applied (None: there is none). ``before``: of the rule as it judged before the fix, since it was not
+    asked again."""
 
     findings: int
     severity: str
     grade: Grade | None = None
+    before: bool = False
 
 
 class FileFixed(msgspec.Struct, frozen=True, kw_only=True):
-    """One input. ``output``, ``rejected`` and ``ledger`` are paths as written, None where nothing was."""
+    """One input. ``output``, ``rejected`` and ``ledger`` are paths as written, None where nothing was. ``can_undo``:
+    the input can be restored from what was written."""
 
     path: str
     output: str | None
@@ -63,6 +66,7 @@ class FileFixed(msgspec.Struct, frozen=True, kw_only=True):
     rows: Account
     input_sha256: str
     output_sha256: str | None
+    can_undo: bool = True
 
 
 class FixReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,9 +77,11 @@ class FixReport(msgspec.Struct, frozen=True, kw_only=True):
     nothing was written, "" where it was. ``effect`` is what it did to tokens, cost, labels and groups; ``measures``
     the same as measures. ``partial``: interrupted, nothing was written. ``passes`` counts how often rows were judged.
 
-    ``not_judged_again`` is the number of rules that look at the whole and were not asked again though rows have
-    changed: ``left`` has what they found before. ``decisions_unused`` counts the decisions of people that could not be
-    carried out: there is no such row, or it has no label to change.
+    ``not_judged_again`` are the rules that look at the whole and were not asked again though rows have changed:
+    ``left`` has what they found before. ``decisions_unused`` counts the decisions of people that could not be carried
+    out: there is no such row, or it has no label to change. ``recovered`` are outputs of an earlier run that was killed
+    and has been completed first. ``lost`` counts the rows by what was left behind when they were written in another
+    shape (as ``audit convert`` names it).
     """
 
     schema: str = "audit.fix/1"
@@ -88,8 +94,10 @@ class FixReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: str = ""
     partial: bool = False
     passes: int = 1
-    not_judged_again: int = 0
+    not_judged_again: tuple[str, ...] = ()
     decisions_unused: int = 0
+    recovered: tuple[str, ...] = ()
+    lost: Mapping[str, int] = {}
     wrote: bool = False
     effect: Json = None
     measures: tuple[Measure, ...] = ()

@@ -25,7 +25,7 @@ class Rows:
         self.lines: array[int] = columns.lines
         self.at: array[int] = columns.stored
         self.sizes: array[int] = columns.sizes
-        self.spool = finished.stored._spool or ""
+        self.spool = finished.stored.spool or ""
         self._by_path = {entry.source.path: entry for entry in self.ranges}
         self._files: dict[str, BinaryIO] = {}
 

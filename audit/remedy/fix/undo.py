@@ -18,6 +18,7 @@ from audit.model import Json
 from audit.remedy.delivery import Delivery, delivering
 from audit.remedy.fix.line_ends import with_ends
 from audit.remedy.fix.writing import COMMAND, COPY, NEVER, SPLICES
+from audit.remedy.journal import recover
 from audit.remedy.ledger import Ledger, LedgerLine, read_ledger
 from audit.remedy.names import ledger_of, rejected_of
 from audit.remedy.sinks import BLOCK, Sink, sha256_of, shown
@@ -58,21 +59,25 @@ def undo_fix(output: Path, restored: Path | None = None, *, force: bool = False)
     """Restore the input of a fix, as ``restored``; without it where the input lay, which a fix in place has written
     over.
 
+    An output that a killed run had not yet put in place is completed first; of a link it is the file that it leads to.
     Raises InputError where output, ledger and rejected rows are not those of one fix, and OutputError where the place
-    is taken by another file, unless ``force``.
+    is taken by another file, unless ``force``, or by what is no regular file.
     """
+    output = Path(os.path.realpath(output))
+    recover(output)
     ledger = read_ledger(ledger_of(output))
     whole = _checked(output, ledger)
-    target = restored or _place_of_input(output, ledger)
+    named, sha256 = ledger.input_named()
+    target = restored or _place_of_input(output, Path(named))
     in_place = _is_same(target, output)
-    if target.exists() and not in_place and not force and sha256_of(target) != ledger.end.input["sha256"]:
-        raise OutputError(f"{target} exists and is another file", hint="name a new file, or `--force` overwrites it")
-    with delivering(target) as delivery:
+    target = output if in_place else target
+    _check_place(target, None if in_place or force else sha256)
+    with delivering(target, mode_of=[output]) as delivery:
         sink = Sink(delivery, target)
         for piece in _pieces(output, ledger, whole):
             sink.put(piece)
         done = sink.finish()
-        if done["sha256"] != ledger.end.input["sha256"]:
+        if done["sha256"] != sha256:
             raise InputError(f"{ledger.path} does not give back the input: its SHA-256 would be another one")
         if in_place:
             _clear(delivery, output, ledger)
@@ -86,13 +91,20 @@ def undo_fix(output: Path, restored: Path | None = None, *, force: bool = False)
     )
 
 
+def _check_place(target: Path, sha256: str | None) -> None:
+    """Raise OutputError where a file is in the way: any but one with this SHA-256, if that is asked for."""
+    if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
+        raise OutputError(f"{target} is no regular file", hint="name a file, not a folder, a link or a device")
+    if sha256 is not None and target.exists() and sha256_of(target) != sha256:
+        raise OutputError(f"{target} exists and is another file", hint="name a new file, or `--force` overwrites it")
+
+
 def _is_same(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and os.path.samefile(one, other)
 
 
-def _place_of_input(output: Path, ledger: Ledger) -> Path:
+def _place_of_input(output: Path, path: Path) -> Path:
     """Where the input lay, as it was named; beside the output where it was mended in place under another path."""
-    path = Path(str(ledger.end.input["path"]))
     return output if path.name == output.name and not path.exists() else path
 
 
@@ -109,8 +121,8 @@ def _checked(output: Path, ledger: Ledger) -> _Whole:
         raise InputError(f"{ledger.path} is the ledger of `audit {ledger.end.command}`, which is not taken back so")
     try:
         whole = msgspec.convert(ledger.end.undo, _Whole)
-    except msgspec.ValidationError as error:
-        raise InputError(f"{ledger.path} does not say how to take it back: {error}") from None
+    except msgspec.ValidationError:
+        raise InputError(f"{ledger.path} does not say how to take it back: it was changed since") from None
     if whole.how == NEVER or whole.how not in (SPLICES, COPY):
         raise InputError("the input was no file and was not kept: it cannot be restored")
     _same(output, ledger, ledger.end.output)
@@ -143,8 +155,8 @@ def _pieces(output: Path, ledger: Ledger, whole: _Whole) -> Iterator[bytes]:
             yield from spliced(file, _splices(ledger, whole, rejected))
     except OSError as error:
         raise InputError(f"cannot read what the fix wrote: {error.strerror or error}") from None
-    except ValueError as error:
-        raise InputError(f"{ledger.path} does not fit its output: {error}") from None
+    except (ValueError, OverflowError, msgspec.ValidationError):
+        raise InputError(f"{ledger.path} does not fit its output: it was changed since") from None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

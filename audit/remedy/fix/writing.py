@@ -106,6 +106,7 @@ class Writer:
             rows=account,
             input_sha256=laid.summary.sha256,
             output_sha256=output.sha256,
+            can_undo=undo["how"] != NEVER,
         )
 
     def _copy(self, laid: Laid, outputs: Outputs, output: Sink, told: _Told) -> list[tuple[str, int]] | None:
@@ -146,7 +147,7 @@ class Writer:
         """Keep the input where the output takes its place; take away what an earlier run left beside it."""
         if outputs.backup is not None:
             self._delivery.keep(outputs.output, outputs.backup)
-        if rejected is None and outputs.rejected.exists():
+        if rejected is None:
             self._delivery.remove(outputs.rejected)
 
 

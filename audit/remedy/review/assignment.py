@@ -1,6 +1,7 @@
 """Who gets which rows: some all annotators, so that their agreement can be measured, the others one or a few.
 
-What a row says and the seed decide, not where it stands in the file.
+The names of the rows and the seed decide, in whatever order the rows come. A name is what a row says and its number
+among those that say the same, counted in the order of the file: where such rows change places, so do their names.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads the sheets that people filled in, as they or their spreadsheet saved them. Says what stands there, no more.
 
-CSV with commas, semicolons or tabs; UTF-8, UTF-16 (Excel's "Unicode Text") or the code page 1252 of Windows; CR LF or
-LF; JSON Lines.
+CSV with commas, semicolons or tabs; UTF-8, UTF-16 (Excel's "Unicode Text", also without its mark) or the code page
+1252 of Windows; CR LF or LF; JSON Lines.
 """
 
 from __future__ import annotations
@@ -65,13 +65,20 @@ def read_filled(path: str) -> list[Entry]:
 
 
 def _decoded(raw: bytes) -> str:
-    encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
+    encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None) or _utf_16(raw)
     if encoding is not None:
         return raw.decode(encoding, "replace")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("cp1252", "replace")  # what Excel writes as "CSV" in Western Europe and America
+
+
+def _utf_16(raw: bytes) -> str | None:
+    """Which UTF-16 it is without a mark: a sheet begins with an ASCII character, of which one byte is zero there."""
+    if raw[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if raw[:1] == b"\0" else None
 
 
 # ----------------------------------------------------------------------------- CSV

@@ -14,12 +14,13 @@ from audit.statistics.agreement import Ratings
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
-    """The decisions, in the order of the data; the rows on which people disagree, with what they said; and how many
-    rows were decided against somebody's word."""
+    """The decisions, in the order of the data; the rows on which people disagree, with what they said; how many
+    rows were decided against somebody's word, and of how many of these an adjudicated sheet had the last one."""
 
     decisions: tuple[Decision, ...]
     disputed: Mapping[str, Sequence[Vote]]
     overruled: int
+    settled: int
 
 
 def merged(
@@ -29,7 +30,7 @@ def merged(
     the others are merged by ``rule``."""
     decisions: list[Decision] = []
     disputed: dict[str, Sequence[Vote]] = {}
-    overruled = 0
+    overruled = settled = 0
     for row_id in order:
         said, final = votes.get(row_id, ()), adjudicated.get(row_id, ())
         verdict = _verdict(final, "unanimous") if final else _verdict(said, rule)
@@ -38,8 +39,10 @@ def merged(
             continue
         everybody = [*said, *final]
         decisions.append(_decision(row_id, verdict, everybody))
-        overruled += any(vote.verdict != verdict for vote in everybody)
-    return Merged(decisions=tuple(decisions), disputed=disputed, overruled=overruled)
+        against = any(vote.verdict != verdict for vote in everybody)
+        overruled += against
+        settled += against and bool(final)
+    return Merged(decisions=tuple(decisions), disputed=disputed, overruled=overruled, settled=settled)
 
 
 def _verdict(votes: Sequence[Vote], rule: Merge) -> tuple[Action, str] | None:

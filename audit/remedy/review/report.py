@@ -10,9 +10,9 @@ import msgspec
 from audit.statistics.agreement import Agreement
 
 SCHEMA: Final = "audit.review/1"
-CODES: Final = ("LBL601", "LBL603", "DEM111", "PII", "SEC", "DUP403", "DUP402")
+CODES: Final = ("LBL601", "LBL603", "DEM111", "DUP403", "DUP402")
 """Rules of which a person should see the rows, those first of which a look tells most. Codes name rules in preview too,
-prefixes those that are stable."""
+prefixes those that are stable. Personal data and secrets come after identity flips once there are rules for them."""
 MOST: Final = 500
 OVERLAP: Final = 0.2
 """The share of rows that all annotators get: of 500 rows 100, which puts kappa within about 0.15."""
@@ -45,7 +45,8 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
 
 class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
     """``rows`` are those handed out of ``found`` rows with a finding; ``by_code`` counts found and handed-out rows by
-    rule. ``shared`` rows are in every file. ``partial``: interrupted, nothing was written."""
+    rule. ``shared`` rows are in every file. ``notes`` are sentences without a full stop. ``partial``: interrupted,
+    nothing was written."""
 
     schema: str = SCHEMA
     action: Literal["export"] = "export"
@@ -55,6 +56,7 @@ class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     shared: int = 0
     by_code: Mapping[str, Mapping[str, int]] = {}
+    notes: tuple[str, ...] = ()
     partial: bool = False
 
 
@@ -90,8 +92,8 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True):
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
     """The rows that the lines name: ``seen`` = decided + undecided + refused. Of ``disputed`` ones, which are among the
-    undecided, people said different things; of ``overruled`` ones, which are decided, too; of ``refused`` ones no line
-    counts."""
+    undecided, people said different things; of ``overruled`` ones, which are decided, too, and an adjudicated sheet
+    decided the ``settled`` of them; of ``refused`` ones no line counts."""
 
     seen: int
     decided: int
@@ -99,6 +101,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     disputed: int = 0
     overruled: int = 0
+    settled: int = 0
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ Nothing is lost on the way: every entry is counted once. How votes become decisi
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -71,7 +72,8 @@ Found: TypeAlias = Vote | str | None
 
 
 def votes_of(entries: Sequence[Entry], finished: Finished, fields: Fields, labels: Labels) -> Votes:
-    """The votes in entries on rows of the data. Needs the product ``conversation`` and those of ``recognise``."""
+    """The votes in ``signed`` entries on rows of the data. Needs the product ``conversation`` and those of
+    ``recognise``."""
     rows, reasons = _rows_of(entries, finished)
     found = _found([entry for entry in entries if entry not in reasons], rows, finished, fields, labels)
     repeated = _settle_repeats(found)
@@ -98,14 +100,13 @@ def _found(
     entries: Sequence[Entry], rows: Mapping[str, int], finished: Finished, fields: Fields, labels: Labels
 ) -> dict[Entry, Found]:
     """What every entry on a row of the data comes to. Rows are read again in their order."""
-    reviewers = _reviewers({entry.file: None for entry in entries})
     known = {label.text for label in labels.labels}
     by_row: dict[int, list[Entry]] = {}
     for entry in entries:
         by_row.setdefault(rows[entry.row_id], []).append(entry)
     ordered = sorted(by_row)
     return {
-        entry: _vote(entry, entry.reviewer or reviewers[entry.file], record, fields, known)
+        entry: _vote(entry, record, fields, known)
         for row, record in zip(ordered, finished.records(ordered), strict=True)
         for entry in by_row[row]
     }
@@ -147,17 +148,33 @@ def _why_unknown(entry: Entry, row: int | None) -> str:
     return "no row of the data has this id"
 
 
+def signed(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, each with the name of its reviewer: that in its sheet, else that of the sheet. Names that differ in
+    case, white space or width alone are one person's, and are spelt as they come first."""
+    reviewers = _reviewers(dict.fromkeys(entry.file for entry in entries))
+    spelt: dict[str, str] = {}
+    found = []
+    for entry in entries:
+        name = entry.reviewer or reviewers[entry.file]
+        found.append(entry._replace(reviewer=spelt.setdefault(_folded(name), name)))
+    return found
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
 def _reviewers(files: Iterable[str]) -> dict[str, str]:
     """Who filled in a sheet that does not say so: the name of the file, or its path where two have that name."""
     names = {path: Path(path).stem for path in files}
-    counts = Counter(names.values())
-    return {path: name if counts[name] == 1 else path for path, name in names.items()}
+    counts = Counter(map(_folded, names.values()))
+    return {path: name if counts[_folded(name)] == 1 else path for path, name in names.items()}
 
 
 # ----------------------------------------------------------------------------- entries
 
 
-def _vote(entry: Entry, reviewer: str, record: Record, fields: Fields, known: set[str]) -> Found:
+def _vote(entry: Entry, record: Record, fields: Fields, known: set[str]) -> Found:
     if not entry.decision:
         return "it has a new_label and no decision" if entry.new_label else None
     action = _WORDS.get(entry.decision.casefold())
@@ -180,7 +197,7 @@ def _vote(entry: Entry, reviewer: str, record: Record, fields: Fields, known: se
         return "the row has no label that could be changed"
     return Vote(
         row_id=entry.row_id,
-        reviewer=reviewer,
+        reviewer=entry.reviewer,
         action="keep" if confirmed else action,
         label=label if action == "relabel" and not confirmed else None,
         note=entry.note,

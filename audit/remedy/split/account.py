@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from audit.read.dialogue import prompt_text
 from audit.remedy.split.assignment import Plan, within
+from audit.remedy.split.gathering import SHAPELESS
 from audit.remedy.split.report import Joined, LargestUnit, StratumRows, Units, printable
 from audit.remedy.split.shares import Shares
 from audit.remedy.split.strata import Strata
@@ -70,12 +71,35 @@ def strata_account(strata: Strata, plan: Plan, shares: Shares) -> tuple[StratumR
     )
 
 
+def notes_on_rows(context: Context, keys: Mapping[str, Sequence[int]], paths: Sequence[str]) -> Iterator[str]:
+    """Rows that are split but not as somebody may think: those that are no conversation, and those without a usable
+    value at one of the ``paths`` that are to keep rows together."""
+    readable = sum(key != 0 for key in context.column("conversation"))
+    shapeless = [row for row, is_shapeless in enumerate(keys[SHAPELESS]) if is_shapeless]
+    if shapeless:
+        places = [context.place(row) for row in shapeless[:MOST_NAMED]]
+        named = ", ".join(printable(f"{place.file}:{place.line}") for place in places)
+        yield (
+            f"{len(shapeless):,} of {readable:,} rows are of no known shape, or hold no message, and are split as well "
+            f"({named}{', ...' * (len(shapeless) > MOST_NAMED)})"
+        )
+    for path in dict.fromkeys(paths):
+        without = readable - sum(key != 0 for key in keys[path])
+        if without:
+            yield (
+                f"{without:,} of {readable:,} rows have no usable value at {path} (a text, number or truth value): it "
+                "keeps them with no other row"
+            )
+
+
 def notes_on(units: UnitTable, strata: Strata, plan: Plan, shares: Shares) -> Iterator[str]:
     """What somebody who trains or tests on the splits should know, in sentences without a full stop."""
-    if len(plan.oversize):
-        rows = int(units.sizes[plan.oversize].max())
-        which = "1 unit is" if len(plan.oversize) == 1 else f"{len(plan.oversize):,} units are"
-        yield (f"{which} larger than a whole split was to be (up to {rows:,} rows) and went to {_where(plan, shares)}")
+    large = plan.oversize[units.sizes[plan.oversize] > 1]
+    if len(large):
+        rows = int(units.sizes[large].max())
+        which = "1 unit is" if len(large) == 1 else f"{len(large):,} units are"
+        where = _where(large, plan, shares)
+        yield f"{which} larger than a whole split was to be (up to {rows:,} rows) and went to {where}"
     for at, name in enumerate(shares.names):
         if not plan.by_split[:, at].any():
             yield f"{name} is empty: too few units for a share of {shares.values[at]:g}"
@@ -92,8 +116,8 @@ def notes_on(units: UnitTable, strata: Strata, plan: Plan, shares: Shares) -> It
         )
 
 
-def _where(plan: Plan, shares: Shares) -> str:
-    found = {int(split) for split in plan.splits[plan.oversize]}
+def _where(units: NDArray[np.int64], plan: Plan, shares: Shares) -> str:
+    found = {int(split) for split in plan.splits[units]}
     return " and ".join(shares.names[split] for split in sorted(found))
 
 

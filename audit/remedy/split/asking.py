@@ -19,6 +19,7 @@ from audit.remedy.split.gathering import Keys
 from audit.remedy.split.report import SplitOptions
 from audit.remedy.split.shares import SPLITS, Shares, names_of, shares_of
 from audit.remedy.split.strata import LABEL
+from audit.remedy.split.units import Reasons
 from audit.rule import Product, Run, with_options
 
 LOOKED_AT: Final = 200
@@ -41,18 +42,30 @@ def read_options(options: SplitOptions, settings: Settings, run: Run) -> Asked:
     section = settings.sections.get("split", {})
     given = {name: section.get(name, section.get("valid") if name == "validation" else None) for name in SPLITS}
     shares = {**given, **{name: value for name, value in (options.shares or {}).items() if value is not None}}
-    configured = names_of(section.get("group", ())) or ((run.fields.group,) if run.fields.group else ())
+    configured = _names("group", section) or ((run.fields.group,) if run.fields.group else ())
     return Asked(
         shares_of(shares),
-        options.stratify or names_of(section.get("stratify", ())),
-        options.group or configured,
-        options.template,
+        _given(options.stratify, "stratify") or _names("stratify", section),
+        _given(options.group, "group") or configured,
+        _given(options.template, "template") or _names("template", section),
     )
+
+
+def _given(names: tuple[str, ...], key: str) -> tuple[str, ...]:
+    """The names as they are; a comma may be part of one. Raises UsageError for one that names nothing."""
+    names_of(names, key)
+    return names
+
+
+def _names(key: str, section: Mapping[str, Json]) -> tuple[str, ...]:
+    return names_of(section.get(key, ()), key)
 
 
 def folder_for(output: str | os.PathLike[str] | None, paths: Sequence[str]) -> Path:
     """Where to write: what was named, else ``NAME.split`` beside the one input. Raises UsageError."""
     if output is not None:
+        if not os.fspath(output):
+            raise UsageError("-o names no folder", hint="name it: -o FOLDER")
         return Path(output)
     if len(paths) != 1 or not os.path.isfile(paths[0]):
         raise UsageError("there is no one input file to name the folder after", hint="name it: -o FOLDER")
@@ -63,17 +76,27 @@ def folder_for(output: str | os.PathLike[str] | None, paths: Sequence[str]) -> P
 
 def keys_to_gather(settings: Settings, run: Run, asked: Asked) -> Keys:
     """What tells which rows belong together, as DUP403 and SPL501 are configured."""
-    near: Any = with_options(rule_by_code("DUP403"), settings.rules.get("DUP403", {}))
     return Keys(
-        near=near.near_settings(run),
-        min_units=overlap_option(settings, "min_units"),
+        near=_configured("DUP403", settings).near_settings(run),
+        min_units=_configured("SPL501", settings).min_units,
         paths=tuple(dict.fromkeys((*asked.groups, *asked.templates))),
     )
 
 
-def overlap_option(settings: Settings, name: str) -> int:
-    """An option of SPL501, which says what prompt is a common instruction."""
-    return int(getattr(with_options(rule_by_code("SPL501"), settings.rules.get("SPL501", {})), name))
+def reasons_for(settings: Settings, asked: Asked) -> Reasons:
+    """What joins rows, as DUP403 and SPL501 are configured."""
+    near = _configured("DUP403", settings)
+    return Reasons(
+        max_answers=_configured("SPL501", settings).max_answers,
+        answer_similarity=near.answer_similarity,
+        min_answer_words=near.min_answer_words,
+        groups=asked.groups,
+        templates=asked.templates,
+    )
+
+
+def _configured(code: str, settings: Settings) -> Any:
+    return with_options(rule_by_code(code), settings.rules.get(code, {}))
 
 
 def products_for(asked: Asked) -> frozenset[Product]:

@@ -6,14 +6,14 @@ stratification, Sechidis et al. 2011, doi.org/10.1007/978-3-642-23808-6_10, with
 several rows are put in an order drawn by lot and cut where the shares say: a unit more or less in the data then moves
 few others. Rows that are alone fill every stratum up to within a row of the shares, by largest remainders.
 
-For a stratum whose units lie wholly in it, a split lies no more than the size m of its largest unit from its share: a
+For a stratum whose units lie wholly in it, a split lies no more than the rows m of its largest unit from its share: a
 cut falls at most half a unit from where it should, and a split lies between two cuts; a unit that is larger than a
 split goes to the main split until that has m too many; what one split has too many is spread over the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Cells(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The split of every unit, and by stratum: rows, rows in each split, rows of the largest unit that reaches in."""
+    """The split of every unit, and by stratum: rows, rows in each split, most rows of it in one unit."""
 
     splits: NDArray[np.int64]  # (units,)
     rows: NDArray[np.int64]  # (strata,)
@@ -67,26 +67,12 @@ class Plan(NamedTuple):
 
 def assign(problem: Problem) -> Plan:
     """The split of every unit. The same for rows in any order; at least one row."""
-    import numpy as np
-
-    cells = _cells(problem)
-    sizes = np.bincount(problem.units, minlength=len(problem.ties))
-    shares = np.asarray(problem.shares)
-    rows = np.bincount(problem.strata, minlength=len(problem.stratum_ties))
-    largest = np.zeros(len(rows), np.int64)
-    np.maximum.at(largest, cells.stratum, sizes[cells.unit])
-    room = shares * rows.sum()
-    open_to = (sizes[:, None] <= room[None, :] + 1e-9) | (np.arange(len(shares)) == problem.main)[None, :]
-    splits = np.full(len(sizes), -1, np.int64)
-    needs = np.round(rows[:, None] * shares[None, :], DIGITS)
-    spans = np.diff(cells.first) > 1
-    first = np.flatnonzero((sizes > 1) & (spans | ~open_to.all(axis=1)))
-    _place_greedily(first, problem, cells, sizes, open_to, largest, needs, splits)
-    _place_by_lot(problem, cells, sizes, needs, splits)
-    _place_singles(problem, cells, sizes, needs, splits)
-    _move(problem, cells, sizes, open_to, largest, needs, splits)
-    by_split = np.rint(rows[:, None] * shares[None, :] - needs).astype(np.int64)
-    return Plan(splits, rows, by_split, largest, np.flatnonzero(~open_to.all(axis=1)))
+    state = _Assignment(problem)
+    state.place_greedily()
+    state.place_by_lot()
+    state.place_singles()
+    state.move()
+    return state.plan()
 
 
 def within(plan: Plan, shares: Sequence[float]) -> NDArray[np.bool_]:
@@ -106,82 +92,152 @@ def _cells(problem: Problem) -> Cells:
     return Cells(unit, found % strata, rows, np.searchsorted(unit, np.arange(len(problem.ties) + 1)))
 
 
-def _place_greedily(
-    units: NDArray[np.int64],
-    problem: Problem,
-    cells: Cells,
-    sizes: NDArray[np.int64],
-    open_to: NDArray[np.bool_],
-    largest: NDArray[np.int64],
-    needs: NDArray[np.float64],
-    splits: NDArray[np.int64],
-) -> None:
-    """Some units, the largest first. Changes ``needs`` and ``splits``."""
-    import numpy as np
+class _Assignment:
+    """Units on their way into splits."""
 
-    order = units[np.lexsort((problem.ties[units], -sizes[units]))]
-    for unit in order.tolist():
-        mine = slice(cells.first[unit], cells.first[unit + 1])
-        strata, rows = cells.stratum[mine], cells.rows[mine]
-        scores = rows @ needs[strata]  # (splits,): least sum of squared needs afterwards
-        may = open_to[unit]
-        if not may.all() and np.argmax(np.where(may, scores, -np.inf)) == problem.main:
-            # The main split takes what is too large for the others, but not beyond the largest unit too much.
-            full = needs[strata, problem.main] - rows < -largest[strata]
-            may = np.ones_like(may) if full.any() else may
-        split = int(np.argmax(np.where(may, scores, -np.inf)))
-        splits[unit] = split
-        needs[strata, split] -= rows
+    def __init__(self, problem: Problem) -> None:
+        import numpy as np
 
+        self._problem = problem
+        self._shares = np.asarray(problem.shares)
+        self._cells = cells = _cells(problem)
+        self._sizes = np.bincount(problem.units, minlength=len(problem.ties))  # (units,)
+        self._rows = np.bincount(problem.strata, minlength=len(problem.stratum_ties))  # (strata,)
+        self._largest = np.zeros(len(self._rows), np.int64)  # (strata,)
+        np.maximum.at(self._largest, cells.stratum, cells.rows)
+        room = self._shares * self._rows.sum() + 1e-9
+        main = np.arange(len(self._shares)) == problem.main
+        self._open = (self._sizes[:, None] <= room[None, :]) | main[None, :]  # (units, splits)
+        self._needs = np.round(self._rows[:, None] * self._shares[None, :], DIGITS)  # (strata, splits)
+        self._splits = np.full(len(self._sizes), -1, np.int64)  # (units,)
 
-def _place_by_lot(
-    problem: Problem,
-    cells: Cells,
-    sizes: NDArray[np.int64],
-    needs: NDArray[np.float64],
-    splits: NDArray[np.int64],
-) -> None:
-    """All other units of several rows, stratum by stratum, in the order of their ties. Changes ``needs`` and
-    ``splits``."""
-    import numpy as np
+    def plan(self) -> Plan:
+        """What has come of it."""
+        import numpy as np
 
-    waiting = np.flatnonzero((sizes[cells.unit] > 1) & (splits[cells.unit] < 0))
-    waiting = waiting[np.lexsort((problem.ties[cells.unit[waiting]], cells.stratum[waiting]))]
-    starts = np.searchsorted(cells.stratum[waiting], np.arange(len(problem.stratum_ties) + 1))
-    for stratum in np.flatnonzero(np.diff(starts)).tolist():
-        units = cells.unit[waiting[starts[stratum] : starts[stratum + 1]]]
-        rows = sizes[units]
-        middles = np.cumsum(rows) - rows / 2
-        above = np.maximum(needs[stratum] - _level(needs[stratum], round(needs[stratum].sum())), 0.0)
-        cuts = np.cumsum(above) * (rows.sum() / above.sum())
-        splits[units] = np.searchsorted(np.round(cuts[:-1], DIGITS), middles, side="right")
-        needs[stratum] -= np.bincount(splits[units], rows, minlength=needs.shape[1])
+        by_split = np.rint(self._rows[:, None] * self._shares[None, :] - self._needs).astype(np.int64)
+        oversize = np.flatnonzero(~self._open.all(axis=1))
+        return Plan(self._splits, self._rows, by_split, self._largest, oversize)
 
+    def place_greedily(self) -> None:
+        """Units that span strata, or are larger than a split: the largest first."""
+        import numpy as np
 
-def _place_singles(
-    problem: Problem,
-    cells: Cells,
-    sizes: NDArray[np.int64],
-    needs: NDArray[np.float64],
-    splits: NDArray[np.int64],
-) -> None:
-    """Rows that are alone, stratum by stratum. Changes ``needs`` and ``splits``."""
-    import numpy as np
+        cells, needs, sizes = self._cells, self._needs, self._sizes
+        spans = np.diff(cells.first) > 1
+        units = np.flatnonzero((sizes > 1) & (spans | ~self._open.all(axis=1)))
+        order = units[np.lexsort((self._problem.ties[units], -sizes[units]))]
+        for unit in order.tolist():
+            mine = self._cells_of(unit)
+            strata, rows = cells.stratum[mine], cells.rows[mine]
+            scores = rows @ needs[strata]  # (splits,): least sum of squared needs afterwards
+            may = self._open[unit]
+            main = self._problem.main
+            if not may.all() and np.argmax(np.where(may, scores, -np.inf)) == main:
+                # The main split takes what is too large for the others, but not beyond the largest unit too much.
+                full = needs[strata, main] - rows < -self._largest[strata]
+                may = np.ones_like(may) if full.any() else may
+            split = int(np.argmax(np.where(may, scores, -np.inf)))
+            self._splits[unit] = split
+            needs[strata, split] -= rows
 
-    alone = np.flatnonzero(sizes[cells.unit] == 1)
-    alone = alone[np.lexsort((problem.ties[cells.unit[alone]], cells.stratum[alone]))]
-    starts = np.searchsorted(cells.stratum[alone], np.arange(len(problem.stratum_ties) + 1))
-    filled = _filled(splits, sizes, needs.shape[1])
-    owed = needs[np.diff(starts) == 0].sum(axis=0)  # (splits,): by strata that are done
-    for stratum in sorted(range(len(problem.stratum_ties)), key=problem.stratum_ties.__getitem__):
-        units = cells.unit[alone[starts[stratum] : starts[stratum + 1]]]
-        if not len(units):
-            continue
-        counts = _divided(len(units), needs[stratum], owed, filled, problem.split_ties[stratum])
-        splits[units] = np.repeat(np.arange(len(counts)), counts)
-        needs[stratum] -= counts
-        owed = owed + needs[stratum]
-        filled = filled + counts
+    def place_by_lot(self) -> None:
+        """All other units of several rows, stratum by stratum, in the order of their ties."""
+        import numpy as np
+
+        cells, needs, sizes = self._cells, self._needs, self._sizes
+        for stratum, units in self._by_stratum((sizes[cells.unit] > 1) & (self._splits[cells.unit] < 0)):
+            rows = sizes[units]
+            middles = np.cumsum(rows) - rows / 2
+            above = np.maximum(needs[stratum] - _level(needs[stratum], round(needs[stratum].sum())), 0.0)
+            cuts = np.cumsum(above) * (rows.sum() / above.sum())
+            self._splits[units] = np.searchsorted(np.round(cuts[:-1], DIGITS), middles, side="right")
+            needs[stratum] -= np.bincount(self._splits[units], rows, minlength=needs.shape[1])
+
+    def place_singles(self) -> None:
+        """Rows that are alone, stratum by stratum."""
+        import numpy as np
+
+        needs, ties = self._needs, self._problem.stratum_ties
+        waiting = dict(self._by_stratum(self._sizes[self._cells.unit] == 1))
+        filled = self._filled()
+        done = [stratum for stratum in range(len(ties)) if stratum not in waiting]
+        owed = needs[done].sum(axis=0)  # (splits,): by strata that are done
+        for stratum in sorted(waiting, key=ties.__getitem__):
+            units = waiting[stratum]
+            counts = _divided(len(units), needs[stratum], owed, filled, self._problem.split_ties[stratum])
+            self._splits[units] = np.repeat(np.arange(len(counts)), counts)
+            needs[stratum] -= counts
+            owed = owed + needs[stratum]
+            filled = filled + counts
+
+    def move(self) -> None:
+        """Move units, the best first, while that brings strata nearer to their shares: those that span several strata
+        were put where it was best on balance only, and a split may have got none."""
+        import numpy as np
+
+        cells, needs, splits = self._cells, self._needs, self._splits
+        empty = self._filled() == 0
+        open_to = self._open | empty[None, :]
+        chosen = self._movable(every=bool(empty.any()))
+        here = np.repeat(chosen, cells.first[chosen + 1] - cells.first[chosen])
+        at = np.concatenate([np.arange(cells.first[u], cells.first[u + 1]) for u in chosen]) if len(chosen) else chosen
+        strata, rows = cells.stratum[at], cells.rows[at]
+        places = np.searchsorted(chosen, here)
+        own = np.bincount(places, rows * rows, minlength=len(chosen))
+        held = np.bincount(splits, minlength=needs.shape[1])
+        for _ in range(MOST_MOVES if len(chosen) else 0):
+            # Moving c rows from a to b changes the sum of squared needs by 2 (c.c + c.(needs of a - needs of b)).
+            gap = needs[strata] - needs[strata, splits[here]][:, None]  # (cells, splits)
+            gains = np.stack(
+                [np.bincount(places, rows * gap[:, k], minlength=len(chosen)) for k in range(len(held))], 1
+            )
+            last = held[splits[chosen]] == 1  # it would leave a split empty
+            gains = np.where(open_to[chosen] & ~last[:, None], gains - own[:, None], -np.inf)
+            best = int(np.argmax(np.round(gains, 6)))
+            place, split = divmod(best, len(held))
+            if gains[place, split] <= 1e-6:
+                return
+            unit = chosen[place]
+            mine = self._cells_of(unit)
+            needs[cells.stratum[mine], splits[unit]] += cells.rows[mine]
+            needs[cells.stratum[mine], split] -= cells.rows[mine]
+            held[splits[unit]] -= 1
+            held[split] += 1
+            splits[unit] = split
+
+    def _cells_of(self, unit: int) -> slice:
+        return slice(self._cells.first[unit], self._cells.first[unit + 1])
+
+    def _by_stratum(self, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """The units of some cells by stratum, in the order of their ties; strata that have any."""
+        import numpy as np
+
+        cells = self._cells
+        found = np.flatnonzero(chosen)
+        found = found[np.lexsort((self._problem.ties[cells.unit[found]], cells.stratum[found]))]
+        strata, starts = np.unique(cells.stratum[found], return_index=True)
+        return zip(strata.tolist(), np.split(cells.unit[found], starts[1:]), strict=True) if len(found) else iter(())
+
+    def _filled(self) -> NDArray[np.int64]:
+        """The rows of the units that have been placed, by split."""  # (splits,)
+        import numpy as np
+
+        placed = self._splits >= 0
+        sizes = self._sizes[placed]
+        return np.bincount(self._splits[placed], sizes, minlength=len(self._shares)).astype(np.int64)
+
+    def _movable(self, *, every: bool) -> NDArray[np.int64]:
+        """The units of ``every`` stratum, or of those into which units reach that span several: all of more than one
+        row, and some that are alone. Ascending."""
+        import numpy as np
+
+        cells = self._cells
+        sizes = self._sizes[cells.unit]
+        spans = np.diff(cells.first)[cells.unit] > 1
+        touched = np.full(len(spans), True) if every else np.isin(cells.stratum, np.unique(cells.stratum[spans]))
+        alone = [units[:CANDIDATES] for _, units in self._by_stratum(touched & (sizes == 1))]
+        return np.unique(np.concatenate([cells.unit[touched & (sizes > 1)], *alone]))
 
 
 def _divided(
@@ -221,68 +277,3 @@ def _level(needs: NDArray[np.float64], rows: int) -> float:
         total += need
         level = (total - rows) / count
     return level
-
-
-# ----------------------------------------------------------------------------- moves
-
-
-def _move(
-    problem: Problem,
-    cells: Cells,
-    sizes: NDArray[np.int64],
-    open_to: NDArray[np.bool_],
-    largest: NDArray[np.int64],
-    needs: NDArray[np.float64],
-    splits: NDArray[np.int64],
-) -> None:
-    """Move units, the best first, while that brings strata nearer to their shares: those that span several strata
-    were put where it was best on balance only, and a split may have got none. Changes ``needs`` and ``splits``."""
-    import numpy as np
-
-    empty = _filled(splits, sizes, needs.shape[1]) == 0
-    open_to = open_to | empty[None, :]
-    chosen = _movable(problem, cells, sizes, every=bool(empty.any()))
-    here = np.repeat(chosen, cells.first[chosen + 1] - cells.first[chosen])
-    at = np.concatenate([np.arange(cells.first[u], cells.first[u + 1]) for u in chosen]) if len(chosen) else chosen
-    strata, rows = cells.stratum[at], cells.rows[at]
-    places = np.searchsorted(chosen, here)
-    own = np.bincount(places, rows * rows, minlength=len(chosen))
-    held = np.bincount(splits, minlength=needs.shape[1])
-    for _ in range(MOST_MOVES if len(chosen) else 0):
-        # Moving c rows from a to b changes the sum of squared needs by 2 (c.c + c.(needs of a - needs of b)).
-        gap = needs[strata] - needs[strata, splits[here]][:, None]  # (cells, splits)
-        gains = np.stack([np.bincount(places, rows * gap[:, k], minlength=len(chosen)) for k in range(gap.shape[1])], 1)
-        last = held[splits[chosen]] == 1  # it would leave a split empty
-        gains = np.where(open_to[chosen] & ~last[:, None], gains - own[:, None], -np.inf)
-        best = int(np.argmax(np.round(gains, 6)))
-        unit, split = divmod(best, gains.shape[1])
-        if gains[unit, split] <= 1e-6:
-            return
-        mine = slice(cells.first[chosen[unit]], cells.first[chosen[unit] + 1])
-        needs[cells.stratum[mine], splits[chosen[unit]]] += cells.rows[mine]
-        needs[cells.stratum[mine], split] -= cells.rows[mine]
-        held[splits[chosen[unit]]] -= 1
-        held[split] += 1
-        splits[chosen[unit]] = split
-
-
-def _filled(splits: NDArray[np.int64], sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The rows of the units that have been placed, by split."""  # (splits,)
-    import numpy as np
-
-    placed = splits >= 0
-    return np.bincount(splits[placed], sizes[placed], minlength=count).astype(np.int64)
-
-
-def _movable(problem: Problem, cells: Cells, sizes: NDArray[np.int64], *, every: bool) -> NDArray[np.int64]:
-    """The units of ``every`` stratum, or of those into which units reach that span several: all of more than one row,
-    and some that are alone. Ascending."""
-    import numpy as np
-
-    spans = np.diff(cells.first)[cells.unit] > 1
-    touched = np.full(len(spans), True) if every else np.isin(cells.stratum, np.unique(cells.stratum[spans]))
-    several = np.unique(cells.unit[touched & (sizes[cells.unit] > 1)])
-    alone = np.flatnonzero(touched & (sizes[cells.unit] == 1))
-    alone = alone[np.lexsort((problem.ties[cells.unit[alone]], cells.stratum[alone]))]
-    rank = np.arange(len(alone)) - np.searchsorted(cells.stratum[alone], cells.stratum[alone])
-    return np.union1d(several, cells.unit[alone[rank < CANDIDATES]])

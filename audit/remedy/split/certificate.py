@@ -18,7 +18,7 @@ from audit.model import Source
 from audit.read.lines import SourceReader
 from audit.remedy.split.gathering import CONTENT, Keys
 from audit.remedy.split.report import Certificate, Checked
-from audit.remedy.split.units import CONTENT_BYTES, NEAR, NUMBERED, identities_of, straddling
+from audit.remedy.split.units import CONTENT_BYTES, NEAR, NUMBERED, Reasons, identities_of, straddling
 from audit.rule import Rule, Run
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ class Inspection(NamedTuple):
     rules: Sequence[Rule]
     not_run: Sequence[str]
     keys: Keys
-    max_answers: int
-    groups: Sequence[str]
-    templates: Sequence[str]
+    reasons: Reasons
     numbers: bool
 
 
@@ -67,13 +65,7 @@ def inspect(files: Mapping[str, Path], contents: Mapping[str, bytes], inspection
         keys = inspection.keys.columns_of(driven.outcome.measures)
         if keys[CONTENT].tobytes() != b"".join(contents.values()):
             raise LeakError("the written files do not hold the rows that they were to hold", hint=_BUG)
-        identities = identities_of(
-            finished,
-            keys,
-            max_answers=inspection.max_answers,
-            groups=inspection.groups,
-            templates=inspection.templates,
-        )
+        identities = identities_of(finished, keys, inspection.reasons)
         splits = np.repeat(np.arange(len(contents)), [len(held) // CONTENT_BYTES for held in contents.values()])
         found = {name: straddling(column, splits) for name, column in identities.columns.items()}
         if not inspection.numbers:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Final, cast
 
 from audit.clusters.settings import NearSettings
-from audit.engine.batch import ParsedBatch
+from audit.engine.batch import UNKNOWN_SHAPE, ParsedBatch
 from audit.engine.row_parts import SYSTEM, RowParts
 from audit.masking import Masker, masker_of
 from audit.model import Json, Measure, Record, Severity
@@ -30,14 +30,14 @@ LEAST_WORDS: Final = 5
 """Words that a prompt must have beside its numbers for it to be a template of theirs."""
 _DIGITS: Final = re.compile(rb"[0-9]+")
 
-CONTENT, SHORT, TERMS, NUMBERS = "content", "short", "terms", "numbers"
-_CODES: Final[Mapping[str, str]] = {CONTENT: "B", SHORT: "B"}
+CONTENT, SHAPELESS, SHORT, TERMS, NUMBERS = "content", "shapeless", "short", "terms", "numbers"
+_CODES: Final[Mapping[str, str]] = {CONTENT: "B", SHAPELESS: "B", SHORT: "B"}
 
 
 class Keys(DatasetRule, frozen=True):
-    """Columns over all rows, one entry a row with content: its content id (16 bytes), whether its prompt is too short
-    to be a question, and 64-bit keys, 0 for none, of its prompt with identity terms masked, of its prompt with numbers
-    masked, and of the text at each of ``paths``.
+    """Columns over all rows, one entry a row with content: its content id (16 bytes), whether it can be read and is of
+    no known shape or holds no message, whether its prompt is too short to be a question, and 64-bit keys, 0 for none,
+    of its prompt with identity terms masked, of its prompt with numbers masked, and of the text at each of ``paths``.
 
     ``near`` says what a near-duplicate is, ``min_units`` how many words a prompt must have.
     """
@@ -71,6 +71,7 @@ class Keys(DatasetRule, frozen=True):
         columns[CONTENT].frombytes(bytes.fromhex("".join(rows.contents)))
         for record in rows.records:
             short, terms, numbers = (0, 0, 0) if record is None else _of_prompt(record, masker, self.min_units)
+            columns[SHAPELESS].append(record is not None and (record.shape == UNKNOWN_SHAPE or not record.turns))
             columns[SHORT].append(short)
             columns[TERMS].append(terms)
             columns[NUMBERS].append(numbers)
@@ -89,7 +90,7 @@ class Keys(DatasetRule, frozen=True):
 
     @property
     def _names(self) -> Sequence[str]:
-        return (CONTENT, SHORT, TERMS, NUMBERS, *self.paths)
+        return (CONTENT, SHAPELESS, SHORT, TERMS, NUMBERS, *self.paths)
 
     def columns_of(self, measures: Iterable[Measure]) -> Mapping[str, array[int]]:
         """The columns, by name, from among the measures of a run; the keys of a path by the path."""

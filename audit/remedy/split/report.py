@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from audit.model import Json
-
-SCHEMA = "audit.split/1"
+from audit.read.sources import SPLIT_SCHEMA
 
 
 class SplitOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +36,13 @@ class SplitInput(msgspec.Struct, frozen=True, kw_only=True):
 
 class SplitOutput(msgspec.Struct, frozen=True, kw_only=True):
     """One file of the split. ``split`` is its split, "" for the assignment and the rejected rows; of these a line is a
-    row, too. Without a file (a dry run) ``bytes`` is 0 and ``sha256`` empty."""
+    row, too. Without a file (a dry run) ``bytes`` and ``sha256`` are None."""
 
     name: str
     split: str
     rows: int
-    bytes: int = 0
-    sha256: str = ""
+    bytes: int | None = None
+    sha256: str | None = None
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +77,8 @@ class Units(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StratumRows(msgspec.Struct, frozen=True, kw_only=True):
-    """One stratum: its rows in each split, and the rows of the largest unit that reaches into it, which is how far
-    ``by_split`` may lie from share x rows; ``within`` says whether it does not."""
+    """One stratum: its rows in each split, and the most rows of it that are of one unit (rows of that unit in other
+    strata do not count). No further may ``by_split`` lie from share x rows; ``within`` says whether it lies so."""
 
     stratum: str
     rows: int
@@ -115,7 +114,7 @@ class SplitReport(msgspec.Struct, frozen=True, kw_only=True):
     ``rejected_at`` names the first of them. ``partial``: interrupted, nothing was written. ``certificate`` is None in a
     dry run."""
 
-    schema: str = SCHEMA
+    schema: str = SPLIT_SCHEMA
     tool: str = "finetune-audit"
     version: str
     seed: int

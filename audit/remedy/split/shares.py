@@ -54,7 +54,7 @@ def shares_of(given: Mapping[str, Json]) -> Shares:
 
 def _number(name: str, value: Json) -> Fraction:
     """Exact, as it is written: 0.1 is a tenth."""
-    wrong = UsageError(f"the share of {name} must be a number above 0, not {value!r}", hint=EXAMPLE)
+    wrong = UsageError(f"the share of {name} must be a number above 0, not {_written(value)}", hint=EXAMPLE)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise wrong
     text = str(value).strip()
@@ -71,11 +71,27 @@ _LEAST: Final = 1e-9
 _MOST: Final = 1e9
 
 
-def names_of(given: Json) -> tuple[str, ...]:
-    """Names in a list, or in a text with commas between; each once. Raises UsageError for anything else."""
-    listed: Sequence[Json] = given.split(",") if isinstance(given, str) else given
+def names_of(given: Json, key: str) -> tuple[str, ...]:
+    """Names in a list, or in a text with commas between; each once. ``key`` is what they are given for, as
+    ``stratify``. Raises UsageError for anything else, and for a text in which there is no name."""
+    listed: Sequence[Json] = (given,) if isinstance(given, str) else given
     if not isinstance(listed, list | tuple) or not all(isinstance(name, str) for name in listed):
         raise UsageError(
-            f"names are given as a list or with commas between, not {given!r}", hint="--stratify label,sex"
+            f"{key} takes names, in a list or with commas between, not {_written(given)}", hint=EXAMPLES[key]
         )
-    return tuple(dict.fromkeys(part.strip() for name in listed for part in name.split(",") if part.strip()))
+    parts = [[part.strip() for part in name.split(",") if part.strip()] for name in listed]
+    if not all(parts):
+        raise UsageError(f"{key} names nothing", hint=EXAMPLES[key])
+    return tuple(dict.fromkeys(name for found in parts for name in found))
+
+
+def _written(value: Json) -> str:
+    """A value as a configuration file spells it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+EXAMPLES: Final[Mapping[str, str]] = {
+    "stratify": "--stratify label,sex",
+    "group": "--group metadata.user",
+    "template": "--template metadata.template",
+}

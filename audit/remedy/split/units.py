@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from audit.clusters.answers import GROUP_ROWS_LINKED, links
 from audit.engine.dependence import clusters_of
 from audit.engine.origins import any_made
 from audit.remedy.split.gathering import CONTENT, NUMBERS, SHORT, TERMS
@@ -22,6 +23,7 @@ CONVERSATION: Final = "same conversation"
 NORMALISED: Final = "same conversation but for case and punctuation"
 PROMPT: Final = "same prompt"
 NEAR: Final = "near-duplicates"
+ALIKE: Final = "same prompt and nearly the same answer"
 SEEN_IN_FILES: Final = "near-duplicates in the written files"
 MADE_OF: Final = "copies and made-up rows with their source"
 MASKED: Final = "same prompt but for identity terms"
@@ -30,6 +32,21 @@ NUMBERED: Final = "same prompt but for numbers"
 MOST_NUMBERED: Final = 0.5
 """The share of the rows from which on numbers are what rows differ by, and not what templates are filled with."""
 CONTENT_BYTES: Final = 16
+
+
+class Reasons(NamedTuple):
+    """What joins rows beside what they are, as SPL501 and DUP403 are configured.
+
+    A prompt with more than ``max_answers`` different answers is an instruction. Two answers to one prompt are alike at
+    ``answer_similarity`` or above, with at least ``min_answer_words`` words in both. ``groups`` and ``templates`` are
+    paths of fields.
+    """
+
+    max_answers: int
+    answer_similarity: float
+    min_answer_words: int
+    groups: Sequence[str]
+    templates: Sequence[str]
 
 
 class Identities(NamedTuple):
@@ -52,35 +69,31 @@ class UnitTable(NamedTuple):
     sizes: NDArray[np.int64]  # (units,)
 
 
-def identities_of(
-    context: Context,
-    keys: Mapping[str, array[int]],
-    *,
-    max_answers: int,
-    groups: Sequence[str],
-    templates: Sequence[str],
-) -> Identities:
+def identities_of(context: Context, keys: Mapping[str, array[int]], reasons: Reasons) -> Identities:
     """Every reason for rows to stay together. ``keys`` are the columns of ``gathering.Keys``; a prompt that is short or
-    has more than ``max_answers`` different answers is an instruction, and joins only rows with one answer."""
+    an instruction joins only rows whose answers are one, or alike."""
     conversation = _uint64(context.column("conversation"))
+    prompts = _prompts(context, keys[SHORT], reasons.max_answers)
+    alike, notes = _alike(context, prompts, reasons)
     columns = {
         CONVERSATION: conversation,
         NORMALISED: _uint64(context.column("normalised")),
-        PROMPT: _prompts(context, keys[SHORT], max_answers),
+        PROMPT: prompts,
         NEAR: near_components(context.near_clusters(), context.rows),
+        ALIKE: alike,
     }
     if any_made(context.marks):
         columns[MADE_OF] = _uint64(array("Q", (row + 1 for row in context.origins())))
-    columns |= {f"group {path}": _uint64(keys[path]) for path in groups}
-    columns |= {f"template {path}": _uint64(keys[path]) for path in templates}
+    columns |= {f"group {path}": _uint64(keys[path]) for path in reasons.groups}
+    columns |= {f"template {path}": _uint64(keys[path]) for path in reasons.templates}
     columns[MASKED] = _uint64(keys[TERMS])
     numbered = _uint64(keys[NUMBERS])
     share = _newly_joined(numbered, _uint64(context.column("prompt"))) / max(context.rows, 1)
     if share > MOST_NUMBERED:
         why = f"numbers were not masked: {share:.0%} of the rows have prompts that differ by numbers alone"
-        return Identities(_without_unread(columns, conversation), (why,))
+        return Identities(_without_unread(columns, conversation), (*notes, why))
     columns[NUMBERED] = numbered
-    return Identities(_without_unread(columns, conversation), ())
+    return Identities(_without_unread(columns, conversation), tuple(notes))
 
 
 def _without_unread(
@@ -115,15 +128,31 @@ def _mixed(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uin
 
 def near_components(near: NearClusters, rows: int) -> NDArray[np.uint64]:
     """For every row the number (from 1) of the rows that verified pairs and clusters link it with; 0 for none."""
+    pairs = [(first, second) for first, second, _ in near.pairs()]
+    return _components(pairs + [(cluster.survivor, row) for cluster in near.clusters for row in cluster.members], rows)
+
+
+def _alike(context: Context, prompts: NDArray[np.uint64], reasons: Reasons) -> tuple[NDArray[np.uint64], Sequence[str]]:
+    """For every row the number (from 1) of the rows that have its prompt and that answers alike link it with, 0 for
+    none, and what to know of it. Rows whose prompt keeps them together anyway are not looked at."""
+    groups = [group for group in context.groups("prompt") if (prompts[group] != prompts[group[0]]).any()]
+    found = list(links(context, groups, reasons.answer_similarity, reasons.min_answer_words))
+    conversations = context.column("conversation")
+    large = [group for group in groups if len(group) > GROUP_ROWS_LINKED]
+    left = sum(max(0, len({conversations[row] for row in group}) - GROUP_ROWS_LINKED) for group in large)
+    why = f"the answers of {left:,} rows were compared with no other: over {GROUP_ROWS_LINKED:,} rows have their prompt"
+    return _components(found, context.rows), (why,) if left else ()
+
+
+def _components(pairs: Sequence[tuple[int, int]], rows: int) -> NDArray[np.uint64]:
+    """For every row the number (from 1) of the rows that it is linked with, 0 for none."""
     import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    links = [(first, second) for first, second, _ in near.pairs()]
-    links += [(cluster.survivor, member) for cluster in near.clusters for member in cluster.members]
-    if not links:
+    if not pairs:
         return np.zeros(rows, np.uint64)
-    here, there = np.array(links, dtype=np.int64).T
+    here, there = np.array(pairs, dtype=np.int64).T
     graph = coo_array((np.ones(len(here), dtype=np.int8), (here, there)), shape=(rows, rows))
     _, labels = connected_components(graph, directed=False)
     linked = np.zeros(rows, bool)

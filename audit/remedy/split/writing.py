@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -10,16 +11,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from audit.engine.finish import Finished
-from audit.engine.rows import lies_in_file
-from audit.errors import InputError, OutputError
+from audit.errors import OutputError
 from audit.model import Source
+from audit.read.sources import ASSIGNMENT, MANIFEST, REJECTED, SPLIT_SCHEMA
 from audit.remedy.delivery import Delivery, Stream
+from audit.remedy.journal import recover
 from audit.remedy.split.report import SplitOutput, printable
 from audit.remedy.split.shares import SPLITS
 
-MANIFEST: Final = "manifest.json"
-ASSIGNMENT: Final = "assignment.jsonl"
-REJECTED: Final = "rejected.jsonl"
 _UNFINISHED: Final = ".audit-tmp"
 """What a killed run leaves behind (see ``audit.remedy.delivery``)."""
 FLUSH: Final = 1 << 20
@@ -53,17 +52,76 @@ OURS: Final = (*(file_of(split) for split in SPLITS), ASSIGNMENT, REJECTED, MANI
 """Every file that a split may write."""
 
 
-def check_folder(folder: Path, inputs: Sequence[str], *, force: bool) -> None:
-    """Raise OutputError for a folder that is a file, that holds an input under a name that would be written, or that
-    is not empty unless ``force``."""
-    if folder.exists() and not folder.is_dir():
+class Target(NamedTuple):
+    """Where a split is written, and the names of the files of an earlier one that lie there."""
+
+    folder: Path
+    earlier: tuple[str, ...] = ()
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """A file as the manifest of an earlier split names it."""
+
+    name: str
+    sha256: str
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    schema: str
+    outputs: tuple[_Listed, ...]
+
+
+def checked_target(folder: Path, inputs: Sequence[str], *, force: bool) -> Target:
+    """The folder, if a split may be written there; what a killed split has left in it is completed first.
+
+    Raises OutputError for a folder that is a file, that is not empty unless ``force``, or that holds under a name of a
+    split's files an input, or anything but what the manifest there lists: nothing else is ever overwritten."""
+    if folder.is_symlink() and not folder.exists():
+        raise OutputError(f"{folder} is a link to {os.readlink(folder)}, which does not exist", hint=_ANOTHER)
+    if not folder.exists():
+        return Target(folder)
+    if not folder.is_dir():
         raise OutputError(f"{folder} is a file", hint="name a folder: -o FOLDER")
+    recover(folder / MANIFEST)
     for path in map(Path, inputs):
         for name in OURS:
             if path.exists() and (folder / name).exists() and path.samefile(folder / name):
-                raise OutputError(f"{folder / name} is an input and is not overwritten", hint="name another folder: -o")
-    if not force and folder.is_dir() and any(not path.name.endswith(_UNFINISHED) for path in folder.iterdir()):
+                raise OutputError(f"{folder / name} is an input and is not overwritten", hint=_ANOTHER)
+    if not force and any(not path.name.endswith(_UNFINISHED) for path in folder.iterdir()):
         raise OutputError(f"the folder {folder} is not empty", hint="name another with -o, or --force to overwrite")
+    there = tuple(name for name in OURS if os.path.lexists(folder / name))
+    listed = _listed(folder / MANIFEST) if there else {}
+    foreign = [name for name in there if not _is_listed(folder / name, listed)]
+    if foreign:
+        said = ", ".join(name + "/" * (folder / name).is_dir() for name in foreign)
+        raise OutputError(f"what no split wrote there is in the way in {folder}: {said}", hint=_ANOTHER)
+    return Target(folder, there)
+
+
+def _listed(manifest: Path) -> Mapping[str, str]:
+    """The SHA-256 of every file that the manifest of a split lists, and its own; nothing for any other file."""
+    try:
+        data = manifest.read_bytes()
+        found = msgspec.json.decode(data, type=_Manifest)
+    except (OSError, ValueError):
+        return {}
+    if found.schema != SPLIT_SCHEMA:
+        return {}
+    return {MANIFEST: hashlib.sha256(data).hexdigest()} | {entry.name: entry.sha256 for entry in found.outputs}
+
+
+def _is_listed(path: Path, listed: Mapping[str, str]) -> bool:
+    """Whether a file is as it is listed, byte for byte."""
+    if path.name not in listed or not path.is_file():
+        return False
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == listed[path.name]
+    except OSError:
+        return False
+
+
+_ANOTHER: Final = "name another folder: -o FOLDER"
 
 
 def make_folder(folder: Path) -> None:
@@ -136,24 +194,7 @@ def write_files(
 def _raw_rows(finished: Finished) -> Iterator[tuple[Source, bytes]]:
     """The bytes of every row, in order. A row that spans lines (in a JSON array) comes on one line."""
     for source, first, end in finished.ranges:
-        if lies_in_file(source):
-            yield from ((source, raw) for raw in _in_file(finished, source.path, first, end))
-        else:
-            yield from ((source, _on_one_line(record.raw)) for record in finished.records(range(first, end)))
-
-
-def _in_file(finished: Finished, path: str, first: int, end: int) -> Iterator[bytes]:
-    columns = finished.stored.columns
-    try:
-        with open(path, "rb", buffering=FLUSH) as file:
-            for at, size in zip(columns.stored[first:end], columns.sizes[first:end], strict=True):
-                file.seek(at)
-                raw = file.read(size)
-                if len(raw) != size:
-                    raise InputError(f"{path} was changed while it was being split")
-                yield raw
-    except OSError as error:
-        raise InputError(f"cannot read {path} again: {error.strerror or error}") from error
+        yield from ((source, _on_one_line(raw)) for raw in finished.stored.raw(range(first, end)))
 
 
 def _on_one_line(raw: bytes) -> bytes:
@@ -166,14 +207,8 @@ def write_manifest(delivery: Delivery, folder: Path, manifest: Mapping[str, obje
     delivery.file(folder / MANIFEST).write(msgspec.json.format(msgspec.json.encode(manifest, order="sorted")) + b"\n")
 
 
-def remove_stale(folder: Path, written: Sequence[SplitOutput]) -> None:
-    """Take away what an earlier split left and this one has not written: a third split would be taken for one of these.
-
-    Raises OutputError."""
-    kept = {output.name for output in written} | {MANIFEST}
-    for name in OURS:
-        if name not in kept:
-            try:
-                (folder / name).unlink(missing_ok=True)
-            except OSError as error:
-                raise OutputError(f"{folder / name} of an earlier split cannot be removed: {error}") from None
+def remove_stale(delivery: Delivery, target: Target, written: Sequence[SplitOutput]) -> None:
+    """Have taken away what an earlier split left and this one has not written: a third split would be taken for one of
+    these."""
+    for name in sorted(set(target.earlier).difference((MANIFEST, *(output.name for output in written)))):
+        delivery.remove(target.folder / name)
