@@ -18,7 +18,6 @@ from typing import Any, Final
 import orjson
 
 import audit
-from audit.remedy.fix.report import FixOptions
 from benchmarks import large_files
 
 ROWS: Final = 1_000_000
@@ -84,10 +83,10 @@ def fixing(data: Path, folder: Path) -> None:
         "without tokens and near-duplicates": {"ignore": ("TOK", "DUP403", "DUP407", "SPL", "DEM")},
         "all default rules": {},
     }
-    out, options = folder / "fixed.jsonl", FixOptions(force=True)
+    out, options = folder / "fixed.jsonl", audit.FixOptions(force=True)
     for title, settings in choices.items():
         check = timed(audit.check, data, target="generic", **settings)
-        fix = timed(audit.fix, data, out, options=options, target="generic", **settings)
+        fix = timed(audit.fix, data, str(out), options=options, target="generic", **settings)
         print(f"  fix / check, {title}: {fix / check:.2f} (bar 1.3); {fix:.1f} s against {check:.1f} s", flush=True)
 
 
@@ -97,10 +96,12 @@ def balancing(data: Path, folder: Path) -> None:
     sections = {"data": {"label": "metadata.label"}, "attributes": {"sex": {"field": "metadata.sex"}}}
     for method in ("reweight", "oversample"):
         out = folder / f"{method}.jsonl"
-        took = timed(audit.balance, data, out, by=("label", "sex"), method=method, sections=sections)
+        options = audit.BalanceOptions(by=("label", "sex"), method=method)
+        took = timed(audit.balance, data, str(out), options=options, sections=sections)
         print(f"  balance --method {method}: {took:.1f} s, {took / floor:.1f} x a copy ({floor:.1f} s)", flush=True)
         out.unlink()
-    took = timed(audit.split, data, folder / "split", stratify=("label", "sex"), sections=sections)
+    options = audit.SplitOptions(stratify=("label", "sex"))
+    took = timed(audit.split, data, str(folder / "split"), options=options, sections=sections)
     print(f"  split --stratify label,sex: {took:.1f} s, {took / floor:.1f} x a copy", flush=True)
     shutil.rmtree(folder / "split")
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import orjson
 
 import audit
-from audit.remedy.fix.report import FixOptions
+from audit import FixOptions
 from audit.remedy.ledger import LedgerLine, read_ledger
 
 DATA: Final = Path(__file__).resolve().parents[2] / "shared" / "data"
