@@ -80,7 +80,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """
     import difflib  # only a misspelt word needs it
 
-    by_lower = {name.lower(): name for name in known}
+    by_lower = {name.lower(): name for name in sorted(known)}
     hits = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6 if len(word) > 4 else 0.5)
     return by_lower[hits[0]] if hits else None
 

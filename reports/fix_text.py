@@ -142,7 +142,7 @@ def _what(code: str, entry: Left, view: View) -> str:
 _HINTS: Final[Sequence[tuple[Grade, str]]] = (
     ("safe", "a safe fix could not be applied to"),
     ("unsafe", "--unsafe-fixes would mend"),
-    ("drop", "--drop would remove the rows of"),
+    ("drop", "--drop would remove the rows with"),
 )
 
 
@@ -185,9 +185,10 @@ def _cost(cost: CostEffect | None) -> Iterator[str]:
     if cost is None or cost.before.cost == cost.after.cost:
         return
     before, after = cost.before, cost.after
+    money = "$" if cost.currency == "USD" else f"{visible(cost.currency)} "
     epochs = f"{before.epochs:g}" if before.epochs == after.epochs else f"{before.epochs:g} -> {after.epochs:g}"
     yield (
-        f"training cost: ${before.cost:,.2f} -> ${after.cost:,.2f} "
+        f"training cost: {money}{before.cost:,.2f} -> {money}{after.cost:,.2f} "
         f"({visible(cost.model)} as of {cost.as_of}, epochs {epochs})\n"
     )
 

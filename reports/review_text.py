@@ -27,7 +27,8 @@ def export_text(report: ExportReport, data: Sequence[str]) -> Iterator[str]:
         body = [(code, f"{counts['found']:,}", f"{counts['rows']:,}") for code, counts in report.by_code.items()]
         yield from columns(("code", "rows", "in the sheets"), body, right=(1, 2))
     if report.found > report.rows:
-        yield f"{report.found - report.rows:,} rows are left out: --most takes more\n"
+        left = report.found - report.rows
+        yield f"{plural(left, 'row')} {'is' if left == 1 else 'are'} left out: --most takes more\n"
     for file in report.files:
         for_whom = f" for {visible(file.annotator)}" if file.annotator else ""
         yield f"wrote {visible(file.path)}{for_whom}: {plural(file.rows, 'row')}\n"
@@ -44,7 +45,7 @@ def import_text(report: ImportReport, data: Sequence[str]) -> Iterator[str]:
     when it is mended."""
     entries, rows = report.entries, report.rows
     yield (
-        f"{entries.read:,} lines: {entries.filled:,} filled in, {entries.empty:,} empty, "
+        f"{plural(entries.read, 'line')}: {entries.filled:,} filled in, {entries.empty:,} empty, "
         f"{entries.repeated:,} repeated, {entries.refused:,} refused\n"
     )
     yield from _refusals(report)

@@ -74,6 +74,7 @@ class EndpointParaphraser:
         self._seed = seed
         self._temperature = temperature
         self._asked: Counter[str] = Counter()
+        self._answered = False
 
     def close(self) -> None:
         """Close the connections."""
@@ -88,8 +89,8 @@ class EndpointParaphraser:
     def paraphrase(self, texts: Sequence[str]) -> list[str | None]:
         """One paraphrase for every text, in order; None where there is none.
 
-        Raises UsageError where the endpoint cannot be used at all: it knows no such key or model, or no text of several
-        got a connection. Ctrl-C drops what has not been asked yet and waits for no answer.
+        Raises UsageError where the endpoint cannot be used at all: it knows no such key or model, or no text got a
+        connection, now or before. Ctrl-C drops what has not been asked yet and waits for no answer.
         """
         jobs: SimpleQueue[_Job] = SimpleQueue()
         for at, text in enumerate(texts):
@@ -112,7 +113,8 @@ class EndpointParaphraser:
     def _given(self, answers: Sequence[str | _Failed]) -> list[str | None]:
         """The answers, those that failed counted."""
         failed = [answer for answer in answers if isinstance(answer, _Failed)]
-        if failed and len(failed) == len(answers) and all(one.why == "connection" for one in failed):
+        self._answered |= any(not isinstance(one, _Failed) or one.why != "connection" for one in answers)
+        if failed and not self._answered:
             raise UsageError(f"{self.endpoint} cannot be reached: {failed[0].what}", hint="check --endpoint")
         self.failures.update(one.why for one in failed)
         return [None if isinstance(answer, _Failed) else answer for answer in answers]

@@ -19,7 +19,7 @@ from audit.engine.drive import Driven, Progress, Reader, driving
 from audit.engine.finish import DATA, TRAIN, Finished
 from audit.errors import UsageError
 from audit.remedy.balance.cells import Cells, products
-from audit.remedy.balance.deciding import Augmenting, Decided, decide
+from audit.remedy.balance.deciding import Augmenting, Decided, decide, with_failures
 from audit.remedy.balance.options import BalanceOptions, checked, options_from
 from audit.remedy.balance.report import BalanceReport, FileBalanced
 from audit.remedy.balance.reporting import interrupted, report_of
@@ -55,14 +55,15 @@ def balance(
     those of ``[balance]``. ``output`` is the file to write; without it each input is written beside itself as
     ``NAME.balanced.jsonl``, with ``NAME.balanced.ledger.jsonl`` and, where rows are left out,
     ``NAME.balanced.rejected.jsonl``. Files of other splits are not written. With ``write=False`` nothing is.
-    ``paraphraser`` is who paraphrases, who is not asked then.
+    ``paraphraser`` is who paraphrases, who is not asked then; what it counts as its ``failures``, by the reason, is in
+    the report.
 
     An interruption (Ctrl-C) while the data is read gives a report that is ``partial``, and nothing is written. Raises
     UsageError for what cannot be balanced, naming the cell, OutputError for files that exist already, ConfigError and
     InputError.
     """
     settings = override(settings or Settings(), config)
-    options = options or options_from(settings.sections.get("balance", {}), {})
+    options = options or options_from(settings.sections.get("balance", {}), {}, paraphrased=paraphraser is not None)
     options = checked(options, paraphrased=paraphraser is not None)
     run = make_run(settings)
     with contextlib.ExitStack() as stack:
@@ -80,6 +81,7 @@ def balance(
         decided = decide(
             finished, run, options, scanned, _augmenting(finished, run, options, paraphraser), asking=write
         )
+        decided = with_failures(decided, getattr(paraphraser, "failures", {}))
         files = _written(_Read(driven, finished, scanned), decided, outputs, options, run, write=write)
         split = TRAIN if len(named) > len(readers) or TRAIN in finished.splits else None
         return report_of(finished, decided, files, options, run, unusable=scanned.unusable, split=split, wrote=write)
@@ -162,7 +164,9 @@ def _written(
 
     if options.weights_to is not None:
         if write:
-            write_sidecar(Path(options.weights_to), scanned, decided.weights.values)
+            path = Path(options.weights_to)
+            with delivering(path, mode_of=summaries, overwrite=options.force) as delivery:
+                write_sidecar(delivery, path, scanned, decided.weights.values)
         return [account_of(entry, summaries[entry.source.path], ()) for entry in finished.ranges]
     if not write:
         return [account_of(entry, summaries[entry.source.path], changes(entry)) for entry in finished.ranges]

@@ -35,6 +35,7 @@ from audit.remedy.fix.writing import Writer, account_of, action_of
 from audit.remedy.journal import recover
 from audit.remedy.ledger import Account
 from audit.remedy.names import Outputs, outputs_of, refuse_earlier, refuse_existing
+from audit.remedy.typed import typed
 from audit.rule import Product, Run
 
 WORD: Final = "fixed"
@@ -47,7 +48,7 @@ Show = Callable[[RowChange], None]
 
 def fix(
     data: Any,
-    output: str | None = None,
+    output: str | os.PathLike[str] | None = None,
     *,
     options: FixOptions | None = None,
     settings: Settings | None = None,
@@ -68,7 +69,7 @@ def fix(
     raises. After an interruption the report is ``partial`` and nothing is written.
     """
     settings = override(settings or Settings(), config)
-    options = options or FixOptions()
+    options = typed(options or FixOptions(), FixOptions)
     if not 0 <= options.max_removal <= 1:
         raise UsageError(f"the largest share of rows to remove must be from 0 to 1, not {options.max_removal}")
     try:
@@ -78,6 +79,7 @@ def fix(
             recovered = _recovered(outputs, options)
             if recovered:
                 readers = _readers(data, settings, stack)  # what a killed run had written is in their place now
+                outputs = _outputs(readers, output, options)  # and may have taken the name of a backup
             _refuse_existing(outputs, readers, options, settings)
             report = _fixed(readers, outputs, options, settings, progress, write=write, show=show)
             return msgspec.structs.replace(report, recovered=recovered)
@@ -85,7 +87,9 @@ def fix(
         return FixReport(rows=Account(rows_in=0, untouched=0), partial=True)
 
 
-def undo(output: str, restored: str | None = None, *, force: bool = False) -> UndoReport:
+def undo(
+    output: str | os.PathLike[str], restored: str | os.PathLike[str] | None = None, *, force: bool = False
+) -> UndoReport:
     """Take a fix back: write the input again, byte for byte, as ``restored`` or where it lay.
 
     Raises InputError where the output, its ledger and its rejected rows are not those of one fix, OutputError where
@@ -143,7 +147,9 @@ def _fixed(
             return job.carried_out(outputs, write=write, show=show)
 
 
-def _outputs(readers: Sequence[Reader], output: str | None, options: FixOptions) -> Sequence[Outputs]:
+def _outputs(
+    readers: Sequence[Reader], output: str | os.PathLike[str] | None, options: FixOptions
+) -> Sequence[Outputs]:
     """The files to be written."""
     sources = [reader.source for reader in readers]
     plain = [lies_in_file(source) for source in sources]
@@ -190,13 +196,13 @@ class _Job:
 
     def carried_out(self, outputs: Sequence[Outputs], *, write: bool, show: Show | None) -> FixReport:
         """The report, after everything was written that was to be. Raises RemovalError where that may not be."""
-        refused = self._guarded()
+        refused = self._guarded(write)
         if refused is not None and write:
             raise refused
         effect = effect_of(self._finished, self._run, self._removed, Afterwards(self._edited, self._run, self._rows))
         names = row_ids(self._finished, self._named())
-        for change in self._changes(names) if show is not None else ():
-            if show is not None:
+        if show is not None:
+            for change in self._changes(names):
                 show(change)
         idle = self._options.in_place and not self._is_changed()
         if write and not idle:
@@ -219,10 +225,11 @@ class _Job:
         inputs = self._mended.inputs
         return bool(self._edited or self._removed or any(laid.blank_removed or laid.whole for laid in inputs))
 
-    def _guarded(self) -> RemovalError | None:
+    def _guarded(self, write: bool) -> RemovalError | None:
         columns = [self._finished.attribute(item.name) for item in self._run.attributes] if self._removed else []
         sizes = self._finished.stored.columns.sizes
-        return guard(sizes, self._finished.ranges, columns, self._done.touched, self._options.max_removal)
+        most = self._options.max_removal
+        return guard(sizes, self._finished.ranges, columns, self._done.touched, most, write=write)
 
     def _named(self) -> Iterable[int]:
         """The rows that have to be named: those that were changed, and those that were kept in their place."""

@@ -22,6 +22,7 @@ from audit.labels.recognise import NEEDS, Labels, recognise
 from audit.model import Finding
 from audit.policy.suppression import suppress
 from audit.remedy.delivery import delivering
+from audit.remedy.names import Outputs, refuse_existing
 from audit.remedy.review.assignment import assigned
 from audit.remedy.review.candidates import Candidate, Places, candidates, chosen, counts_by_code
 from audit.remedy.review.decisions import written
@@ -84,7 +85,7 @@ def export(
         rows = sheet_rows(taken, finished, run.fields, recognise(finished, run), mask=options.mask)
         read = [source.path for source in finished.sources]
     shares, shared = _shares(taken, rows, options, settings.seed)
-    files = _write_sheets(paths, rows, shares, read)
+    files = _write_sheets(paths, rows, shares, read, force=options.force)
     return _exported(files, found, taken, shared, finished.rows, _notes(options, rules))
 
 
@@ -126,8 +127,9 @@ def import_(
         result = merged(votes.by_row, final.by_row, options.merge, order)
         disputed = {rows[row_id]: (row_id, _said(said)) for row_id, said in result.disputed.items()}
         disputes = disputed_rows(disputed, finished, run.fields, labels) if form else []
+        read = [*sheets, *last, *(source.path for source in finished.sources)]
     if not driven.partial:
-        with delivering(*outputs, mode_of=sheets) as delivery:
+        with delivering(*outputs, mode_of=read, overwrite=options.force) as delivery:
             _write(delivery.file(outputs[0]).write, written(result.decisions))
             if form:
                 _write(delivery.file(outputs[1]).write, form(disputes))
@@ -204,17 +206,11 @@ def _readers(
 
 
 def _check_free(outputs: Iterable[Path], inputs: Sequence[str], *, force: bool) -> None:
-    """Raise OutputError for a file that exists, unless that may be overwritten, and for one that is an input."""
+    """Raise OutputError for two outputs of one name, and for a file that may not be overwritten."""
     names = [*outputs]
     if len({os.path.realpath(path) for path in names}) < len(names):
         raise OutputError(f"{names[0]} would be written twice", hint="choose another name")
-    for path in names:
-        if not path.parent.is_dir():
-            raise OutputError(f"{path} cannot be written: folder {path.parent} does not exist")
-        if any(os.path.realpath(other) == os.path.realpath(path) for other in inputs):
-            raise OutputError(f"{path} is an input and is not overwritten", hint="choose another name")
-        if path.exists() and not force:
-            raise OutputError(f"{path} exists", hint="--force overwrites it, and what was filled in")
+    refuse_existing([Outputs(output=path, rejected=path, ledger=path) for path in names], inputs, force=force)
 
 
 # ----------------------------------------------------------------------------- export
@@ -239,11 +235,16 @@ def _shares(
 
 
 def _write_sheets(
-    paths: Mapping[str, Path], rows: Sequence[SheetRow], shares: Mapping[str, frozenset[str]], read: Sequence[str]
+    paths: Mapping[str, Path],
+    rows: Sequence[SheetRow],
+    shares: Mapping[str, frozenset[str]],
+    read: Sequence[str],
+    *,
+    force: bool,
 ) -> tuple[Handed, ...]:
     """No sheet can be read by more people than the files that were ``read``."""
     files: list[Handed] = []
-    with delivering(*paths.values(), mode_of=read) as delivery:
+    with delivering(*paths.values(), mode_of=read, overwrite=force) as delivery:
         for name, path in paths.items():
             mine = [row.for_reviewer(name) for row in rows if row.row_id in shares[name]]
             _write(delivery.file(path).write, _form(path)(mine))

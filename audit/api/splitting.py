@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,6 +22,7 @@ from audit.evidence import tool_version
 from audit.model import Json
 from audit.read.sources import MANIFEST
 from audit.remedy.delivery import delivering
+from audit.remedy.sinks import shown
 from audit.remedy.split import assignment, writing
 from audit.remedy.split.account import notes_on, notes_on_rows, strata_account, units_account
 from audit.remedy.split.asking import (
@@ -44,15 +44,14 @@ from audit.remedy.split.report import (
     SplitOutput,
     SplitReport,
     Units,
-    printable,
 )
 from audit.remedy.split.strata import LABEL, Strata, check_names, strata_of
 from audit.remedy.split.units import (
     NUMBERED,
     Identities,
     UnitTable,
-    content_at,
     identities_of,
+    numbered,
     units_of,
     with_links,
 )
@@ -133,7 +132,7 @@ def split(
         done = _divide(gathered, identities)
         if not write:
             return _report(gathered, done, driven, target.folder, _unwritten(gathered, done), None)
-        return _written(gathered, done, driven, target)
+        return _written(gathered, done, driven, target, force=options.force)
 
 
 def _target(
@@ -164,13 +163,15 @@ def _divide(gathered: _Gathered, identities: Identities) -> _Divided:
     return _Divided(identities, units, strata, divide(units, strata, asked.shares, gathered.settings.seed))
 
 
-def _written(gathered: _Gathered, done: _Divided, driven: Driven, target: writing.Target) -> SplitReport:
+def _written(
+    gathered: _Gathered, done: _Divided, driven: Driven, target: writing.Target, *, force: bool
+) -> SplitReport:
     """Write and inspect; once more where the files show near-duplicates that the input did not, because what is taken
     for a template of the data is told from a sample of it."""
     with _made(target.folder):
         for rounds in range(1, MOST_ROUNDS + 1):
             try:
-                return _deliver(gathered, done, driven, target, rounds)
+                return _deliver(gathered, done, driven, target, rounds, force=force)
             except _Again as again:
                 done = _divide(gathered, with_links(done.identities, again.near))
     raise LeakError(f"near-duplicates were left in two splits after {MOST_ROUNDS} assignments; nothing was written")
@@ -185,7 +186,9 @@ class _Again(Exception):
         self.near = near
 
 
-def _deliver(gathered: _Gathered, done: _Divided, driven: Driven, target: writing.Target, rounds: int) -> SplitReport:
+def _deliver(
+    gathered: _Gathered, done: _Divided, driven: Driven, target: writing.Target, rounds: int, *, force: bool
+) -> SplitReport:
     """Write everything, and put it in place if the inspection finds nothing. Raises _Again, and what ``split`` does."""
     import numpy as np
 
@@ -193,15 +196,15 @@ def _deliver(gathered: _Gathered, done: _Divided, driven: Driven, target: writin
     assigned = _assigned(gathered, done)
     folder = target.folder
     inputs = [summary.path for summary in driven.summaries]
-    with delivering(folder / MANIFEST, mode_of=inputs) as delivery:
-        outputs, files = writing.write_files(delivery, folder, gathered.finished, assigned, names)
-        rows = {name: [row for row, split in enumerate(assigned.splits) if split == name] for name in names}
+    with delivering(folder / MANIFEST, mode_of=inputs, overwrite=force) as delivery:
+        outputs, files = writing.write_files(delivery, folder, gathered.finished, assigned)
+        rows = {name: np.flatnonzero(assigned.splits == at) for at, name in enumerate(names)}
         contents = np.frombuffer(gathered.keys[CONTENT], np.uint8).reshape(-1, 16)
         held = {name: contents[ordinals].tobytes() for name, ordinals in rows.items()}
         seen = inspect(files, held, _inspection(gathered, done), rounds)
         if seen.near is not None:
             near = np.zeros(gathered.finished.rows, np.uint64)
-            near[np.concatenate([rows[name] for name in names]).astype(np.int64)] = seen.near
+            near[np.concatenate([rows[name] for name in names])] = seen.near
             raise _Again(near)
         made = _report(gathered, done, driven, folder, outputs, seen.certificate)
         writing.write_manifest(delivery, folder, _manifest(made))
@@ -224,24 +227,19 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 def _assigned(gathered: _Gathered, done: _Divided) -> writing.Assigned:
-    splits: list[str | None] = [None] * gathered.finished.rows
-    units: list[str | None] = [None] * gathered.finished.rows
-    names = gathered.asked.shares.names
-    of_unit = [names[split] for split in done.plan.splits.tolist()]
-    for row, unit in zip(done.units.rows.tolist(), done.units.of_row.tolist(), strict=True):
-        splits[row], units[row] = of_unit[unit], done.units.names[unit]
-    return writing.Assigned(splits, _row_ids(gathered), units)
+    import numpy as np
 
-
-def _row_ids(gathered: _Gathered) -> list[str]:
-    """As ``audit.engine.row_ids`` names rows, without reading them once more."""
-    seen: Counter[str] = Counter()
-    found: list[str] = []
-    for row in range(gathered.finished.rows):
-        content = content_at(gathered.keys, row)
-        seen[content] += 1
-        found.append(f"{content}#{seen[content]}")
-    return found
+    splits, units = (np.full(gathered.finished.rows, -1, np.int32) for _ in range(2))
+    splits[done.units.rows] = done.plan.splits[done.units.of_row]
+    units[done.units.rows] = done.units.of_row
+    return writing.Assigned(
+        names=gathered.asked.shares.names,
+        splits=splits,
+        unit_names=done.units.names,
+        units=units,
+        contents=gathered.keys[CONTENT],
+        numbers=numbered(gathered.keys[CONTENT]),
+    )
 
 
 def _inspection(gathered: _Gathered, done: _Divided) -> Inspection:
@@ -292,14 +290,14 @@ def _report(
         units=units_account(done.identities, done.units, done.plan, asked.shares, finished),
         strata=strata_account(done.strata, done.plan, asked.shares),
         certificate=certificate,
-        rejected_at=tuple(printable(f"{place.file}:{place.line}") for place in places),
+        rejected_at=tuple(shown(f"{place.file}:{place.line}") for place in places),
         notes=(
             *notes_on_rows(finished, gathered.keys, (*asked.groups, *asked.templates)),
             *done.identities.notes,
             *notes_on(done.units, done.strata, done.plan, asked.shares),
         ),
         settings=_settings(gathered),
-        folder=printable(str(folder)),
+        folder=shown(str(folder)),
         wrote=certificate is not None,
     )
 
@@ -307,7 +305,7 @@ def _report(
 def _inputs(driven: Driven) -> tuple[SplitInput, ...]:
     return tuple(
         SplitInput(
-            path=printable(summary.path),
+            path=shown(summary.path),
             rows=driven.outcome.rows_by_source.get(summary.path, 0),
             bytes=summary.bytes,
             sha256=summary.sha256,
@@ -352,7 +350,7 @@ def _interrupted(driven: Driven, asked: Asked, settings: Settings, folder: Path)
         units=Units(units=0, several=0, rows_joined=0, joined=(), largest=None),
         strata=(),
         certificate=None,
-        folder=printable(str(folder)),
+        folder=shown(str(folder)),
         partial=True,
     )
 

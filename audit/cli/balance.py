@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -73,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
     if not (settings.files or settings.splits):
         raise UsageError("no data was named", hint="audit balance train.jsonl --by label,sex")
     began = time.perf_counter()
-    with progress_bar(args) as bar:
+    asked = options if not hasattr(args, "dry_run") else None
+    with progress_bar(args) as bar, _paraphraser(asked, settings.seed) as paraphraser:
         report = balance(
             list(settings.files),
             getattr(args, "output", None),
@@ -81,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
             settings=settings,
             progress=bar,
             write=not hasattr(args, "dry_run"),
-            paraphraser=None if hasattr(args, "dry_run") else _paraphraser(options, settings.seed),
+            paraphraser=paraphraser,
         )
     print_pieces(_rendered(report, getattr(args, "format", "text")))
     if not hasattr(args, "quiet"):
@@ -101,11 +103,11 @@ def _rendered(report: BalanceReport, form: str) -> Iterable[str]:
     return render(report)
 
 
-def _paraphraser(options: BalanceOptions, seed: int) -> Paraphraser | None:
-    """Who paraphrases, where somebody is to: by name, since the trainer's side alone knows a provider's library."""
-    if options.method != "augment" or options.augment != "paraphrase":
-        return None
-    made: Paraphraser = import_module("audit.train.paraphrase").EndpointParaphraser(
+def _paraphraser(options: BalanceOptions | None, seed: int) -> AbstractContextManager[Paraphraser | None]:
+    """Who paraphrases until the block ends, if anybody is to: by name, since only the trainer knows providers."""
+    if options is None or options.method != "augment" or options.augment != "paraphrase":
+        return nullcontext()
+    made: AbstractContextManager[Paraphraser] = import_module("audit.train.paraphrase").EndpointParaphraser(
         options.endpoint, options.paraphrase_model, seed=seed
     )
     return made

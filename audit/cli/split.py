@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
 from audit.cli.settings_flags import add_settings_flags, settings_from
+from audit.cli.terminal import add_terminal_flags, print_pieces, progress_bar
 from audit.config.settings import Settings
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
-    from audit.engine.drive import Progress
     from audit.model import Json
     from audit.remedy.split.report import SplitOptions, SplitReport
 
@@ -47,8 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--force", action="store_true", help="overwrite an earlier split")
     group.add_argument("--dry-run", action="store_true", help="write nothing, show what would be written")
     group.add_argument("--format", choices=("text", "json"), help="form on standard output (default: text)")
-    group.add_argument("--quiet", action="store_true", help="nothing on standard error but errors")
-    group.add_argument("--no-progress", action="store_true", help="no progress line")
+    add_terminal_flags(parser.add_argument_group("terminal"))
     add_settings_flags(parser)
 
 
@@ -57,17 +57,24 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args, args.paths)
     if not settings.files and not settings.splits:
         raise UsageError("no data was named", hint="audit split data.jsonl")
+    began = time.perf_counter()
     report = _split(args, settings, _options(args))
-    if getattr(args, "format", "text") == "json":
+    print_pieces(_rendered(report, getattr(args, "format", "text")))
+    if not hasattr(args, "quiet"):
+        from audit.cli.progress import closing
+
+        print(closing(report.rows, time.perf_counter() - began), file=sys.stderr)
+    return EXIT_INTERRUPTED if report.partial else EXIT_CLEAN
+
+
+def _rendered(report: SplitReport, form: str) -> Iterable[str]:
+    if form == "json":
         from audit.reports.encode import encode
 
-        sys.stdout.write(encode(report, indent=2) + "\n")
-    else:
-        from audit.reports.split_text import render
+        return (encode(report, indent=2) + "\n",)
+    from audit.reports.split_text import render
 
-        for piece in render(report):
-            sys.stdout.write(piece)
-    return EXIT_INTERRUPTED if report.partial else EXIT_CLEAN
+    return render(report)
 
 
 def _options(args: argparse.Namespace) -> SplitOptions:
@@ -87,20 +94,13 @@ def _options(args: argparse.Namespace) -> SplitOptions:
 def _split(args: argparse.Namespace, settings: Settings, options: SplitOptions) -> SplitReport:
     """The report, with progress on standard error where that is a terminal."""
     from audit.api.splitting import split
-    from audit.cli.progress import Bar
 
-    wanted = not hasattr(args, "quiet") and not hasattr(args, "no_progress") and sys.stderr.isatty()
-    bar = Bar(sys.stderr) if wanted else None
-    progress: Callable[[Progress], None] | None = bar
-    try:
+    with progress_bar(args) as bar:
         return split(
             list(settings.files),
             getattr(args, "output", None),
             options=options,
             settings=settings,
-            progress=progress,
+            progress=bar,
             write=not hasattr(args, "dry_run"),
         )
-    finally:
-        if bar is not None:
-            bar.clear()

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from xxhash import xxh3_64_intdigest
 
 from audit.engine.batch import ParsedBatch
-from audit.model import Message, Record
+from audit.model import Message, Record, RowTokens
 from audit.read.canonical import Turn
 from audit.read.dialogue import answer_text, exchange
 from audit.read.fields import group_of, label_in, label_of, split_of
@@ -126,9 +126,11 @@ class Columns:
         totals, targets = self.token_totals, self.token_targets
         if totals is None or targets is None:
             return
-        counts = dict(zip(batch.parsed, batch.tokens or (), strict=False))
-        for row in batch.with_content:
-            count = counts.get(row)
+        counts: Iterable[RowTokens | None] = batch.tokens or ()
+        if len(batch.parsed) < batch.rows:
+            by_row = dict(zip(batch.parsed, batch.tokens or (), strict=True))
+            counts = map(by_row.get, batch.with_content)
+        for count in counts:
             totals.append(0 if count is None else count.total)
             targets.append(0 if count is None else count.trainable)
 

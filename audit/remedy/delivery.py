@@ -25,8 +25,9 @@ from audit.remedy.journal import (
     recover,
     replay,
     started_of,
+    state_of,
     sweep,
-    unlink,
+    withdraw,
     write_journals,
 )
 from audit.writing import unwritable
@@ -45,6 +46,7 @@ class Delivery:
         self._streams: dict[Path, Stream] = {}
         self._backups: list[tuple[Path, Path]] = []
         self._removed: list[Path] = []
+        self._plan: Journal | None = None
         self.journalled = False
 
     def file(self, path: Path) -> Stream:
@@ -70,18 +72,14 @@ class Delivery:
         for stream in self._streams.values():
             stream.finish()
         self._check_folders()
-        plan = self._plan()
         try:
             self._keep_modes()
+            plan = self._plan = self._planned()
             write_journals(plan)
-            try:
-                self._check_free()
-                check_backups(plan)
-            except OutputError:
-                unlink(plan.journals)
-                raise
+            self._check_free()
+            check_backups(plan)
             self.journalled = True
-            replay(plan, os.stat(plan.journals[0]).st_mtime_ns)
+            replay(plan)
         except OSError as error:
             raise unwritable(str(self._mains[0]), error) from None
 
@@ -109,7 +107,7 @@ class Delivery:
             if path in self._streams:
                 shutil.copymode(path, self._streams[path].temporary)
 
-    def _plan(self) -> Journal:
+    def _planned(self) -> Journal:
         order = sorted(self._streams.values(), key=lambda stream: stream.path in self._mains)
         return Journal(
             keep=tuple((str(a.absolute()), str(b.absolute())) for a, b in self._backups),
@@ -118,10 +116,13 @@ class Delivery:
             journals=tuple(str(journal_of(main).absolute()) for main in self._mains),
             process=os.getpid(),
             started=started_of(os.getpid()),
+            before={str(path.absolute()): state_of(path) for path in self._streams},
         )
 
     def abandon(self) -> None:
-        """Take everything away again that is not yet in place."""
+        """Take everything away again, the journals first: without its files one would be completed with nothing."""
+        if self._plan is not None:
+            withdraw(self._plan)
         for stream in self._streams.values():
             stream.discard()
 
@@ -177,6 +178,7 @@ def delivering(
     main: Path, *others: Path, mode_of: Iterable[str | Path] = (), overwrite: bool = True
 ) -> Iterator[Delivery]:
     """A delivery that is committed when the block ends without an error, and leaves no trace when it does not.
+    KeyboardInterrupt that comes when all is written counts for nothing: the delivery is completed.
 
     ``main`` and ``others`` are the files by which users know the result; they are put in place last, so that where they
     are the rest is. No file can be read by more people than every one of ``mode_of`` (files that were read; what is no
@@ -190,6 +192,9 @@ def delivering(
     try:
         yield delivery
         delivery.commit()
+    except KeyboardInterrupt:
+        if not delivery.journalled:
+            raise
     finally:
         if delivery.journalled:
             delivery.complete()  # an interruption after the journal: everything is written, so it is put in place

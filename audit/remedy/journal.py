@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -25,11 +25,16 @@ TEMPORARY: Final = "audit-tmp"
 _JOURNAL: Final = "audit-journal"
 
 
+State: TypeAlias = tuple[int, int, int]
+"""When a file was modified (nanoseconds), its size in bytes, its inode."""
+
+
 class Journal(msgspec.Struct, frozen=True):
     """What is left to do when everything has been written: keep (file, backup), move (temporary, file), remove.
 
     ``process`` carries it out; ``started`` tells it from a later one with its number. ``journals`` are all its places:
-    the first is written last and goes last, so that only what it is there for holds.
+    the first is written last and goes last, so that only what it is there for holds. ``before`` are the states of the
+    files that will be moved over, by which one is known that was written since.
     """
 
     keep: tuple[tuple[str, str], ...]
@@ -38,6 +43,7 @@ class Journal(msgspec.Struct, frozen=True):
     journals: tuple[str, ...] = ()
     process: int = 0
     started: str = ""
+    before: dict[str, State | None] = {}
 
 
 def recover(main: Path) -> bool:
@@ -48,7 +54,6 @@ def recover(main: Path) -> bool:
     journal = journal_of(main)
     try:
         text = journal.read_bytes()
-        written = journal.stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
         sweep(main)
         return False
@@ -68,7 +73,8 @@ def recover(main: Path) -> bool:
         return False
     try:
         check_backups(plan)
-        replay(plan, written)
+        _give_way(plan)
+        replay(plan)
         journal.unlink(missing_ok=True)
         sweep(main)
     except OSError as error:
@@ -98,21 +104,27 @@ def unlink(files: Iterable[str]) -> None:
 
 def write_journals(plan: Journal) -> None:
     """Write it so that it is on disk as a whole before the first file is moved. Raises OSError, and OutputError where
-    another process has written one."""
-    text = json.dumps(msgspec.to_builtins(plan)).encode("ascii")  # file names may hold any byte
-    done: list[str] = []
+    another process has written one; ``withdraw`` then takes away what is there already."""
     try:
         for journal in reversed(plan.journals):
-            _appear(journal, text)
-            done.append(journal)
+            _appear(journal, _text(plan))
     except FileExistsError as error:
-        unlink(done)
         folder, _, name = str(error.filename).rpartition(os.sep)
         raise _busy(Path(folder, name[1 : -len(_JOURNAL) - 1])) from None
-    except OSError:
-        unlink(done)
-        raise
     _sync_folders(map(Path, plan.journals))
+
+
+def withdraw(plan: Journal) -> None:
+    """Take away what ``write_journals`` has written, all or a part; those of another process stay. Raises OSError."""
+    text = _text(plan)
+    for journal in map(Path, plan.journals):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if journal.read_bytes() == text:
+                journal.unlink()
+
+
+def _text(plan: Journal) -> bytes:
+    return json.dumps(msgspec.to_builtins(plan)).encode("ascii")  # file names may hold any byte
 
 
 def _appear(path: str, text: bytes) -> None:
@@ -158,9 +170,25 @@ def _is_copy(path: str, backup: str) -> bool:
     return os.path.exists(path) and (os.path.samefile(path, backup) or filecmp.cmp(path, backup, shallow=False))
 
 
-def replay(plan: Journal, written: int) -> None:
-    """Do what is left to do; whatever has been done before is passed over, and what was written since ``written`` (of
-    the journal, in nanoseconds) stays. Raises OutputError; where no file is in place yet, nothing is left behind."""
+def state_of(path: str | Path) -> State | None:
+    """By what a file is known to be as it was, None where there is none. Raises OSError."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _give_way(plan: Journal) -> None:
+    """What was written after the journal stays: the file that would have taken its place goes."""
+    for temporary, path in plan.moves:
+        if path in plan.before and state_of(path) not in (None, plan.before[path]):
+            Path(temporary).unlink(missing_ok=True)
+
+
+def replay(plan: Journal) -> None:
+    """Do what is left to do; whatever has been done before is passed over. Raises OutputError; where no file is in
+    place yet, nothing is left behind."""
     at = ""
     kept: list[str] = []
     try:
@@ -170,7 +198,8 @@ def replay(plan: Journal, written: int) -> None:
                 with contextlib.suppress(FileExistsError):  # it was just made: whoever did has moved the file, too
                     _linked(path, at)
         for temporary, at in plan.moves:
-            _move(temporary, at, written)
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(temporary, at)
         for at in plan.remove:
             Path(at).unlink(missing_ok=True)
         _sync_folders(Path(path) for _, path in plan.moves)
@@ -179,14 +208,6 @@ def replay(plan: Journal, written: int) -> None:
         if all(os.path.exists(temporary) for temporary, _ in plan.moves):
             _undo(plan, kept)
         raise unwritable(at, error) from None
-
-
-def _move(temporary: str, path: str, written: int) -> None:
-    if os.path.exists(path) and os.stat(path).st_mtime_ns > written:
-        Path(temporary).unlink(missing_ok=True)
-        return
-    with contextlib.suppress(FileNotFoundError):
-        os.replace(temporary, path)
 
 
 def _undo(plan: Journal, kept: Iterable[str]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -15,6 +17,45 @@ from audit.remedy.delivery import Delivery
 
 BLOCK: Final = 1 << 20
 _LEVEL: Final = 6
+_AHEAD: Final = 8
+"""Blocks that may wait to be hashed."""
+
+
+class Digest:
+    """SHA-256 of the bytes that were added. Of more than a block it is computed in a thread beside reading and writing,
+    which take as long: hashlib lets other threads run meanwhile."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._thread: ThreadPoolExecutor | None = None
+        self._running: deque[Future[None]] = deque()
+
+    def update(self, data: bytes) -> None:
+        """Add bytes."""
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size >= BLOCK:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1)
+        if len(self._running) >= _AHEAD:
+            self._running.popleft().result()
+        self._running.append(self._thread.submit(self._hash.update, b"".join(self._waiting)))
+        self._waiting, self._size = [], 0
+
+    def hexdigest(self) -> str:
+        """Of what was added so far."""
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
+            self._running.clear()
+        self._hash.update(b"".join(self._waiting))
+        self._waiting, self._size = [], 0
+        return self._hash.hexdigest()
 
 
 class Sink(io.RawIOBase):
@@ -27,7 +68,7 @@ class Sink(io.RawIOBase):
         self.path = path
         self.bytes = 0
         self._stream = delivery.file(path)
-        self._hash = hashlib.sha256()
+        self._hash = Digest()
         self._packed = gzip.GzipFile("", "wb", _LEVEL, fileobj=self, mtime=0) if packed else None
 
     def put(self, data: bytes) -> None:
@@ -63,7 +104,7 @@ class Hashed:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._hash = hashlib.sha256()
+        self._hash = Digest()
         self._at = 0
         self.name = getattr(file, "name", "")
 

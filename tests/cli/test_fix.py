@@ -81,7 +81,7 @@ def test_safe_fixes_are_written_beside_the_input_and_what_is_left_exits_1() -> N
     )
     assert "FMT103  unknown-role  edited     1\n" in done.stdout
     assert "--unsafe-fixes would mend 1 finding of FMT105\n" in done.stdout
-    assert "--drop would remove the rows of 1 finding of DUP401\n" in done.stdout
+    assert "--drop would remove the rows with 1 finding of DUP401\n" in done.stdout
     assert "to undo: audit fix --undo train.fixed.jsonl\n" in done.stdout
     assert "20 rows in" in done.stderr
     assert Path("train.jsonl").read_bytes() == before

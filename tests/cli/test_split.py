@@ -98,3 +98,10 @@ def test_what_cannot_be_done_is_said_and_exits_with_2(
 def test_no_data_is_an_error(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["split"]) == 2
     assert "no data was named" in capsys.readouterr().err
+
+
+def test_the_closing_line_is_on_standard_error_unless_quiet(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["split", "data.jsonl", "--dry-run", "--color", "never"]) == 0
+    assert capsys.readouterr().err.startswith("100 rows in ")
+    assert main(["split", "data.jsonl", "--dry-run", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""

@@ -41,13 +41,11 @@ def record(data: Any) -> Record:
 
 
 class Made(NamedTuple):
-    """The rows that were made, the account by the name of the cell, the bytes of the rows they were made of, and the
-    whole account."""
+    """The rows that were made, the account by the name of the cell, and the bytes of the rows they were made of."""
 
     rows: list[MadeUp]
     counts: dict[str, CellCount]
     sources: list[bytes]
-    account: Mapping[str, Any]
 
     @property
     def data(self) -> list[Any]:
@@ -67,7 +65,6 @@ def made(
     kind: Kind = "counterfactual",
     seed: int = 0,
     paraphraser: Paraphraser | None = None,
-    per_row: int | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Made:
     """Rows (or a file's) made up for every cell, or for the cells of these names."""
@@ -79,7 +76,7 @@ def made(
         cells = cells_of(context, run, by)
         names = [cells.name(cell) for cell in range(len(cells.cells))]
         lacking = {cell: wanted if isinstance(wanted, int) else wanted.get(name, 0) for cell, name in enumerate(names)}
-        found = augment(context, run, lacking, cells, kind=kind, seed=seed, paraphraser=paraphraser, per_row=per_row)
+        found = augment(context, run, lacking, cells, kind=kind, seed=seed, paraphraser=paraphraser)
         rows_made = list(found)
         sources = [next(context.records([one.source_row])).raw for one in rows_made]
-        return Made(rows_made, {names[count.cell]: count for count in found.counts}, sources, found.account)
+        return Made(rows_made, {names[count.cell]: count for count in found.counts}, sources)

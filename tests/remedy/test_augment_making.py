@@ -90,16 +90,8 @@ def test_twins_of_nothing_but_labels_are_refused() -> None:
 
 def test_a_row_is_used_as_often_as_it_may_be() -> None:
     rows = [row(f"The woman has {n} questions about the service.") for n in range(2, 5)] + [row("He left.")]
-    for per_row in (1, 2):
-        found = made(rows, {"gender female": 20}, kind="noise", per_row=per_row)
-        assert found.counts["gender female"].made == 3 * per_row
-
-
-def test_the_account_sums_the_cells() -> None:
-    found = made(ROWS[:5] + MEN, {"gender male": 9, "gender female": 2})
-    assert (found.account["kind"], found.account["wanted"], found.account["made"]) == ("counterfactual", 11, 7)
-    assert [cell["cell"] for cell in found.account["cells"]] == ["gender female", "gender male"]
-    assert json.loads(json.dumps(found.account)) == found.account
+    assert made(rows, {"gender female": 20}, kind="noise").counts["gender female"].made == 3 * 2
+    assert made(rows, {"gender male": 20}).counts["gender male"].made == 3
 
 
 def test_the_bytes_of_a_row_stay_where_nothing_changes(tmp_path: Path) -> None:
@@ -142,6 +134,7 @@ def test_hostile_rows_are_passed_over(kind: Any, tmp_path: Path) -> None:
     lines = [json.dumps(one) for one in [*HOSTILE, *ROWS[:3], *MEN[:3]]]
     (tmp_path / "a.jsonl").write_text("\n".join([*lines, "{not json", "", "\t"]))
     found = made(str(tmp_path / "a.jsonl"), 5, kind=kind)
+    assert found.rows
     for one in found.rows:
         assert made_of(json.loads(one.raw)) is not None
 

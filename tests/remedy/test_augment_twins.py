@@ -265,7 +265,9 @@ def test_a_twin_differs_from_its_source_in_the_swapped_words_and_the_mark() -> N
 
 def test_the_mark_of_a_weight_is_not_inherited() -> None:
     rows = [row(f"{work} her car.", audit={"weight": 3.5}) for work in WORK] + [row("He left.")]
-    for data in made(rows, {"gender male": 2}).data:
+    found = made(rows, {"gender male": 2}).data
+    assert len(found) == 2
+    for data in found:
         assert data["metadata"]["audit"].get("weight", 1) == 1
 
 
@@ -332,3 +334,10 @@ def test_twins_name_the_row_that_they_were_made_of() -> None:
     rows = [row("The cook sold her car."), row("The cook sold her car."), row("He left.")]
     (data,) = made(rows, {"gender male": 3}).data
     assert resolve(data, SYNTHETIC)["of"].endswith(("#1", "#2"))
+
+
+def test_a_field_that_only_begins_like_the_mark_of_a_remedy_changes_too() -> None:
+    data = {**row("The woman left."), "metadata": {"audited_sex": "female", "audit": {"note": "female"}}}
+    changed = twin_of(data)["metadata"]
+    assert changed["audited_sex"] != "female"
+    assert changed["audit"]["note"] == "female"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import fsum
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,23 @@ def test_a_dry_run_asks_nobody_for_paraphrases(path: Path) -> None:
     )
     assert any("would ask for 5 paraphrases" in note for note in report.notes)
     assert report.rows.added == 0
+
+
+def test_a_configured_paraphrase_needs_no_endpoint_where_somebody_is_given_and_counts_failures(path: Path) -> None:
+    class Silent:
+        failures = {"timeout": 5}  # noqa: RUF012
+
+        def paraphrase(self, texts: Sequence[str]) -> list[str | None]:
+            return [None] * len(texts)
+
+    rows = [row(n, "f") for n in range(10)] + [row(100 + n, "m") for n in range(15)]
+    path.write_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in rows))
+    shares = {"field": "metadata.sex", "reference": {"f": 0.5, "m": 0.5}}
+    asked = {"by": "sex", "method": "augment", "augment": "paraphrase"}
+    report = audit.balance(path, sections={"attributes": {"sex": shares}, "balance": asked}, paraphraser=Silent())
+    assert report.rows.added == 0
+    assert report.made_up["failures"] == {"timeout": 5}
+    assert any("timeout 5" in note for note in report.notes)
 
 
 # ----------------------------------------------------------------------------- rows that stay as they were

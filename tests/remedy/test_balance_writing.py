@@ -516,3 +516,17 @@ def test_adult_is_independent_by_label_and_sex(tmp_path: Path) -> None:
     assert isinstance(measure.value, float)
     assert measure.value < 1e-9
     assert 5000 < report.ess < 6000
+
+
+def test_a_sidecar_that_appears_during_the_run_is_not_overwritten(path: Path) -> None:
+    target = path.with_name("w.csv")
+    with pytest.raises(OutputError, match="exists"):
+        balanced(path, weights_to=str(target), progress=lambda _: target.write_text("mine"))
+    assert target.read_text() == "mine"
+
+
+def test_a_sidecar_is_read_by_no_more_people_than_the_data(path: Path) -> None:
+    path.chmod(0o600)
+    target = path.with_name("w.parquet")
+    balanced(path, weights_to=str(target))
+    assert target.stat().st_mode & 0o077 == 0

@@ -379,3 +379,83 @@ def test_a_temporary_file_that_is_not_written_this_time_goes_with_the_old_one(tm
         delivery.file(tmp_path / "main").write(b"1")
         delivery.remove(tmp_path / "rejected")
     assert _names(tmp_path) == ["main"]
+
+
+# ----------------------------------------------------------------------------- interruptions
+
+
+@pytest.mark.parametrize("place", ["check_backups", "_sync_folders", "_linked"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, PowerLost, PermissionError])
+def test_what_stops_a_delivery_before_it_counts_leaves_no_journal(
+    place: str, error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deliver(tmp_path, main=b"old", stale=b"stale")
+    owner = module if place == "check_backups" else journal
+    before = getattr(owner, place)
+
+    def stopped(*given: object) -> None:
+        before(*given)
+        raise error
+
+    def delivered() -> None:
+        with delivering(tmp_path / "main") as delivery:
+            delivery.keep(tmp_path / "main", tmp_path / "main.bak")
+            delivery.file(tmp_path / "main").write(b"new")
+            delivery.remove(tmp_path / "stale")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, place, stopped)
+        with pytest.raises(OutputError if issubclass(error, OSError) else error):
+            delivered()
+    assert not recover(tmp_path / "main")
+    contents = {name: (tmp_path / name).read_bytes() for name in _names(tmp_path)}
+    assert contents == {"main": b"old", "stale": b"stale"}
+
+
+def test_a_file_from_the_future_is_replaced_all_the_same(tmp_path: Path) -> None:
+    _deliver(tmp_path, main=b"old")
+    os.utime(tmp_path / "main", (2**32, 2**32))
+    _deliver(tmp_path, main=b"new")
+    assert {name: (tmp_path / name).read_bytes() for name in _names(tmp_path)} == {"main": b"new"}
+
+
+def test_a_file_from_the_future_is_replaced_when_a_killed_run_is_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deliver(tmp_path, main=b"old")
+    os.utime(tmp_path / "main", (2**32, 2**32))
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "replace", _lost)
+        with pytest.raises(PowerLost):
+            _deliver(tmp_path, main=b"new")
+    assert recover(tmp_path / "main")
+    assert {name: (tmp_path / name).read_bytes() for name in _names(tmp_path)} == {"main": b"new"}
+
+
+def test_a_file_with_an_old_time_that_was_written_since_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deliver(tmp_path, main=b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "replace", _lost)
+        with pytest.raises(PowerLost):
+            _deliver(tmp_path, main=b"new")
+    (tmp_path / "main").write_bytes(b"unpacked")
+    os.utime(tmp_path / "main", (1, 1))
+    recover(tmp_path / "main")
+    assert {name: (tmp_path / name).read_bytes() for name in _names(tmp_path)} == {"main": b"unpacked"}
+
+
+def test_an_interruption_when_all_is_written_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, moves = os.replace, iter(range(10))
+
+    def interrupted(source: str, target: str) -> None:
+        if next(moves) == 1:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(module.os, "replace", interrupted)
+    _deliver(tmp_path, main=b"new", ledger=b"told")
+    assert {name: (tmp_path / name).read_bytes() for name in _names(tmp_path)} == {"main": b"new", "ledger": b"told"}

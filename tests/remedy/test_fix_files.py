@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from audit.api.fixing import fix, undo
 from audit.errors import InputError, OutputError, UsageError
 from audit.remedy.delivery import Stream
 from audit.remedy.fix import across, writing
+from audit.remedy.fix import undo as undoing
 from audit.remedy.fix.report import FixOptions
 from tests.remedy.fix_files import MAKERS, ROWS, chat, sha256
 
@@ -152,6 +155,21 @@ def test_an_interruption_leaves_nothing_and_makes_the_report_partial(
     monkeypatch.setattr(Stream, "write", interrupted)
     assert fix(path, ignore=["TOK"]).partial
     assert _names(tmp_path) == ["x.jsonl"]
+
+
+def test_an_interruption_when_all_is_written_is_none(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace, moves = os.replace, iter(range(10))
+
+    def interrupted(source: str, target: str) -> None:
+        if next(moves) == 0:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    report = fix(path, options=IN_PLACE, ignore=["TOK"])
+    assert (report.partial, report.wrote) == (False, True)
+    assert path.read_bytes() != DATA
+    assert _names(path.parent) == ["x.jsonl", "x.jsonl.bak", "x.ledger.jsonl", "x.rejected.jsonl"]
 
 
 _RUN = """
@@ -344,3 +362,48 @@ def test_rows_from_python_are_looked_at_without_an_output() -> None:
     rows = [json.loads(row) for row in ROWS[2:5]]
     report = audit.fix(rows, write=False, ignore=["TOK"])
     assert (report.rows.edited, report.wrote) == (1, False)
+
+
+def test_a_killed_run_that_took_the_name_of_the_backup_leaves_another(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _cut_short(path, FixOptions(in_place=True), monkeypatch)
+    path.with_name("x.jsonl.bak").unlink()  # as if it had ended before the first file was kept
+    report = fix(path, options=FixOptions(in_place=True, drop=True, force=True), ignore=["TOK"])
+    assert (report.recovered, report.wrote) == ((str(path),), True)
+    assert _names(path.parent)[:3] == ["x.jsonl", "x.jsonl.bak", "x.jsonl.bak2"]
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_file_whose_name_is_no_text_comes_back(in_place: bool, tmp_path: Path) -> None:
+    before = MAKERS["x.json"](ROWS)
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/x\xff.json"))
+    path.write_bytes(before)
+    output = fix(path, options=FixOptions(in_place=in_place), ignore=["TOK"]).files[0].output
+    back = None if in_place else tmp_path / "back"
+    undo(str(output), back)
+    assert (back or path).read_bytes() == before
+
+
+def test_a_file_that_appears_while_a_fix_is_taken_back_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = str(fix(path, ignore=["TOK"]).files[0].output)
+    back, pieces = path.with_name("back"), undoing._pieces
+
+    def meanwhile(*given: Any) -> Iterator[bytes]:
+        back.write_bytes(b"mine")
+        yield from pieces(*given)
+
+    monkeypatch.setattr(undoing, "_pieces", meanwhile)
+    with pytest.raises(OutputError, match="exists"):
+        undo(output, str(back))
+    assert back.read_bytes() == b"mine"
+
+
+def test_options_of_another_type_are_refused(path: Path) -> None:
+    with pytest.raises(UsageError, match="FixOptions"):
+        fix(path, options=FixOptions(max_removal="all"), ignore=["TOK"])  # type: ignore[arg-type]
+
+
+def test_paths_need_not_be_text(path: Path, tmp_path: Path) -> None:
+    fix(path, tmp_path / "out.jsonl", ignore=["TOK"])
+    assert undo(tmp_path / "out.jsonl", tmp_path / "back").restored == str(tmp_path / "back")

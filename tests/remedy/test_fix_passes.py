@@ -18,12 +18,13 @@ from audit.engine.drive import Means, driving
 from audit.model import Applicability, DropRow, Finding, Fix, Place, PointerEdit, Severity, SourceSummary, Transcode
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
+from audit.remedy.fix import mended
 from audit.remedy.fix.across import judge_again
 from audit.remedy.fix.columns import Now
 from audit.remedy.fix.layout import laid_out
 from audit.remedy.fix.line_ends import LineFeeds, with_ends
 from audit.remedy.fix.mending import mend
-from audit.remedy.fix.passes import Touched
+from audit.remedy.fix.passes import MOST_PASSES, Passes, Touched
 from audit.remedy.fix.plan import grade_of, in_order
 from audit.remedy.fix.report import FixOptions
 from audit.remedy.fix.stored import Rows
@@ -203,3 +204,35 @@ def test_decisions_on_rows_that_are_not_there_are_counted(tmp_path: Path) -> Non
     decisions.write_text('{"row_id": "0#1", "action": "drop"}\n')
     report = fix(path, options=FixOptions(decisions=str(decisions)), ignore=["TOK"])
     assert (report.decisions_unused, report.rows.untouched) == (1, 1)
+
+
+# ----------------------------------------------------------------------------- rules that compare rows
+
+
+def _copies(folder: Path) -> Path:
+    """A row that is mended, and one that is there twice."""
+    path = folder / "x.jsonl"
+    path.write_bytes(b"\n".join([*ROWS[2:5], ROWS[2]]) + b"\n")
+    return path
+
+
+def test_what_could_not_be_judged_again_in_a_later_round_is_not_counted_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, rounds = mended.Fixer._judged_again, iter(range(10))
+    monkeypatch.setattr(mended.Fixer, "_judged_again", lambda *given: None if next(rounds) else judged(*given))
+    monkeypatch.setattr(Passes, "compare", lambda *_: {0})
+    report = fix(_copies(tmp_path), options=FixOptions(drop=True), write=False, ignore=["TOK"])
+    assert report.left["DUP401"].findings == 1
+
+
+def test_rows_that_never_settle_are_judged_once_more_after_the_last_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    judged = mended.Fixer._judged_again
+    monkeypatch.setattr(mended.Fixer, "_judged_again", lambda *given: done.append("judged") or judged(*given))
+    monkeypatch.setattr(Passes, "compare", lambda *_: done.append("changed") or {0})
+    fix(_copies(tmp_path), options=FixOptions(drop=True), write=False, ignore=["TOK"])
+    assert done[-2:] == ["changed", "judged"]
+    assert done.count("judged") == MOST_PASSES + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -274,7 +275,7 @@ def test_a_sheet_named_twice_and_an_output_that_is_an_input_are_refused(sheet: P
     with pytest.raises(UsageError, match="no sheet"):
         imported(data)
     for path in (sheet, data):
-        with pytest.raises(OutputError, match="is an input"):
+        with pytest.raises(OutputError, match="one of the inputs"):
             import_([sheet], data, path, options=ImportOptions(force=True))
 
 
@@ -438,3 +439,43 @@ def test_paths_are_taken_where_text_is_declared(data: Path, sheet: Path) -> None
     options = ImportOptions(adjudicated=[last], disagreements=data.parent / "d.csv")  # type: ignore[arg-type]
     import_([sheet], data, data.parent / "decisions.jsonl", options=options)
     assert (data.parent / "d.csv").exists()
+
+
+def disagreeing(sheet: Path) -> list[Path]:
+    return [
+        fill(sheet, f"{who}.csv", lambda *_, said=said: {"decision": said})  # type: ignore[misc]
+        for who, said in (("ann", "keep"), ("ben", "drop"))
+    ]
+
+
+def test_a_sheet_of_disagreements_is_read_by_no_more_people_than_the_data(data: Path, sheet: Path) -> None:
+    sheets = disagreeing(sheet)
+    data.chmod(0o600)
+    for path in sheets:
+        path.chmod(0o644)
+    imported(data, *sheets, disagreements=str(data.parent / "open.csv"))
+    assert (data.parent / "open.csv").stat().st_mode & 0o077 == 0
+
+
+def test_what_appears_during_an_import_or_export_is_not_overwritten(data: Path, sheet: Path) -> None:
+    filled = fill(sheet, "ann.csv", lambda *_: {"decision": "keep"})
+    output = data.parent / "new.jsonl"
+    for work in (
+        lambda seen: import_([filled], data, output, progress=seen),
+        lambda seen: export(data, output, progress=seen),
+    ):
+        output.unlink(missing_ok=True)
+        with pytest.raises(OutputError, match="exists"):
+            work(lambda _: output.write_text("mine"))  # type: ignore[no-untyped-call]
+        assert output.read_text() == "mine"
+
+
+def test_what_is_no_regular_file_is_not_replaced(data: Path, sheet: Path) -> None:
+    filled = fill(sheet, "ann.csv", lambda *_: {"decision": "keep"})
+    link = data.parent / "link.jsonl"
+    link.symlink_to(data.parent / "elsewhere.jsonl")
+    pipe = data.parent / "pipe.jsonl"
+    os.mkfifo(pipe)
+    for output in (pipe, link):
+        with pytest.raises(OutputError, match="no regular file"):
+            import_([filled], data, output, options=ImportOptions(force=True))

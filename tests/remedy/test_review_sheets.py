@@ -20,7 +20,7 @@ from audit.remedy.review.assignment import assigned
 from audit.remedy.review.cells import defused, restored, sheet
 from audit.remedy.review.filled import read_filled
 from audit.remedy.review.report import CODES
-from audit.remedy.review.sheets import COLUMNS
+from audit.remedy.review.sheets import COLUMNS, MASK, shown
 
 HOSTILE = st.text(
     st.one_of(st.sampled_from("=+-@;'\" \t\r\n,\x00\ufeff＝＠"), st.characters(codec="utf-8")), max_size=20
@@ -290,7 +290,7 @@ def test_an_earlier_sheet_and_an_input_are_never_written_over(tmp_path: Path) ->
     before = (tmp_path / "r.csv").read_bytes()
     with pytest.raises(OutputError, match="exists"):
         export(path, tmp_path / "r.csv")
-    with pytest.raises(OutputError, match="is an input"):
+    with pytest.raises(OutputError, match="one of the inputs"):
         export(path, path, options=ExportOptions(force=True))
     export(path, tmp_path / "r.csv", options=ExportOptions(force=True))
     assert (tmp_path / "r.csv").read_bytes() == before
@@ -339,3 +339,7 @@ def test_a_mask_without_a_rule_that_finds_personal_data_is_said(tmp_path: Path) 
     )
     assert any("no rule that finds personal data" in note for note in report.notes)
     assert not export(tmp_path / "a.jsonl", tmp_path / "plain.csv").notes
+
+
+def test_a_mask_is_not_masked_again() -> None:
+    assert shown("mask the key sk-1 and sk-12", ["sk-12", "sk-1", "mask"]) == f"{MASK} the key {MASK} and {MASK}"

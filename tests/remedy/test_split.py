@@ -626,3 +626,24 @@ def test_anyone_can_run_the_rules_again_over_the_files(tmp_path: Path) -> None:
     result = audit.check([], splits=splits, select=["SPL501", "SPL502"])
     assert result.rows == 150
     assert list(result.findings) == []
+
+
+def test_a_file_that_appears_during_a_split_is_not_overwritten(tmp_path: Path) -> None:
+    data = str(save(tmp_path / "data.jsonl", labelled(30)))
+    mine = tmp_path / "out" / "train.jsonl"
+
+    def appears(_: Any) -> None:
+        mine.parent.mkdir(exist_ok=True)
+        mine.write_text("mine")
+
+    with pytest.raises(OutputError, match="exists"):
+        split(data, mine.parent, progress=appears)
+    assert [path.name for path in mine.parent.iterdir()] == ["train.jsonl"]
+    assert mine.read_text() == "mine"
+
+
+def test_a_broken_row_over_several_lines_is_rejected_on_one_with_its_carriage_returns(tmp_path: Path) -> None:
+    rows = ",".join(map(json.dumps, labelled(30)))
+    (tmp_path / "data.json").write_bytes(f'[{rows},{{"messages": "cut\r\nshort'.encode())
+    split(str(tmp_path / "data.json"), tmp_path / "out")
+    assert (tmp_path / "out" / "rejected.jsonl").read_bytes() == b'{"messages": "cut\r short\n'

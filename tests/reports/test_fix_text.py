@@ -15,7 +15,8 @@ from audit.remedy.fix.report import FileFixed, FixReport, Left
 from audit.remedy.ledger import Account
 from audit.reports import render as render_result
 from audit.reports import summary
-from audit.reports.fix_text import account, render
+from audit.reports.fix_text import account, effect_text, render
+from audit.reports.text import Paint
 from audit.reports.view import RuleNote, View
 
 NOTES = {
@@ -184,7 +185,7 @@ def test_every_flag_that_would_help_is_named_with_its_rules() -> None:
     )
     assert "a safe fix could not be applied to 2 findings of ENC003\n" in shown
     assert "--unsafe-fixes would mend 3 findings of FMT105 and 12 findings of FMT106\n" in shown
-    assert "--drop would remove the rows of 1 finding of DUP401\n" in shown
+    assert "--drop would remove the rows with 1 finding of DUP401\n" in shown
 
 
 def test_what_could_not_be_done_or_judged_again_is_said() -> None:
@@ -264,3 +265,11 @@ def test_a_check_counts_what_can_be_fixed_and_with_which_flag(grades: list[Appli
     assert summary.fixes(findings) == said
     shown = "".join(render_result(Result(findings=findings, rows=1), "text", View(rules=NOTES)))
     assert (said + "\n" if said else "PASS") in shown
+
+
+def test_a_cost_is_told_in_its_own_currency() -> None:
+    before, after = CostOf(12.5, 3.0, 2), CostOf(11.25, 3.0, 1)
+    cost = CostEffect(before=before, after=after, currency="EUR", model="m", as_of="2026-01-01")
+    effect = Effect(rows=Change(2, 1), removed=1, edited=0, cost=cost)
+    told = "".join(effect_text(msgspec.to_builtins(effect), Paint(False)))
+    assert "training cost: EUR 12.50 -> EUR 11.25 (m as of" in told

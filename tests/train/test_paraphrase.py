@@ -276,3 +276,14 @@ def test_ctrl_c_stops_at_once_though_the_server_does_not_answer() -> None:
         done.set()
     assert (out.strip(), child.returncode) == ("interrupted", 0), err
     assert len(server.asked) <= 4
+
+
+def test_a_lost_connection_of_a_last_text_throws_no_answer_away() -> None:
+    lost = Answer(None)
+    with (
+        serving(lambda asked, _: lost if question(asked) == "last" else completion("fine")) as server,
+        paraphraser(server, retries=0) as asks,
+    ):
+        assert asks.paraphrase(["first"]) == ["fine"]
+        assert asks.paraphrase(["last"]) == [None]
+        assert asks.failures == {"connection": 1}

@@ -143,6 +143,14 @@ def _augmented(decided: Decided, options: BalanceOptions, augmenting: Augmenting
     return msgspec.structs.replace(decided, made=made, made_account=account)
 
 
+def with_failures(decided: Decided, failures: Mapping[str, int]) -> Decided:
+    """The same with the texts that were asked for and not paraphrased, by the reason, in the account."""
+    if not failures or not decided.made_account:
+        return decided
+    account = {**decided.made_account, "failures": dict(sorted(failures.items()))}
+    return msgspec.structs.replace(decided, made_account=account)
+
+
 def _lacking(weights: Weights, most: int) -> dict[int, int]:
     """How many rows of weight 1 each cell lacks. What cells count for is scaled so that the one with the smallest
     factor stays as it is, and no cell is to count for more than ``most`` times what it does."""

@@ -43,8 +43,11 @@ class BalanceOptions(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
 
 
-def options_from(section: Mapping[str, Json], given: Mapping[str, Json]) -> BalanceOptions:
+def options_from(
+    section: Mapping[str, Json], given: Mapping[str, Json], *, paraphrased: bool = False
+) -> BalanceOptions:
     """The options that ``[balance]`` names, with what is ``given`` (by field) laid over them.
+    ``paraphrased`` is as in ``checked``.
 
     Raises UsageError with the name of the flag or key for a value that does not fit, and for options that contradict
     each other.
@@ -57,7 +60,7 @@ def options_from(section: Mapping[str, Json], given: Mapping[str, Json]) -> Bala
     options = BalanceOptions(**values)
     for field in given:
         _does_something(field, options)
-    _fits(options)
+    _fits(options, paraphrased=paraphrased)
     return options
 
 

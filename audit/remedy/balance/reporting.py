@@ -121,6 +121,9 @@ def _notes(context: Context, decided: Decided, options: BalanceOptions, run: Run
         yield f"marked copies are among the rows ({copies:,}): balance the file without them instead"
     if decided.made_account and not decided.made:
         yield _why_none_made(decided.made_account, options)
+    if isinstance(failures := decided.made_account.get("failures"), dict):
+        why = ", ".join(f"{reason} {count:,}" for reason, count in failures.items())
+        yield f"some texts have no paraphrase, since the endpoint gave none: {why}"
     if decided.made:
         yield "made-up rows count as rows of their own here, and are worth less: they repeat what they were made of"
     made = decided.resampled

@@ -1,6 +1,6 @@
 """Goes through all rows once before any is chosen: their names, the keys they are drawn by, which can carry a mark.
 
-Chooses nothing. Keeps 32 bytes for every row.
+Chooses nothing. Keeps 29 bytes for every row, and while it works more for rows that another one repeats.
 """
 
 from __future__ import annotations

@@ -93,12 +93,6 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Cells that the cap holds down."""
         return sum(cell.capped for cell in self.cells)
 
-    def account(self) -> dict[str, Json]:
-        """Everything but the columns, as JSON."""
-        names = [name for name in self.__struct_fields__ if name not in ("values", "base", "of", "by_cell")]
-        account: dict[str, Json] = msgspec.to_builtins({name: getattr(self, name) for name in names})
-        return account
-
     def measures(self) -> tuple[Measure, ...]:
         """Measures that hold by construction, with a table of levels or cells under ``rows``.
 

@@ -26,11 +26,13 @@ def guard(
     attributes: Iterable[AttributeColumn],
     touched: Mapping[int, Touched],
     max_removal: float,
+    *,
+    write: bool = True,
 ) -> RemovalError | None:
     """The error that says what would go and why, None where the fix may go on.
 
     ``sizes`` are the bytes of every row, ``max_removal`` is a share (0 to 1) of the rows and of their bytes, since one
-    row in six may be most of the text; 1 lifts every limit.
+    row in six may be most of the text; 1 lifts every limit. ``write`` says whether it would have been written.
     """
     removed = sorted(row for row, now in touched.items() if now.raw is None)
     if not removed or max_removal >= 1:
@@ -39,11 +41,12 @@ def guard(
     if not said:
         return None
     codes = Counter(code for row in removed for code in {said.code for said in touched[row].said})
-    by = ", ".join(f"{code} {count:,}" for code, count in codes.most_common(NAMED))
+    most = sorted(codes.items(), key=lambda item: (-item[1], item[0]))[:NAMED]
+    by = ", ".join(f"{code} {count:,}" for code, count in most)
+    looked = "nothing was written; look at `audit fix --diff`, then " if write else ""
     return RemovalError(
         f"the fixes would remove {'; '.join(said)} (rows by rule: {by})",
-        hint="nothing was written; look at `audit fix --diff`, then select fewer rules or raise `--max-removal` "
-        "(1 lifts every limit)",
+        hint=f"{looked}select fewer rules or raise `--max-removal` (1 lifts every limit)",
     )
 
 

@@ -142,12 +142,13 @@ class Fixer(msgspec.Struct, frozen=True, kw_only=True):
         again: list[tuple[Finding, int]] = []
         if not done.touched or not rules:
             return again, (), 0
-        for times in range(1, MOST_PASSES + 1):
+        for times in range(1, MOST_PASSES + 2):
             found = self._judged_again(done, rules, inputs, finished, rows)
             if found is None:
-                return again, (), times
+                return [], (), times
             again = list(self.sieve.with_rows([finding for finding, _ in found], [row for _, row in found]))
-            if not done.compare([item for item in again if item[1] >= 0 and done.is_allowed(item[0])], set()):
+            wanted = [item for item in again if item[1] >= 0 and done.is_allowed(item[0])]
+            if times > MOST_PASSES or not done.compare(wanted, set()):
                 break
         return again, rules, times
 

@@ -27,7 +27,8 @@ class Rows:
         self.sizes: array[int] = columns.sizes
         self.spool = finished.stored.spool or ""
         self._by_path = {entry.source.path: entry for entry in self.ranges}
-        self._files: dict[str, BinaryIO] = {}
+        self._path = ""
+        self._file: BinaryIO | None = None
 
     def range_of(self, row: int) -> RowRange:
         """The source of a row and its rows."""
@@ -65,17 +66,22 @@ class Rows:
         return [row for place in places if (row := self.find(place)) is not None]
 
     def close(self) -> None:
-        """Close the files that were read."""
-        for file in self._files.values():
+        """Close the file that was read last."""
+        if self._file is not None:
             with contextlib.suppress(OSError):
-                file.close()
-        self._files.clear()
+                self._file.close()
+        self._file = None
+
+    def _opened(self, path: str) -> BinaryIO:
+        """A file, as the only one that is open: of a folder with thousands no more descriptors are taken."""
+        if self._file is None or path != self._path:
+            self.close()
+            self._file, self._path = open(path, "rb"), path  # noqa: SIM115 closed by `close`
+        return self._file
 
     def _read(self, path: str, at: int, size: int, *, whole: bool = True) -> bytes:
         try:
-            if path not in self._files:
-                self._files[path] = open(path, "rb")  # noqa: SIM115 closed by `close`
-            file = self._files[path]
+            file = self._opened(path)
             file.seek(at)
             data = file.read(size)
         except OSError as error:

@@ -71,8 +71,9 @@ def undo_fix(output: Path, restored: Path | None = None, *, force: bool = False)
     target = restored or _place_of_input(output, Path(named))
     in_place = _is_same(target, output)
     target = output if in_place else target
+    overwrite = force or os.path.lexists(target)  # what is there now is looked at, what comes later is not
     _check_place(target, None if in_place or force else sha256)
-    with delivering(target, mode_of=[output]) as delivery:
+    with delivering(target, mode_of=[output], overwrite=overwrite) as delivery:
         sink = Sink(delivery, target)
         for piece in _pieces(output, ledger, whole):
             sink.put(piece)
@@ -105,7 +106,15 @@ def _is_same(one: Path, other: Path) -> bool:
 
 def _place_of_input(output: Path, path: Path) -> Path:
     """Where the input lay, as it was named; beside the output where it was mended in place under another path."""
-    return output if path.name == output.name and not path.exists() else path
+    path = _named(path)
+    return output if path.name == shown(output.name) and not path.exists() else path
+
+
+def _named(path: Path) -> Path:
+    """The file that a ledger names so: there, bytes of its name that are no UTF-8 are escapes (``shown``)."""
+    if path.exists() or not path.parent.is_dir():
+        return path
+    return next((item for item in sorted(path.parent.iterdir()) if shown(item.name) == path.name), path)
 
 
 def _clear(delivery: Delivery, output: Path, ledger: Ledger) -> None:
@@ -143,12 +152,15 @@ def _pieces(output: Path, ledger: Ledger, whole: _Whole) -> Iterator[bytes]:
     """The bytes of the input. Raises InputError where the ledger does not hold together."""
     try:
         if whole.how == COPY:
-            yield from _blocks(output.with_name(whole.name))
+            yield from _blocks(_named(output.with_name(whole.name)))
             return
         with contextlib.ExitStack() as stack:
             file: BinaryIO = stack.enter_context(open(output, "rb"))
             if whole.line_ends is not None:
-                file = stack.enter_context(_with_ends(file, whole.line_ends))
+                made = stack.enter_context(tempfile.TemporaryFile(prefix="audit-undo-"))
+                made.writelines(with_ends(file, whole.line_ends))
+                made.seek(0)
+                file = cast(BinaryIO, made)
             rejected = None
             if ledger.end.rejected is not None:
                 rejected = stack.enter_context(open(rejected_of(output), "rb"))
@@ -163,15 +175,6 @@ def _blocks(path: Path) -> Iterator[bytes]:
     with open(path, "rb") as file:
         while block := file.read(BLOCK):
             yield block
-
-
-def _with_ends(file: BinaryIO, runs: tuple[tuple[str, int], ...]) -> BinaryIO:
-    """The output with the line ends of the input."""
-    made = cast(BinaryIO, tempfile.TemporaryFile(prefix="audit-undo-"))  # noqa: SIM115 the caller closes it
-    for piece in with_ends(file, runs):
-        made.write(piece)
-    made.seek(0)
-    return made
 
 
 def _splices(ledger: Ledger, whole: _Whole, rejected: BinaryIO | None) -> Iterator[Splice]:

@@ -61,8 +61,9 @@ class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """``adjudicated`` files hold the last word on their rows and are no part of the agreement. ``disagreements`` is
-    where rows go on which people disagree. ``force`` overwrites what is there."""
+    """``merge`` says how several decisions on a row become one (``Merge``). ``adjudicated`` files hold
+    the last word on their rows and are no part of the agreement. ``disagreements`` is where rows go on which people
+    disagree. ``force`` overwrites what is there."""
 
     merge: Merge = "majority"
     adjudicated: tuple[str, ...] = ()
@@ -106,8 +107,8 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     """``actions`` counts decided rows by what becomes of them; ``confirmed`` are the ``relabel`` to the label that the
-    row has already, which count as ``keep``. ``agreement`` is None where only one person judged.
-    ``partial``: interrupted, nothing was written."""
+    row has already, which count as ``keep``. ``on_decisions`` and ``on_labels`` are how far people agree, None
+    where only one person judged. ``partial``: interrupted, nothing was written."""
 
     schema: str = SCHEMA
     action: Literal["import"] = "import"

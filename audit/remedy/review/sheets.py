@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -167,8 +168,8 @@ def _with_role(message: Message) -> str:
 
 def shown(text: str, hidden: Iterable[str] = ()) -> str:
     """A text that fits into a cell of a spreadsheet, with what is to be hidden masked."""
-    for part in hidden:
-        text = text.replace(part, MASK)
+    if parts := sorted(filter(None, hidden), key=len, reverse=True):
+        text = re.sub("|".join(map(re.escape, parts)), MASK, text)  # at once: no part may hit a mask
     if len(text) <= LONGEST:
         return text
     return f"{text[:LONGEST]}{_ELLIPSIS} ({len(text) - LONGEST:,} more characters)"

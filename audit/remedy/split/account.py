@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from audit.read.dialogue import prompt_text
+from audit.remedy.sinks import shown
 from audit.remedy.split.assignment import Plan, within
 from audit.remedy.split.gathering import SHAPELESS
 from audit.remedy.split.report import Joined, LargestUnit, StratumRows, Units, printable
@@ -49,7 +50,7 @@ def _largest(identities: Identities, units: UnitTable, plan: Plan, shares: Share
         unit=units.names[unit],
         rows=len(rows),
         split=shares.names[plan.splits[unit]],
-        file=printable(context.place(first).file or ""),
+        file=shown(context.place(first).file or ""),
         line=context.place(first).line or 0,
         text=printable(prompt_text(record)[:MOST_TEXT]),
         reasons=tuple(name for name, column in identities.columns.items() if joined_by(column[rows])[0]),
@@ -78,7 +79,7 @@ def notes_on_rows(context: Context, keys: Mapping[str, Sequence[int]], paths: Se
     shapeless = [row for row, is_shapeless in enumerate(keys[SHAPELESS]) if is_shapeless]
     if shapeless:
         places = [context.place(row) for row in shapeless[:MOST_NAMED]]
-        named = ", ".join(printable(f"{place.file}:{place.line}") for place in places)
+        named = ", ".join(shown(f"{place.file}:{place.line}") for place in places)
         yield (
             f"{len(shapeless):,} of {readable:,} rows are of no known shape, or hold no message, and are split as well "
             f"({named}{', ...' * (len(shapeless) > MOST_NAMED)})"

@@ -14,6 +14,7 @@ from audit.engine.finish import Finished
 from audit.errors import UsageError, did_you_mean
 from audit.labels.recognise import NEEDS as LABEL_NEEDS
 from audit.model import Json, Record
+from audit.policy.words import plural
 from audit.read.sources import EXTENSIONS, PACKED
 from audit.remedy.split.gathering import Keys
 from audit.remedy.split.report import SplitOptions
@@ -113,7 +114,8 @@ def refuse(finished: Finished, keys: Mapping[str, array[int]], asked: Asked) -> 
     if not readable:
         raise UsageError("there is nothing to split: no row that can be read")
     if readable < len(asked.shares.names):
-        raise UsageError(f"{readable:,} row(s) that can be read are too few for {len(asked.shares.names)} splits")
+        are = "that can be read is" if readable == 1 else "that can be read are"
+        raise UsageError(f"{plural(readable, 'row')} {are} too few for {len(asked.shares.names)} splits")
     for flag, paths in (("group", asked.groups), ("template", asked.templates)):
         for path in paths:
             if not any(keys[path]):

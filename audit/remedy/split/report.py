@@ -139,5 +139,6 @@ class SplitReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def printable(text: str) -> str:
-    """Text that UTF-8 can hold: what it cannot, such as half of a surrogate pair, is spelt out."""
+    """Text of the data that UTF-8 can hold: half of a surrogate pair is spelt out. Names of files are for ``shown`` of
+    ``audit.remedy.sinks``."""
     return text.encode("utf-8", "backslashreplace").decode()

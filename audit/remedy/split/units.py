@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from audit.clusters.answers import GROUP_ROWS_LINKED, links
 from audit.engine.dependence import clusters_of
 from audit.engine.origins import any_made
-from audit.remedy.split.gathering import CONTENT, NUMBERS, SHORT, TERMS
+from audit.remedy.split.gathering import NUMBERS, SHORT, TERMS
 from audit.rule import Context, NearClusters
 
 if TYPE_CHECKING:
@@ -213,9 +213,17 @@ def straddling(column: NDArray[np.uint64], splits: NDArray[np.int64]) -> int:
     return int((counts > 1).sum())
 
 
-def content_at(keys: Mapping[str, array[int]], row: int) -> str:
-    """The content id of a row."""
-    return keys[CONTENT][row * CONTENT_BYTES : (row + 1) * CONTENT_BYTES].tobytes().hex()
+def numbered(contents: array[int]) -> NDArray[np.int32]:
+    """For every row how many up to it have its content: the number in its row id (see ``audit.engine.row_ids``)."""
+    import numpy as np
+
+    halves = np.frombuffer(contents, np.uint64).reshape(-1, 2)
+    order = np.lexsort((halves[:, 1], halves[:, 0]))  # stable: rows with one content stay in their order
+    places = np.arange(len(order))
+    new = np.any(np.diff(halves[order], axis=0, prepend=~halves[order[:1]]) != 0, axis=1)
+    numbers = np.empty(len(order), np.int32)
+    numbers[order] = places - np.maximum.accumulate(np.where(new, places, 0)) + 1
+    return numbers
 
 
 def _uint64(column: Sequence[int]) -> NDArray[np.uint64]:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from audit.engine.finish import Finished
+from audit.engine.row_ids import SEPARATOR
 from audit.errors import OutputError
 from audit.model import Source
 from audit.read.sources import ASSIGNMENT, MANIFEST, REJECTED, SPLIT_SCHEMA
 from audit.remedy.delivery import Delivery, Stream
 from audit.remedy.journal import recover
-from audit.remedy.split.report import SplitOutput, printable
+from audit.remedy.sinks import shown
+from audit.remedy.split.report import SplitOutput
 from audit.remedy.split.shares import SPLITS
+from audit.remedy.split.units import CONTENT_BYTES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _UNFINISHED: Final = ".audit-tmp"
 """What a killed run leaves behind (see ``audit.remedy.delivery``)."""
@@ -26,11 +34,29 @@ FLUSH: Final = 1 << 20
 
 
 class Assigned(NamedTuple):
-    """What is written about all rows, one entry a row: its split (None: it could not be read), row id and unit."""
+    """What is written about all rows, one entry a row: the ordinals of its split and unit among the ``names`` and
+    ``unit_names`` (-1: it could not be read), the 16 bytes of its content id, and its number among rows that share
+    it."""
 
-    splits: Sequence[str | None]
-    row_ids: Sequence[str]
-    units: Sequence[str | None]
+    names: Sequence[str]
+    splits: NDArray[np.int32]
+    unit_names: Sequence[str]
+    units: NDArray[np.int32]
+    contents: array[int]
+    numbers: NDArray[np.int32]
+
+    def row_id(self, row: int) -> str:
+        """As ``audit.engine.row_ids`` names the row, which is not read for it."""
+        content = self.contents[row * CONTENT_BYTES : (row + 1) * CONTENT_BYTES].tobytes().hex()
+        return f"{content}{SEPARATOR}{self.numbers[row]}"
+
+    def split(self, row: int) -> str | None:
+        """The split of the row, None where it could not be read."""
+        return self.names[at] if (at := self.splits[row]) >= 0 else None
+
+    def unit(self, row: int) -> str | None:
+        """The unit of the row, None where it could not be read."""
+        return self.unit_names[at] if (at := self.units[row]) >= 0 else None
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -166,21 +192,21 @@ class _Hashed:
 
 
 def write_files(
-    delivery: Delivery, folder: Path, finished: Finished, assigned: Assigned, names: Sequence[str]
+    delivery: Delivery, folder: Path, finished: Finished, assigned: Assigned
 ) -> tuple[tuple[SplitOutput, ...], Mapping[str, Path]]:
     """Write all files but the manifest; their accounts, and where the file of each split lies until it is put in place.
 
     Raises OutputError and InputError."""
-    outs = {name: _Hashed(delivery.file(folder / file_of(name))) for name in names}
+    outs = {name: _Hashed(delivery.file(folder / file_of(name))) for name in assigned.names}
     listing = _Hashed(delivery.file(folder / ASSIGNMENT))
     rejected: _Hashed | None = None
     lines = finished.stored.columns.lines
     for row, (source, raw) in enumerate(_raw_rows(finished)):
-        split = assigned.splits[row]
+        split = assigned.split(row)
         if split is None:
             rejected = rejected or _Hashed(delivery.file(folder / REJECTED))
         (rejected if split is None else outs[split]).line(raw)  # type: ignore[union-attr]
-        entry = _Line(assigned.row_ids[row], printable(source.path), lines[row], split, assigned.units[row])
+        entry = _Line(assigned.row_id(row), shown(source.path), lines[row], split, assigned.unit(row))
         listing.line(msgspec.json.encode(entry))
     done = [out.output(file_of(name), name) for name, out in outs.items()]
     done.append(listing.output(ASSIGNMENT, ""))
@@ -198,8 +224,8 @@ def _raw_rows(finished: Finished) -> Iterator[tuple[Source, bytes]]:
 
 
 def _on_one_line(raw: bytes) -> bytes:
-    """JSON has line breaks between values only."""
-    return b" ".join(raw.splitlines()) if b"\n" in raw else raw
+    """JSON has line breaks between values only. As a balance does, which leaves carriage returns as they are."""
+    return raw.replace(b"\n", b" ")
 
 
 def write_manifest(delivery: Delivery, folder: Path, manifest: Mapping[str, object]) -> None:

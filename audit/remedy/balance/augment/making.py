@@ -11,11 +11,8 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Final, NamedTuple
 
-import msgspec
-
 from audit.clusters import NearSettings
 from audit.engine.row_ids import row_ids
-from audit.model import Json
 from audit.remedy.balance.augment.judging import COMPARED, Draft, Judge, Judged
 from audit.remedy.balance.augment.makers import Job, Maker, maker_of
 from audit.remedy.balance.augment.near import NearCopies, nearly_the_same
@@ -42,18 +39,16 @@ def augment(
     kind: Kind,
     seed: int,
     paraphraser: Paraphraser | None = None,
-    per_row: int | None = None,
 ) -> Augmentation:
     """Rows made up for cells: iterate over the result, and read its ``counts`` afterwards.
 
     ``wanted`` is how many rows each cell lacks, by its number in ``cells``; only rows that are in a cell, and that no
-    remedy made, serve. ``context`` has the products ``NEEDS`` and those of the cells. At most ``per_row`` rows are made
-    of one row: 1 twin, 2 of the other kinds where it is None. Raises UsageError for an unknown kind, for twins where
+    remedy made, serve. ``context`` has the products ``NEEDS`` and those of the cells. Of one row 1 twin is made at
+    most, or 2 rows of the other kinds. Raises UsageError for an unknown kind, for twins where
     only the label is balanced, and for ``paraphrase`` without a ``paraphraser``.
     """
     maker = maker_of(kind, context, run, cells, seed=seed, paraphraser=paraphraser)
-    most = maker.per_row if per_row is None else per_row
-    return Augmentation(context, run, wanted, cells, maker, kind=kind, seed=seed, per_row=most)
+    return Augmentation(context, run, wanted, cells, maker, kind=kind, seed=seed)
 
 
 class _Good(NamedTuple):
@@ -79,40 +74,24 @@ class Augmentation:
         *,
         kind: Kind,
         seed: int,
-        per_row: int,
     ) -> None:
         self._context = context
         self._run = run
         self._cells = cells
         self._kind = kind
         self._maker = maker
-        self._per_row = per_row
+        self._per_row = maker.per_row
         self._settings = NearSettings(seed=run.seed)
         self._near = NearCopies(context, self._settings)
         self._judge = Judge(context, run, cells)
         self._used: Counter[int] = Counter()
         self._turns: dict[int, list[str]] = {}
-        self._queues = _queues(context, wanted, cells, maker, seed, per_row)
+        self._queues = _queues(context, wanted, cells, maker, seed, maker.per_row)
 
     @property
     def counts(self) -> tuple[CellCount, ...]:
         """The account of every wanted cell, by its number."""
         return tuple(queue.count() for queue in self._queues)
-
-    @property
-    def account(self) -> Mapping[str, Json]:
-        """The same as JSON can hold it: the kind, the sums over all cells, and every cell by its name."""
-        counts = self.counts
-        refused: Counter[str] = Counter()
-        for count in counts:
-            refused.update(count.refused)
-        return {
-            "kind": self._kind,
-            "wanted": sum(count.wanted for count in counts),
-            "made": sum(count.made for count in counts),
-            "refused": dict(sorted(refused.items())),
-            "cells": [{**msgspec.to_builtins(count), "cell": self._cells.name(count.cell)} for count in counts],
-        }
 
     def __iter__(self) -> Iterator[MadeUp]:
         while drafts := [(queue, good) for queue in self._queues for good in self._drafts(queue)]:

@@ -139,7 +139,7 @@ def _named_edits(
     metadata = data.get("metadata") if isinstance(data, dict) else None
     own = pointer("metadata", HOLDER)
     for at, text in strings_in(metadata, pointer("metadata")):
-        named = at != label and at not in spellings and not at.startswith(own)
+        named = at != label and at not in spellings and at != own and not at.startswith(f"{own}/")
         if named and group_named(exchange.axis, text) == exchange.source:
             swapped = swap(text, *exchange)
             if swapped.reason:
