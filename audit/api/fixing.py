@@ -21,10 +21,10 @@ from audit.engine.rows import lies_in_file
 from audit.errors import OutputError, RemovalError, UsageError
 from audit.model import Json
 from audit.remedy.delivery import delivering
-from audit.remedy.fix.again import Afterwards
+from audit.remedy.fix.changed_rows import Afterwards
 from audit.remedy.fix.effect import Effect, effect_of, effect_products
+from audit.remedy.fix.fixer import Fixer, Mended
 from audit.remedy.fix.guard import guard
-from audit.remedy.fix.mended import Fixer, Mended
 from audit.remedy.fix.passes import Passes
 from audit.remedy.fix.remaining import left_of
 from audit.remedy.fix.report import FileFixed, FixOptions, FixReport, RowChange

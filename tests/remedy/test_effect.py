@@ -23,7 +23,7 @@ from audit.engine.finish import Finished
 from audit.read.identity import content_id
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
-from audit.remedy.fix.effect import Change, Effect, LabelEffect, effect_of, effect_products
+from audit.remedy.fix.effect import Change, Effect, effect_of, effect_products
 from audit.rule import Run
 
 LABELLED: Mapping[str, Any] = {"data": {"label": "metadata.label"}}
@@ -232,4 +232,4 @@ def test_tokens_are_asked_for_only_where_a_rule_counts_them(tmp_path: Path) -> N
 def test_the_labels_sum_to_the_labelled_rows(tmp_path: Path) -> None:
     found = effect(tmp_path, two_groups(), [0, 1, 2])
     assert sum(one.share_after for one in found.labels) == pytest.approx(1, abs=1e-5)
-    assert all(isinstance(one, LabelEffect) for one in found.labels)
+    assert [(one.label, one.rows.before, one.rows.after) for one in found.labels] == [("no", 60, 58), ("yes", 60, 59)]

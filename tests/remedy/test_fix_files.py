@@ -20,7 +20,7 @@ import audit
 from audit.api.fixing import fix, undo
 from audit.errors import InputError, OutputError, UsageError
 from audit.remedy.delivery import Stream
-from audit.remedy.fix import across, writing
+from audit.remedy.fix import second_reading, writing
 from audit.remedy.fix import undo as undoing
 from audit.remedy.fix.report import FixOptions
 from tests.remedy.fix_files import MAKERS, ROWS, chat, sha256
@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_nothing(path: Path, tmp_path: Path) -> None:
 
 
 def test_no_room_for_temporary_files_is_said(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(across.tempfile, "TemporaryDirectory", lambda **_: _Folder(tmp_path / "none"))
+    monkeypatch.setattr(second_reading.tempfile, "TemporaryDirectory", lambda **_: _Folder(tmp_path / "none"))
     with pytest.raises(InputError, match="no room for temporary files"):
         fix(path, options=FixOptions(unsafe=True), ignore=["TOK"])
     assert _names(tmp_path) == ["x.jsonl"]

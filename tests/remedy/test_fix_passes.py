@@ -15,18 +15,29 @@ from audit.api.fixing import fix
 from audit.catalog import plan
 from audit.config.settings import Settings
 from audit.engine.drive import Means, driving
-from audit.model import Applicability, DropRow, Finding, Fix, Place, PointerEdit, Severity, SourceSummary, Transcode
+from audit.model import (
+    Applicability,
+    ByteEdit,
+    DropRow,
+    Finding,
+    Fix,
+    Place,
+    PointerEdit,
+    Severity,
+    SourceSummary,
+    Transcode,
+)
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
-from audit.remedy.fix import mended
-from audit.remedy.fix.across import judge_again
+from audit.remedy.fix import fixer
 from audit.remedy.fix.columns import Now
 from audit.remedy.fix.layout import laid_out
 from audit.remedy.fix.line_ends import LineFeeds, with_ends
-from audit.remedy.fix.mending import mend
 from audit.remedy.fix.passes import MOST_PASSES, Passes, Touched
 from audit.remedy.fix.plan import grade_of, in_order
 from audit.remedy.fix.report import FixOptions
+from audit.remedy.fix.row_step import mend
+from audit.remedy.fix.second_reading import judge_again
 from audit.remedy.fix.stored import Rows
 from audit.rule import Run
 from audit.targets import load_target
@@ -82,11 +93,14 @@ def test_a_row_is_written_in_another_shape_if_nothing_is_lost_or_that_is_allowed
     assert (mend(losing, [rewrite], unsafe=unsafe) is not None) == is_written
 
 
-def test_a_fix_that_leaves_no_row_is_not_applied() -> None:
-    empty = _finding("FMT110", Fix(Applicability.SAFE, "remove", (PointerEdit("replace", "", "\n"),)))
+@pytest.mark.parametrize("left", [b"", b"  ", b"{}\n{}"])
+def test_a_fix_that_leaves_no_row_or_two_is_not_applied(left: bytes) -> None:
+    fix = Fix(Applicability.SAFE, "replace", (ByteEdit(0, 8, left),))
+    assert mend(b'{"a": 1}', [_finding("ENC001", fix)], unsafe=False) is None
+
+
+def test_a_fix_without_edits_is_advice() -> None:
     assert mend(b'{"a": 1}', [_finding("ENC007", Fix(Applicability.SAFE, "x", ()))], unsafe=False) is None
-    mended = mend(b'{"a": 1}', [empty], unsafe=False)
-    assert mended is None or (mended.raw is not None and b"\n" not in mended.raw)
 
 
 @pytest.mark.parametrize(
@@ -219,8 +233,8 @@ def _copies(folder: Path) -> Path:
 def test_what_could_not_be_judged_again_in_a_later_round_is_not_counted_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged, rounds = mended.Fixer._judged_again, iter(range(10))
-    monkeypatch.setattr(mended.Fixer, "_judged_again", lambda *given: None if next(rounds) else judged(*given))
+    judged, rounds = fixer.Fixer._judged_again, iter(range(10))
+    monkeypatch.setattr(fixer.Fixer, "_judged_again", lambda *given: None if next(rounds) else judged(*given))
     monkeypatch.setattr(Passes, "compare", lambda *_: {0})
     report = fix(_copies(tmp_path), options=FixOptions(drop=True), write=False, ignore=["TOK"])
     assert report.left["DUP401"].findings == 1
@@ -230,8 +244,8 @@ def test_rows_that_never_settle_are_judged_once_more_after_the_last_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    judged = mended.Fixer._judged_again
-    monkeypatch.setattr(mended.Fixer, "_judged_again", lambda *given: done.append("judged") or judged(*given))
+    judged = fixer.Fixer._judged_again
+    monkeypatch.setattr(fixer.Fixer, "_judged_again", lambda *given: done.append("judged") or judged(*given))
     monkeypatch.setattr(Passes, "compare", lambda *_: done.append("changed") or {0})
     fix(_copies(tmp_path), options=FixOptions(drop=True), write=False, ignore=["TOK"])
     assert done[-2:] == ["changed", "judged"]

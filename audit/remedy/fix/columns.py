@@ -17,7 +17,7 @@ from audit.engine.fold import Fold
 from audit.engine.found import Found
 from audit.engine.rows import StoredRows
 from audit.model import Finding, Json, Record
-from audit.remedy.fix.again import Afterwards, chunk_of_rows, lots_of
+from audit.remedy.fix.changed_rows import Afterwards, chunk_of_rows, lots_of
 from audit.remedy.fix.stored import Rows
 from audit.rule import DatasetRule, Product, RowRange, Rule, Run, SummaryRule
 

@@ -14,9 +14,9 @@ import msgspec
 
 from audit.model import Edit, Finding
 from audit.remedy.edits import apply_edits
-from audit.remedy.fix.mending import Mended, mend
 from audit.remedy.fix.plan import grade_of, grades, is_drop, stage_of
 from audit.remedy.fix.report import FixOptions
+from audit.remedy.fix.row_step import Step, mend
 from audit.remedy.fix.sieve import Sieve
 from audit.remedy.fix.stored import Rows
 
@@ -139,7 +139,7 @@ class Passes:
         """The bytes of a row as they are now, None where it was removed."""
         return self.touched[row].raw if row in self.touched else self._rows.raw(row)
 
-    def _note(self, row: int, raw: bytes, mended: Mended) -> None:
+    def _note(self, row: int, raw: bytes, mended: Step) -> None:
         said = tuple(Said(item.code, item.message, item.fix.title if item.fix else "") for item in mended.by)
         edits = tuple(edit for item in mended.by if item.fix for edit in item.fix.edits)
         if mended.raw is None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from audit.engine.batch import ParsedBatch
 from audit.model import Finding, Json, Related
-from audit.remedy.fix.again import chunk_of_rows, lots_of
+from audit.remedy.fix.changed_rows import chunk_of_rows, lots_of
 from audit.remedy.fix.columns import Now, may_need_columns_only, needs_findings_only, needs_state_too
 from audit.remedy.fix.stored import Rows
 from audit.rule import DatasetRule, Rule, Run, SummaryRule

@@ -9,8 +9,7 @@ import msgspec
 from audit.engine.drive import Driven, Means
 from audit.engine.finish import Finished
 from audit.model import Finding, Source
-from audit.remedy.fix.across import judge_again
-from audit.remedy.fix.again import Again
+from audit.remedy.fix.changed_rows import Again
 from audit.remedy.fix.columns import Now
 from audit.remedy.fix.decided import carry_out
 from audit.remedy.fix.layout import Laid, laid_out
@@ -18,6 +17,7 @@ from audit.remedy.fix.passes import MOST_PASSES, Passes
 from audit.remedy.fix.plan import across_rows, is_of_rows
 from audit.remedy.fix.remaining import remaining
 from audit.remedy.fix.report import FixOptions
+from audit.remedy.fix.second_reading import judge_again
 from audit.remedy.fix.sieve import Sieve
 from audit.remedy.fix.stored import Rows
 from audit.remedy.fix.whole import Whole, judge_findings, judge_whole, row_of

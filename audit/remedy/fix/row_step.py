@@ -13,7 +13,7 @@ from audit.remedy.edits import apply_fixes
 from audit.remedy.fix.plan import in_order, is_drop, is_quarantine, rewrite_of
 
 
-class Mended(NamedTuple):
+class Step(NamedTuple):
     """What became of a row: its new bytes, None when it is removed, and the findings on whose word.
 
     ``lost`` is what was left behind when it was written in another shape.
@@ -25,7 +25,7 @@ class Mended(NamedTuple):
     lost: tuple[str, ...] = ()
 
 
-def mend(raw: bytes, findings: Sequence[Finding], *, unsafe: bool) -> Mended | None:
+def mend(raw: bytes, findings: Sequence[Finding], *, unsafe: bool) -> Step | None:
     """The row with the fixes of its findings applied; None where none of them can be.
 
     The findings must be those of these bytes. A row is written in another shape only where nothing else can be done,
@@ -40,20 +40,20 @@ def mend(raw: bytes, findings: Sequence[Finding], *, unsafe: bool) -> Mended | N
         to = rewrite_of(finding.fix) if finding.fix is not None else None
         if to is not None and (rewritten := _rewritten(raw, to, unsafe=unsafe)) is not None:
             made, lost = rewritten
-            return Mended(made, (finding,), lost=lost)
+            return Step(made, (finding,), lost=lost)
     drops = tuple(finding for finding in ordered if finding.fix is not None and is_drop(finding.fix))
     if not drops:
         return None
-    return Mended(None, drops, all(finding.fix is not None and is_quarantine(finding.fix) for finding in drops))
+    return Step(None, drops, all(finding.fix is not None and is_quarantine(finding.fix) for finding in drops))
 
 
-def _edited(raw: bytes, findings: Sequence[Finding]) -> Mended | None:
+def _edited(raw: bytes, findings: Sequence[Finding]) -> Step | None:
     fixes = [finding.fix for finding in findings if finding.fix is not None]
     done = apply_fixes(raw, fixes)
     made = done.raw.rstrip(b"\r") if done.raw is not None else b""  # before a line feed it would be a line end
     if not done.applied or made == raw.rstrip(b"\r") or is_blank(made) or b"\n" in made:
         return None
-    return Mended(made, _whose(findings, done.applied))
+    return Step(made, _whose(findings, done.applied))
 
 
 def _whose(findings: Sequence[Finding], applied: Sequence[Fix]) -> tuple[Finding, ...]:
