@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from audit.remedy.fix.report import FileFixed, FixReport, RowChange
+from audit.remedy.splices import common_ends
 from audit.reports.fix_text import WHOLE_FILE
 from audit.reports.summary import plural
 from audit.reports.text import Paint
@@ -99,25 +100,12 @@ def _limited(words: Sequence[str]) -> str:
 
 def compared(before: str, after: str) -> list[Stretch]:
     """The stretches of two lines, in order: those that stay and those that change."""
-    head = common_start(before, after)
+    head, tail = common_ends(before, after)
     rest, other = before[head:], after[head:]
-    tail = common_start(rest[::-1], other[::-1])
     middle = _between(rest[: len(rest) - tail], other[: len(other) - tail])
     ends = rest[len(rest) - tail :]
     found = [Stretch(before[:head], before[:head], True), *middle, Stretch(ends, ends, True)]
     return [one for one in found if one.before or one.after]
-
-
-def common_start(first: str, second: str) -> int:
-    """How many characters two texts have in common from their start."""
-    low, high = 0, min(len(first), len(second))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if first.startswith(second[:middle]):
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _between(before: str, after: str) -> Iterator[Stretch]:

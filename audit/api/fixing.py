@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from audit.api.preparing import make_run, means, override, readers_of, with_counter, with_references
-from audit.catalog import plan
+from audit.api.preparing import baseline_of, means, override, prepared, readers_of
 from audit.config.settings import Settings
 from audit.engine.drive import Progress, Reader, driving
 from audit.engine.finish import Finished
@@ -33,16 +32,12 @@ from audit.remedy.fix.stored import Rows
 from audit.remedy.fix.undo import UndoReport, undo_fix
 from audit.remedy.fix.writing import Writer, account_of, action_of
 from audit.remedy.journal import recover
-from audit.remedy.ledger import Account
+from audit.remedy.ledger import Account, total
 from audit.remedy.names import Outputs, outputs_of, refuse_earlier, refuse_existing
 from audit.remedy.typed import typed
-from audit.rule import Product, Run
+from audit.rule import Run
 
 WORD: Final = "fixed"
-NONE: Final[frozenset[Product]] = frozenset()
-PRODUCTS: Final[frozenset[Product]] = frozenset({"conversation", "rows"})
-"""What names the rows and finds them again."""
-GROUPS: Final[frozenset[Product]] = frozenset({"attributes"})
 Show = Callable[[RowChange], None]
 
 
@@ -130,14 +125,12 @@ def _fixed(
     show: Show | None,
 ) -> FixReport:
     sources = [reader.source for reader in readers]
-    run = with_references(make_run(settings), settings)
-    rules = plan(settings, run).rules
-    if any("tokens" in rule.needs for rule in rules):
-        run = with_counter(run, settings)
-    sieve = _sieve(settings, run, [rule.code for rule in rules])
+    run, chosen = prepared(settings)
+    rules = chosen.rules
+    sieve = Sieve(settings.ignores, run.as_of, baseline_of(settings), [rule.code for rule in rules])
     decisions = _decisions(options)
-    products = effect_products(run, rules) | PRODUCTS | (GROUPS if run.attributes else NONE)
-    with driving(readers, rules, run, means(settings), progress, wanted=products) as (driven, finished):
+    wanted = effect_products(run, rules)
+    with driving(readers, rules, run, means(settings), progress, wanted=wanted) as (driven, finished):
         if driven.partial:
             raise KeyboardInterrupt
         fixer = Fixer(rules=rules, run=run, means=means(settings), options=options, sieve=sieve, decisions=decisions)
@@ -163,15 +156,6 @@ def _refuse_existing(
     read = [*settings.against, *settings.target_sample, settings.baseline, options.decisions]
     given = [path for path in read if path is not None]
     refuse_existing(outputs, [*given, *(reader.source.path for reader in readers)], force=options.force)
-
-
-def _sieve(settings: Settings, run: Run, codes: Sequence[str]) -> Sieve:
-    baseline = None
-    if settings.baseline is not None:
-        from audit.policy.baseline import read_baseline
-
-        baseline = read_baseline(settings.baseline)
-    return Sieve(settings.ignores, run.as_of, baseline, codes)
 
 
 def _decisions(options: FixOptions) -> Mapping[str, Any]:
@@ -293,7 +277,7 @@ class _Job:
         fail_on = self._settings.fail_on
         return FixReport(
             files=files,
-            rows=_total(file.rows for file in files),
+            rows=total(file.rows for file in files),
             by_code=self._by_code(),
             whole_file={laid.source.path: laid.whole for laid in mended.inputs if laid.whole},
             left=left_of(mended.left, mended.not_judged_again),
@@ -321,11 +305,3 @@ class _Job:
                 of_code = counts.setdefault(code, {})
                 of_code[action] = of_code.get(action, 0) + 1
         return {code: dict(sorted(actions.items())) for code, actions in sorted(counts.items())}
-
-
-def _total(accounts: Iterable[Account]) -> Account:
-    sums = dict.fromkeys(Account.__struct_fields__, 0)
-    for account in accounts:
-        for name in sums:
-            sums[name] += getattr(account, name)
-    return Account(**sums)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit.api.preparing import make_run, means, override, readers_of, with_counter, with_references
-from audit.catalog import Plan, plan
+from audit.api.preparing import baseline_of, make_run, means, override, prepared, readers_of
+from audit.catalog import Plan
 from audit.config.settings import Settings
 from audit.engine.drive import Driven, Progress, drive
 from audit.engine.finish import summarise
@@ -20,7 +20,7 @@ from audit.policy.suppression import suppress
 from audit.rule import Run
 
 if TYPE_CHECKING:
-    from audit.policy.baseline import Baseline, Compared
+    from audit.policy.baseline import Compared
 
 
 def check(
@@ -93,11 +93,8 @@ def _judged(
 ) -> Result:
     """The result of one run. ``recorded``: what is ignored must have an owner and an expiry day."""
     readers = readers_of(data, settings)
-    baseline = _baseline(settings)
-    run = with_references(run, settings)
-    chosen = plan(settings, run)
-    if any("tokens" in rule.needs for rule in chosen.rules):
-        run = with_counter(run, settings)
+    baseline = baseline_of(settings)  # read before the work is done
+    run, chosen = prepared(settings, run)
     driven = drive(readers, chosen.rules, run, means(settings), progress)
     findings, suppressed = suppress(driven.outcome.findings, settings.ignores, run.as_of, recorded=recorded)
     compared = None
@@ -106,15 +103,6 @@ def _judged(
 
         compared = compare(findings, baseline, [rule.code for rule in chosen.rules])
     return _conclude(driven, chosen, settings, run, findings, suppressed, compared)
-
-
-def _baseline(settings: Settings) -> Baseline | None:
-    """The baseline that the settings name, read before the work is done."""
-    if settings.baseline is None:
-        return None
-    from audit.policy.baseline import read_baseline
-
-    return read_baseline(settings.baseline)
 
 
 def _conclude(

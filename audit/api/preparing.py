@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit.catalog import Plan, plan
 from audit.config.attributes import attributes_of
 from audit.config.fields import fields_of
 from audit.config.options import BY_FIELD
@@ -24,6 +25,9 @@ from audit.read.rows import RowsReader
 from audit.read.sources import find_sources
 from audit.rule import Run
 from audit.targets import load_target
+
+if TYPE_CHECKING:
+    from audit.policy.baseline import Baseline
 
 
 def override(settings: Settings, config: Mapping[str, Any]) -> Settings:
@@ -71,6 +75,24 @@ def with_references(run: Run, settings: Settings) -> Run:
         against=read_reference(settings.against) if settings.against else None,
         target_sample=read_reference(settings.target_sample) if settings.target_sample else None,
     )
+
+
+def prepared(settings: Settings, run: Run | None = None) -> tuple[Run, Plan]:
+    """The run (``run``, or one made anew) with all that the rules chosen for it need, and these rules."""
+    run = with_references(run or make_run(settings), settings)
+    chosen = plan(settings, run)
+    if any("tokens" in rule.needs for rule in chosen.rules):
+        run = with_counter(run, settings)
+    return run, chosen
+
+
+def baseline_of(settings: Settings) -> Baseline | None:
+    """The baseline that the settings name."""
+    if settings.baseline is None:
+        return None
+    from audit.policy.baseline import read_baseline
+
+    return read_baseline(settings.baseline)
 
 
 def with_counter(run: Run, settings: Settings) -> Run:

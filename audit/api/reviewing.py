@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from audit.api.preparing import make_run, means, override, readers_of, with_counter, with_references
-from audit.catalog import all_rules, check_selector, plan
+from audit.api.preparing import make_run, means, override, prepared, readers_of
+from audit.catalog import all_rules, check_selector
 from audit.config.settings import Settings
 from audit.engine.drive import Progress, Reader, driving
 from audit.engine.finish import Outcome
@@ -67,10 +67,8 @@ def export(
     options = _checked(options)
     settings = override(settings or Settings(), {**config, "select": list(options.codes), "extend_select": []})
     paths = _sheets(Path(output), options.annotators)
-    run = with_references(make_run(settings), settings)
-    rules = plan(settings, run).rules
-    if any("tokens" in rule.needs for rule in rules):
-        run = with_counter(run, settings)
+    run, plan = prepared(settings)
+    rules = plan.rules
     with (
         _readers(data, settings, paths.values(), (), force=options.force) as readers,
         driving(readers, rules, run, means(settings), progress, wanted=NEEDS) as (driven, finished),

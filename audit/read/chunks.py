@@ -73,6 +73,11 @@ def is_blank(raw: bytes) -> bool:
     return not raw or raw.isspace()
 
 
+def one_line(raw: bytes) -> bytes:
+    """A row on one line. Only those of a broken JSON array have line breaks, which JSON takes for spaces."""
+    return raw.replace(b"\n", b" ")
+
+
 def blank_line(raw: bytes) -> Problem:
     """The problem of a blank line."""
     return Problem(kind="blank-line", message="the line is blank", end=len(raw))

@@ -68,6 +68,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return self.dropped + self.quarantined
 
 
+def total(accounts: Iterable[Account]) -> Account:
+    """The account of all of several inputs."""
+    sums = dict.fromkeys(Account.__struct_fields__, 0)
+    for account in accounts:
+        for name in sums:
+            sums[name] += getattr(account, name)
+    return Account(**sums)
+
+
 class LedgerEnd(msgspec.Struct, frozen=True, kw_only=True):
     """The last line. ``input``, ``output`` and ``rejected`` hold ``path`` (as named), ``bytes`` and ``sha256``."""
 

@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 from audit.errors import InputError
 from audit.model import Json
 from audit.remedy.delivery import Delivery
+from audit.remedy.splices import BLOCK
 
-BLOCK: Final = 1 << 20
 _LEVEL: Final = 6
 _AHEAD: Final = 8
 """Blocks that may wait to be hashed."""

@@ -1,9 +1,10 @@
-"""Copies a stretch of a file with some bytes of it replaced: what no splice touches comes out byte for byte."""
+"""Copies a stretch of a file with some bytes of it replaced: what no splice touches comes out byte for byte; and how
+much of two strings the shortest splice may leave alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import AnyStr, Final, NamedTuple, Protocol
 
 from audit.errors import InputError
 
@@ -55,3 +56,23 @@ def _copied(file: Readable, size: int) -> Iterator[bytes]:
             raise InputError(f"{name if isinstance(name, str) and name else 'a file'} became shorter while it was read")
         size -= len(block)
         yield block
+
+
+def common_ends(one: AnyStr, other: AnyStr) -> tuple[int, int]:
+    """How many bytes (or characters) two strings share at their beginning, and of the rest at their end."""
+    most = min(len(one), len(other))
+    first = _longest(most, lambda size: one[:size] == other[:size])
+    last = _longest(most - first, lambda size: one[len(one) - size :] == other[len(other) - size :])
+    return first, last
+
+
+def _longest(most: int, is_same: Callable[[int], bool]) -> int:
+    """The largest size up to ``most`` that is the same, where every smaller one is, too."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if is_same(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -16,8 +16,8 @@ from audit.api.fixing import fix, undo
 from audit.errors import InputError, OutputError, UsageError
 from audit.policy.baseline import baseline_of
 from audit.remedy.fix.report import FixOptions, FixReport, Left, RowChange
-from audit.remedy.fix.writing import common_ends
 from audit.remedy.ledger import read_ledger
+from audit.remedy.splices import common_ends
 from tests.remedy.fix_files import (
     MAKERS,
     OPTIONS,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from audit.model import Source
 from audit.remedy.fix.report import FileFixed, FixReport, RowChange
 from audit.remedy.ledger import Account
-from audit.reports.fix_diff import Diff, common_start, compared
+from audit.remedy.splices import common_ends
+from audit.reports.fix_diff import Diff, compared
 from audit.reports.text import Paint
 
 CHANGE = RowChange(
@@ -130,7 +131,7 @@ def test_the_stretches_put_together_are_the_two_lines(before: str, after: str) -
 
 @given(TEXT, TEXT, TEXT)
 def test_the_common_start_is_the_longest(start: str, first: str, second: str) -> None:
-    length = common_start(start + first, start + second)
+    length, _ = common_ends(start + first, start + second)
     assert (start + first)[:length] == (start + second)[:length]
     assert length >= len(start)
     assert (start + first)[length : length + 1] != (start + second)[length : length + 1] or length == len(start + first)

@@ -23,7 +23,7 @@ from audit.remedy.balance.account import (
 from audit.remedy.balance.deciding import Decided, takes_no_weights, training_rows
 from audit.remedy.balance.options import BalanceOptions
 from audit.remedy.balance.report import BY_CONSTRUCTION, SPLIT_FIRST, BalanceReport, FileBalanced
-from audit.remedy.ledger import Account
+from audit.remedy.ledger import Account, total
 from audit.rule import COPY, SYNTHETIC, WEIGHTED, Context, Run
 
 
@@ -55,7 +55,7 @@ def report_of(
         split=split,
         files=tuple(files),
         sidecar=options.weights_to if wrote else None,
-        rows=_sum(files),
+        rows=total(file.rows for file in files),
         unique_rows=_unique(decided, marks),
         balanced=weights.n,
         left_out=decided.left_out,
@@ -105,11 +105,6 @@ def _balanced_with(decided: Decided, marks: Sequence[int], bit: int) -> int:
     """Balanced rows that have a mark."""
     marked = np.asarray(marks) & bit != 0
     return int(np.count_nonzero(marked & (np.asarray(decided.weights.of) >= 0)))
-
-
-def _sum(files: Sequence[FileBalanced]) -> Account:
-    names = Account.__struct_fields__
-    return Account(**{name: sum(getattr(file.rows, name) for file in files) for name in names})
 
 
 def _notes(context: Context, decided: Decided, options: BalanceOptions, run: Run, split: str | None) -> Iterator[str]:

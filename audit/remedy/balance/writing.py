@@ -16,6 +16,7 @@ from audit.engine.finish import Finished
 from audit.engine.rows import lies_in_file
 from audit.errors import InputError
 from audit.model import Json, PointerEdit, SourceSummary
+from audit.read.chunks import one_line
 from audit.remedy.balance.report import FileBalanced
 from audit.remedy.balance.scan import Scanned
 from audit.remedy.delivery import Delivery
@@ -175,7 +176,7 @@ class _Job:
                 rows = [] if change.after is None else [change.after, *(extra.raw for extra in change.extras)]
                 change = next(waiting, None)
             line += len(rows)
-            yield b"".join(_one_line(raw) + b"\n" for raw in rows)
+            yield b"".join(one_line(raw) + b"\n" for raw in rows)
 
     def _note(self, change: Change, line: int) -> None:
         """Write down what becomes of a row. ``line`` is where it stands in the output."""
@@ -188,7 +189,7 @@ class _Job:
             self._put(_said(change, LedgerLine(row_id=name, line=number, action="edited", out_line=line)))
         for place, extra in enumerate(change.extras, line + 1):
             said = LedgerLine(row_id=name, line=number, action=extra.action, out_line=place, source=name)
-            made = {"codes": (COMMAND,), "reasons": (extra.reason,), "after_sha256": _sha256(_one_line(extra.raw))}
+            made = {"codes": (COMMAND,), "reasons": (extra.reason,), "after_sha256": _sha256(one_line(extra.raw))}
             self._put(msgspec.structs.replace(said, **made))
 
     def _put(self, line: LedgerLine) -> None:
@@ -197,7 +198,7 @@ class _Job:
     def _reject(self, raw: bytes) -> None:
         if self._rejected is None:
             self._rejected = Sink(self._delivery, self._outputs.rejected)
-        self._rejected.put(_one_line(raw) + b"\n")
+        self._rejected.put(one_line(raw) + b"\n")
 
 
 def _said(change: Change, line: LedgerLine) -> LedgerLine:
@@ -207,13 +208,8 @@ def _said(change: Change, line: LedgerLine) -> LedgerLine:
         reasons=(change.reason,),
         edits=() if change.edit is None else (msgspec.to_builtins(change.edit),),
         before_sha256=_sha256(change.before),
-        after_sha256=None if change.after is None else _sha256(_one_line(change.after)),
+        after_sha256=None if change.after is None else _sha256(one_line(change.after)),
     )
-
-
-def _one_line(raw: bytes) -> bytes:
-    """A row on one line. Only those of a broken JSON array have line breaks, which JSON takes for spaces."""
-    return raw.replace(b"\n", b" ")
 
 
 def _line_end(file: BinaryIO, at: int) -> bytes:

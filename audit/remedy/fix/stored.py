@@ -12,6 +12,7 @@ from audit.engine.finish import Finished
 from audit.engine.rows import lies_in_file
 from audit.errors import InputError
 from audit.model import Related, Source
+from audit.read.chunks import one_line
 from audit.rule import RowRange
 
 
@@ -42,7 +43,7 @@ class Rows:
         """The bytes of a row as one line. Raises InputError when they can no longer be read."""
         source = self.range_of(row).source
         raw = self._read(self.file_of(source), self.at[row], self.sizes[row])
-        return raw.replace(b"\n", b" ") if source.container == "json" else raw
+        return one_line(raw)
 
     def after(self, row: int, path: str) -> bytes:
         """The line end behind a row of a plain file, b"" at the end of the file."""

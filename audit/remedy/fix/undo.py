@@ -21,8 +21,8 @@ from audit.remedy.fix.writing import COMMAND, COPY, NEVER, SPLICES
 from audit.remedy.journal import recover
 from audit.remedy.ledger import Ledger, LedgerLine, read_ledger
 from audit.remedy.names import ledger_of, rejected_of
-from audit.remedy.sinks import BLOCK, Sink, sha256_of, shown
-from audit.remedy.splices import Splice, spliced
+from audit.remedy.sinks import Sink, sha256_of, shown
+from audit.remedy.splices import BLOCK, Splice, spliced
 
 
 class UndoReport(msgspec.Struct, frozen=True, kw_only=True):

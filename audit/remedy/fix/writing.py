@@ -6,7 +6,7 @@ import hashlib
 import os
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -22,7 +22,8 @@ from audit.remedy.fix.report import FileFixed
 from audit.remedy.fix.stored import Rows
 from audit.remedy.ledger import Account, Action, LedgerEnd, LedgerLine, written
 from audit.remedy.names import Outputs
-from audit.remedy.sinks import BLOCK, Hashed, Sink, shown
+from audit.remedy.sinks import Hashed, Sink, shown
+from audit.remedy.splices import BLOCK, common_ends
 
 COMMAND: Final = "fix"
 SPLICES, COPY, NEVER = "splices", "copy", "never"
@@ -236,23 +237,3 @@ class _Told:
             "length": len(now.raw) - same - first,
             "old": b64encode(old).decode("ascii"),
         }
-
-
-def common_ends(one: bytes, other: bytes) -> tuple[int, int]:
-    """How many bytes two strings share at their beginning, and of the rest at their end."""
-    most = min(len(one), len(other))
-    first = _longest(most, lambda size: one[:size] == other[:size])
-    last = _longest(most - first, lambda size: one[len(one) - size :] == other[len(other) - size :])
-    return first, last
-
-
-def _longest(most: int, is_same: Callable[[int], bool]) -> int:
-    """The largest size up to ``most`` that is the same, where every smaller one is, too."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if is_same(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -13,12 +13,13 @@ import msgspec
 
 from audit.engine.finish import Finished
 from audit.engine.row_ids import SEPARATOR
-from audit.errors import OutputError
+from audit.errors import InputError, OutputError
 from audit.model import Source
+from audit.read.chunks import one_line
 from audit.read.sources import ASSIGNMENT, MANIFEST, REJECTED, SPLIT_SCHEMA
 from audit.remedy.delivery import Delivery, Stream
 from audit.remedy.journal import recover
-from audit.remedy.sinks import shown
+from audit.remedy.sinks import sha256_of, shown
 from audit.remedy.split.report import SplitOutput
 from audit.remedy.split.shares import SPLITS
 from audit.remedy.split.units import CONTENT_BYTES
@@ -141,9 +142,8 @@ def _is_listed(path: Path, listed: Mapping[str, str]) -> bool:
     if path.name not in listed or not path.is_file():
         return False
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == listed[path.name]
-    except OSError:
+        return sha256_of(path) == listed[path.name]
+    except InputError:
         return False
 
 
@@ -220,12 +220,7 @@ def write_files(
 def _raw_rows(finished: Finished) -> Iterator[tuple[Source, bytes]]:
     """The bytes of every row, in order. A row that spans lines (in a JSON array) comes on one line."""
     for source, first, end in finished.ranges:
-        yield from ((source, _on_one_line(raw)) for raw in finished.stored.raw(range(first, end)))
-
-
-def _on_one_line(raw: bytes) -> bytes:
-    """JSON has line breaks between values only. As a balance does, which leaves carriage returns as they are."""
-    return raw.replace(b"\n", b" ")
+        yield from ((source, one_line(raw)) for raw in finished.stored.raw(range(first, end)))
 
 
 def write_manifest(delivery: Delivery, folder: Path, manifest: Mapping[str, object]) -> None:
