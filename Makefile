@@ -3,18 +3,21 @@
 #   make demo    lay out the embedded example and check it      make check  format, lint, types, layers, docs
 #   make test    the tests                                      make docs   renew the generated pages in docs/
 #   make bench   the benchmarks                                 make clean  remove everything that make has made
+#   make bench-train   the trainer beside TRL, which it installs in an environment of its own, .venv-trl
 #
-# Set-up leaves out the extras [train] and [openai]: nothing that is tested here needs them, and torch alone is
-# hundreds of megabytes. Add them with: .venv/bin/pip install -c constraints.txt -e '.[train,openai]'
+# Only the tests and the benchmarks install torch, which is hundreds of megabytes, and gigabytes where pip chooses a
+# build for CUDA: make test TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the build for processors.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench clean
+.PHONY: help setup demo test check docs bench bench-train clean
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 BIN := .venv/bin
 STAMP := .venv/.set-up
+TRAINING := .venv/.set-up-training
+TORCH_INDEX ?=
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -27,12 +30,20 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(STAMP)
 
+# torch first and by itself: pinned, an unpinned one moves to whatever build is newest.
+$(TRAINING): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) \
+		"$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e '.[dev,train,openai,energy,search,tensorboard]'
+	@touch $(TRAINING)
+
 # Findings are what the example is for, so exit code 1 of the check is a success here.
 demo: $(STAMP)
 	@$(BIN)/audit demo audit-demo || test $$? -eq 1
 
-test: $(STAMP)
-	$(BIN)/python -m pytest
+test: $(TRAINING)
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -44,10 +55,13 @@ check: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
 
-bench: $(STAMP)
+bench: $(TRAINING)
 	$(BIN)/python -m benchmarks
 
+bench-train: $(TRAINING)
+	$(BIN)/python -m benchmarks.training
+
 clean:
-	rm -rf .venv build dist audit-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf .venv .venv-trl build dist audit-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 	rm -rf .coverage htmlcov
 	find audit rules reports train tests docs examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,7 @@ AuditError            something the user can put right; the command line prints 
 ├── OutputError       a result that cannot be written
 ├── RemovalError      a remedy that would take away more rows than it may
 ├── RuleError         a rule (usually a plugin's) that breaks the contract: code clash, bad option, bad docstring
+├── TrainingError     a training run that cannot go on: nothing to learn, a loss that is no number
 ├── WorkerDied        a worker process that the system ended, again and again, at the same part of the work
 └── MissingExtra      an optional package is needed for what was asked
 
@@ -49,6 +50,10 @@ class RemovalError(AuditError):
 
 class RuleError(AuditError):
     """A rule that breaks the contract: a code clash, a bad option, a docstring without its parts."""
+
+
+class TrainingError(AuditError):
+    """A training run that cannot begin or go on: nothing has a loss weight, or a loss or gradient is no number."""
 
 
 class WorkerDied(AuditError):

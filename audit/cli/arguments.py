@@ -13,26 +13,30 @@ from audit.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from audit.model import Json
 
+PURPOSE: Final = "Judge chat fine-tuning data before it is trained on, mend it, train on it."
 EXAMPLES: Final = """\
 examples:
   audit check train.jsonl
   audit check train.jsonl --target openai-sft --model gpt-4o-mini -o result.json
   audit check --split train=train.jsonl --split test=test.jsonl --against benchmark.jsonl
   audit gate train.jsonl --policy strict
+  audit train train.jsonl --hold-out 0.1 -o runs/first
   audit explain FMT105
 """
 
 EXIT_CODES: Final = """\
 exit codes:
-  0    clean, or only findings below --fail-on; a gate: PASS; balance, split, review: done
-  1    findings at or above --fail-on (after a fix: left); a gate: FAIL; --diff: something would change
-  2    could not or would not: wrong usage, configuration, missing or unreadable file, a guard
-  3    a gate: NOT_ASSESSED or INCONCLUSIVE (a policy may map it to 0 or 1)
+  0    clean, or only findings below --fail-on; a gate: PASS; balance, split, review, train: done; verify: intact
+  1    findings at or above --fail-on (after a fix: left); a gate, also the one before training: FAIL;
+       --diff: something would change; verify, train --replay: a mismatch
+  2    could not or would not: wrong usage, configuration, missing or unreadable file, a guard;
+       predict: no answer at all
+  3    a gate: NOT_ASSESSED or INCONCLUSIVE (a policy may map it to 0 or 1); verify: unfinished
   130  interrupted; results are partial (143: terminated)
 """
 
 
-WITH_EXIT_CODES: Final = ("check", "gate", "demo", "fix", "balance", "split", "review")
+WITH_EXIT_CODES: Final = ("check", "gate", "demo", "fix", "balance", "split", "review", "train", "predict", "verify")
 
 
 class Parser(argparse.ArgumentParser):
@@ -89,7 +93,7 @@ def build_parser(command: Command) -> Parser:
 
 def whole_parser() -> argparse.ArgumentParser:
     """All commands under one root, as the documentation lists them. ``audit`` itself builds only the one it runs."""
-    root = argparse.ArgumentParser(prog="audit", description="Judge chat fine-tuning data before it is trained on.")
+    root = argparse.ArgumentParser(prog="audit", description=PURPOSE)
     root.add_argument("--version", action="store_true", help="name the version")
     commands = root.add_subparsers(metavar="COMMAND")
     for command in COMMANDS:
@@ -112,7 +116,12 @@ def command_named(word: str) -> Command:
 
 def top_help() -> str:
     """The text of ``audit --help``: the commands that exist, in their groups, examples and exit codes."""
-    lines = ["usage: audit COMMAND ...", "", "Judge chat fine-tuning data before it is trained on.", ""]
+    lines = [
+        "usage: audit COMMAND ...",
+        "",
+        PURPOSE,
+        "",
+    ]
     for group in GROUPS:
         members = [command for command in COMMANDS if command.group == group]
         if members:

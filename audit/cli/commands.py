@@ -44,6 +44,9 @@ COMMANDS: Final = (
     Command("split", "mend", "split data so that no split learns from another", "audit.cli.split:run"),
     Command("review", "mend", "hand rows to people and read back what they decided", "audit.cli.review:run"),
     Command("convert", "mend", "rewrite rows in another shape", "audit.cli.convert:run"),
+    Command("train", "train", "fine-tune a model, behind the gate, with a record", "audit.cli.train:run"),
+    Command("predict", "train", "write down what a model answers to the prompts of rows", "audit.cli.predict:run"),
     Command("report", "report", "write the report of data or of a saved result", "audit.cli.report:run"),
+    Command("verify", "report", "check that a run is as it was recorded", "audit.cli.verify:run"),
 )
 BY_NAME: Final = {command.name: command for command in COMMANDS}

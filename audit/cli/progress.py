@@ -1,4 +1,4 @@
-"""The line on standard error that tells how far a check has come, and the closing line on speed and memory."""
+"""Lines on standard error that tell how far something has come, and the closing line on speed and memory."""
 
 from __future__ import annotations
 
@@ -11,48 +11,64 @@ from audit.api import Progress
 from audit.reports.summary import plural
 from audit.reports.visible import shortened
 
-_EVERY = 0.1
+EVERY = 0.1
 """Seconds between two drawings: at most ten a second."""
 _FIRST = 0.3
 """Seconds before the first: a small file shows none."""
 
 
-class Bar:
-    """Draws ``Progress`` over one line of a terminal; ``clear`` takes it away again."""
+class TerminalLine:
+    """One line of a terminal that is drawn over again and again; ``clear`` takes it away."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._clock = clock
-        self._began = clock()
-        self._drawn = self._began + _FIRST - _EVERY
-        self._source = ""
-        self._source_began = self._began
         self._visible = False
 
-    def __call__(self, progress: Progress) -> None:
-        """Draw, unless it was done just now."""
-        now = self._clock()
-        if progress.source != self._source:
-            self._source, self._source_began = progress.source, now
-        if now - self._drawn < _EVERY:
-            return
-        self._drawn = now
+    def draw(self, text: str) -> None:
+        """Show the text, cut to one line, in place of what was there."""
+        room = self._room()
         self._visible = True
-        from shutil import get_terminal_size
-
-        room = get_terminal_size().columns - 1
-        text = line(progress, now - self._began, now - self._source_began)
         self._stream.write("\r" + text[:room].ljust(room))
         self._stream.flush()
 
     def clear(self) -> None:
         """Leave an empty line."""
         if self._visible:
-            from shutil import get_terminal_size
-
-            self._stream.write("\r" + " " * (get_terminal_size().columns - 1) + "\r")
+            self._stream.write("\r" + " " * self._room() + "\r")
             self._stream.flush()
             self._visible = False
+
+    @staticmethod
+    def _room() -> int:
+        from shutil import get_terminal_size
+
+        return max(1, get_terminal_size().columns - 1)
+
+
+class Bar:
+    """Draws ``Progress`` over one line of a terminal; ``clear`` takes it away again."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._line = TerminalLine(stream)
+        self._clock = clock
+        self._began = clock()
+        self._drawn = self._began + _FIRST - EVERY
+        self._source = ""
+        self._source_began = self._began
+
+    def __call__(self, progress: Progress) -> None:
+        """Draw, unless it was done just now."""
+        now = self._clock()
+        if progress.source != self._source:
+            self._source, self._source_began = progress.source, now
+        if now - self._drawn < EVERY:
+            return
+        self._drawn = now
+        self._line.draw(line(progress, now - self._began, now - self._source_began))
+
+    def clear(self) -> None:
+        """Leave an empty line."""
+        self._line.clear()
 
 
 def line(progress: Progress, seconds: float, source_seconds: float) -> str:
@@ -68,10 +84,16 @@ def line(progress: Progress, seconds: float, source_seconds: float) -> str:
     if seconds > 0:
         parts.append(f"{thousands(progress.rows / seconds)} rows/s")
     if 0 < share <= 1 and source_seconds > 0:
-        left = round(source_seconds * (1 - share) / share)
-        parts.append(f"ETA {left // 60}:{left % 60:02d}")
+        parts.append(f"ETA {duration(source_seconds * (1 - share) / share)}")
     parts += [f"errors {progress.errors:,}", f"warnings {progress.warnings:,}"]
     return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """``0:05``, ``12:30``, ``3:02:05``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def amount(count: float) -> str:

@@ -109,6 +109,11 @@ def _from_file(file: ConfigFile, cwd: Path) -> dict[str, Json]:
     return values
 
 
+def _has_field(table: str, key: str) -> bool:
+    """Whether a key of a table is an option with a field of its own in Settings."""
+    return key in BY_KEY and BY_KEY[key].table == table
+
+
 def _kept(tables: dict[str, Json], data: dict[str, Json], complain: sections.Complain) -> dict[str, Json]:
     """The tables that later commands read, their names checked."""
     kept: dict[str, Json] = {}
@@ -120,7 +125,7 @@ def _kept(tables: dict[str, Json], data: dict[str, Json], complain: sections.Com
     for name in sections.CHECKED_SECTIONS:
         if name in tables:
             section = sections.read_checked(name, tables[name], complain)
-            if beyond := {key: value for key, value in section.items() if key not in BY_KEY}:
+            if beyond := {key: value for key, value in section.items() if not _has_field(name, key)}:
                 kept[name] = beyond
     for name in sections.FREE_SECTIONS:
         if name in tables:

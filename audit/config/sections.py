@@ -39,15 +39,27 @@ WAIVER_KEYS: Final = ("reason", "owner", "expires")
 """What must be said of every demand that is set aside."""
 SHARES: Final = ("train", "validation", "test")
 """Keys of ``[split]`` that say how large each split is to be."""
+TRAIN_KEYS: Final = (
+    "model", "revision", "task", "method", "chat_template", "mask", "max_length", "over_length", "unusable",
+    "hold_out", "class_weights", "group_weights", "unit", "epochs", "max_steps", "batch_size", "token_budget", "lr",
+    "schedule", "warmup", "lr_floor", "weight_decay", "betas", "clip", "dropout", "precision",
+    "gradient_checkpointing", "lora_r", "lora_alpha", "lora_dropout", "lora_targets", "train_last",
+    "evaluate_every", "save_every", "keep", "early_stopping", "choose", "patience", "min_delta", "min_group",
+    "threads", "device", "vocabulary", "width", "layers", "heads", "merge", "tensorboard", "energy", "curve",
+)  # fmt: skip
+"""What a training run can be told; ``audit.train.options`` says what each means and reads the values."""
+SEARCH_KEYS: Final = ("method", "trials", "metric", "space")
 CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "fairness": ("not_applicable",),
     "use": ("purpose", "sector", "risk_class", "deployer"),
     "gate": (*(option.key for option in OPTIONS if option.table == "gate"), "max_share", "min", "require", "waiver"),
     "split": (*SHARES, "stratify", "group", "template"),
     "balance": ("by", "method", "aim", "strength", "cap", "max_copies", "augment", "endpoint", "model"),
+    "train": TRAIN_KEYS,
+    "search": SEARCH_KEYS,
 }
 """Sections of other commands than ``check``, and their keys."""
-FREE_SECTIONS: Final = ("train", "search", "evaluate", "run")
+FREE_SECTIONS: Final = ("evaluate", "run")
 """Sections of later commands whose keys those commands will check."""
 TOP_KEYS: Final = ("data", "check", "attributes", "rules", "ignore", *CHECKED_SECTIONS, *FREE_SECTIONS)
 

@@ -1,4 +1,5 @@
-"""Where the characters of a JSON string lie in its bytes: code point to byte, through escapes and bad bytes.
+"""Where the characters of a JSON string lie in its bytes: code point to byte, through escapes and bad bytes. And text
+made such that it can be written as UTF-8.
 
 Knows strings only; where a value lies in a line is for ``audit.read.spans``.
 """
@@ -118,3 +119,14 @@ def inside(raw: bytes, span: Span, start: int, end: int) -> Span:
         return span
     first, last = character_offsets(raw, span, (start, end))
     return first, last
+
+
+def well_formed(text: str) -> str:
+    """The text with every lone surrogate replaced by U+FFFD, one for one: what is written or sent is UTF-8."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
+    return text

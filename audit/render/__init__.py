@@ -1,6 +1,7 @@
 """Turns a chat into the pieces a model is trained on, and says which of them carry loss. No torch, no tokenizer.
 
-``render(chat, template)`` is the one function that the token rules and the trainer share. Templates are ``ChatML`` and,
+``render(chat, template)`` is the one function that the token rules and the trainer share; ``prompt`` of a template
+gives what a reply is asked for with. Templates are ``ChatML`` and,
 imported only where it is needed because it loads Jinja, ``audit.render.jinja.JinjaTemplate``.
 """
 
@@ -8,7 +9,17 @@ from __future__ import annotations
 
 from audit.model import Chat
 from audit.render.chatml import ChatML
-from audit.render.pieces import Piece, Rendered, Sample, Stretch, Template, Trainable, is_trained, trainable_tokens
+from audit.render.pieces import (
+    Piece,
+    Rendered,
+    Sample,
+    Stretch,
+    Template,
+    Trainable,
+    before_reply,
+    is_trained,
+    trainable_tokens,
+)
 
 __all__ = [
     "ChatML",
@@ -18,6 +29,7 @@ __all__ = [
     "Stretch",
     "Template",
     "Trainable",
+    "before_reply",
     "is_trained",
     "render",
     "trainable_tokens",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from audit.model import ABSENT, Chat, Json, Message, ToolCall
-from audit.render.pieces import Piece, Rendered, Sample, is_trained
+from audit.render.pieces import Piece, Rendered, Sample, before_reply, is_trained
 
 MESSAGE_OVERHEAD = 3
 """Control tokens around every message."""
@@ -47,6 +47,11 @@ class ChatML(msgspec.Struct, frozen=True):
             pieces.extend(_message(message, index))
         pieces += (Piece(_START, special=True), Piece("assistant", size=1), Piece(_SEPARATOR, special=True))
         return Rendered((Sample(tuple(pieces)),))
+
+    def prompt(self, chat: Chat) -> Rendered:
+        """The same up to where the reply begins, nothing of it trained; it ends with what every row ends with."""
+        (sample,) = self.render(before_reply(chat)).samples
+        return Rendered((Sample(tuple(msgspec.structs.replace(piece, trained=False) for piece in sample.pieces)),))
 
     def _tools(self, tools: Json) -> Iterator[Piece]:
         """Pieces of the declared tools, before the first message."""

@@ -1,15 +1,13 @@
-"""Hugging Face chat templates: renders a chat once, finds the trained turns as stretches of text, tokenises nothing.
+"""Hugging Face chat templates: what Jinja is given and what it may do. Tokenises nothing.
 
-Where the template marks the assistant's words with ``{% generation %}`` the marks are used. Elsewhere a turn is what
-the rendering of the chat up to it adds to the rendering of the chat before it. A template that changes earlier turns
-when later ones follow (it drops old reasoning, or merges messages) has no such stretches in the whole chat: each
-trained turn becomes a sample of its own, with the history that the model would see.
+Where the turns lie in the text that comes back is for ``audit.render.conversation``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -19,15 +17,16 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from audit.errors import InputError
-from audit.model import ABSENT, Chat, Json, Message
-from audit.render.pieces import Piece, Rendered, Sample, is_trained
+from audit.model import Chat, Json, Message
+from audit.render.conversation import REFUSALS, Conversation
+from audit.render.messages import as_template_message, as_tools
+from audit.render.pieces import Piece, Rendered, Sample, before_reply
 
 FROZEN_TODAY: Final = date(2024, 7, 26)
 """What ``strftime_now`` tells a template: the date that Llama 3.1's template falls back to. A clock would make the
 same data render differently every day."""
 
-_REFUSALS = (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What a template raises when it cannot render a chat: its own ``raise_exception``, or a value it did not expect."""
+_MARKS: Final = re.compile(r"\{%[-+]?\s*generation\b")
 
 
 class _Generation(Extension):
@@ -87,6 +86,7 @@ class JinjaTemplate:
         today: date = FROZEN_TODAY,
     ) -> None:
         self.source = source
+        self._marked = _MARKS.search(source) is not None
         self._names = dict(special_tokens or {})
         self._control = tuple(sorted({*control, *self._names.values()} - {""}, key=lambda text: (-len(text), text)))
         try:
@@ -96,12 +96,52 @@ class JinjaTemplate:
 
     def render(self, chat: Chat) -> Rendered:
         """The samples of a chat, or the reason why the template refuses it."""
-        turns = chat.messages + chat.chosen
-        conversation = _Conversation(self._text, turns, chat.tools)
+        turns, tools = chat.messages + chat.chosen, as_tools(chat.tools)
+        made = Rendered()
+        for messages in self._written(turns, tools):
+            conversation = Conversation(self._text, turns, messages, tools, self._control)
+            try:
+                made = _with_calls(conversation.samples(marked=self._marked), turns)
+            except REFUSALS as error:
+                made = _refused(error)
+            if made.problem is None:
+                break
+        return made
+
+    def prompt(self, chat: Chat) -> Rendered:
+        """The chat up to where its reply begins, as one sample without anything trained: all turns but a last one of
+        the assistant, and what the template writes to ask for a reply."""
+        asked = before_reply(chat)
+        tools = as_tools(asked.tools)
+        made = Rendered()
+        for messages in self._written(asked.messages, tools):
+            try:
+                return Rendered((Sample((Piece(self._text(messages, tools, True, str)),), joined=True),))
+            except REFUSALS as error:
+                made = _refused(error)
+        return made
+
+    def _written(self, turns: Sequence[Message], tools: Json) -> Iterator[list[Json]]:
+        """The turns as messages, in the ways that templates are written for. Beside tool calls a content that says
+        nothing is null, which some ask for, or else an empty text, as others cannot read null or write it as a word;
+        arguments are objects, or else as found, which some join to their text."""
+        plain: list[Json] = [as_template_message(turn) for turn in turns]
+        if not any(turn.calls for turn in turns):
+            yield plain
+            return
+        silent: list[Json] = [as_template_message(turn, None) for turn in turns]
+        if silent != plain and not self._writes_null(silent, plain, tools):
+            yield silent
+            yield [as_template_message(turn, None, as_found=True) for turn in turns]
+        yield plain
+        yield [as_template_message(turn, as_found=True) for turn in turns]
+
+    def _writes_null(self, silent: Sequence[Json], plain: Sequence[Json], tools: Json) -> bool:
         try:
-            return conversation.samples(self._control)
-        except _REFUSALS as error:
-            return Rendered(problem=f"the chat template refuses it: {str(error) or type(error).__name__}")
+            with_null, without = (self._text(messages, tools, False, str) for messages in (silent, plain))
+        except REFUSALS:
+            return False
+        return with_null.count("None") > without.count("None")
 
     def _text(self, messages: Sequence[Json], tools: Json, prompt: bool, mark: Callable[[str], str]) -> str:
         return self._template.render(
@@ -114,173 +154,19 @@ class JinjaTemplate:
         )
 
 
-_Spans = list[tuple[int, int, int]]
-"""(start, end, message) of trained text, in order."""
+def _refused(error: Exception) -> Rendered:
+    return Rendered(problem=f"the chat template refuses it: {str(error) or type(error).__name__}")
 
 
-class _Conversation:
-    """The renderings of one chat: whole, and up to a turn."""
-
-    def __init__(
-        self,
-        text: Callable[[Sequence[Json], Json, bool, Callable[[str], str]], str],
-        turns: Sequence[Message],
-        tools: Json,
-    ) -> None:
-        self._text = text
-        self._messages = [as_template_message(turn) for turn in turns]
-        self._tools = as_tools(tools)
-        self._assistants = [index for index, turn in enumerate(turns) if turn.role == "assistant"]
-        self._trained = [index for index, turn in enumerate(turns) if is_trained(turn)]
-
-    def samples(self, control: Sequence[str]) -> Rendered:
-        whole, marked = self._whole()
-        spans = self._from_marks(marked, whole, control)
-        if spans is None:
-            spans = self._by_prefix(whole, control)
-        if spans is not None:
-            return Rendered((_cut(whole, spans),))
-        samples = []
-        for index in self._trained:
-            text = self._up_to(index + 1)
-            start = self._start_of(index, text)
-            if start is None:
-                return Rendered(problem=f"the chat template does not show where message {index + 1} begins")
-            end = _without_trailing_space(text, start, control)
-            samples.append(_cut(text, [(start, end, index)]))
-        return Rendered(tuple(samples))
-
-    def _whole(self) -> tuple[str, _Spans]:
-        """The whole chat, and what the template marks as generated: one span per mark, numbered from 0."""
-        open_mark, close_mark = self._marks()
-        text = self._text(self._messages, self._tools, False, lambda inside: open_mark + inside + close_mark)
-        spans: _Spans = []
-        parts: list[str] = []
-        length = 0
-        for number, part in enumerate(text.split(open_mark)):
-            inside, closed, after = part.partition(close_mark)
-            if number and closed:
-                spans.append((length, length + len(inside), number - 1))
-            parts += (inside, after)
-            length += len(inside) + len(after)
-        return "".join(parts), spans
-
-    def _marks(self) -> tuple[str, str]:
-        """Two strings of noncharacters that occur nowhere in the chat."""
-        everything = json.dumps([self._messages, self._tools], ensure_ascii=False, default=str)
-        depth = 1
-        while "\ufdd0" * depth in everything or "\ufdd1" * depth in everything:
-            depth += 1
-        return "\ufdd0" * depth, "\ufdd1" * depth
-
-    def _from_marks(self, marked: _Spans, whole: str, control: Sequence[str]) -> _Spans | None:
-        """The trained ones of the marked stretches; None where they do not go one to one with assistant turns."""
-        if len(marked) != len(self._assistants) or not marked:
-            return None
-        trained = set(self._trained)
-        if not trained <= set(self._assistants):
-            return None
-        paired = zip(marked, self._assistants, strict=True)
-        return [(start, _with_end(whole, start, end, control), i) for (start, end, _), i in paired if i in trained]
-
-    def _by_prefix(self, whole: str, control: Sequence[str]) -> _Spans | None:
-        """What each trained turn adds; None where a shorter rendering is not the beginning of the whole one."""
-        spans: _Spans = []
-        for index in self._trained:
-            text = self._up_to(index + 1)
-            if not whole.startswith(text):
-                return None
-            start = self._start_of(index, text)
-            if start is None:
-                return None
-            spans.append((start, _without_trailing_space(text, start, control), index))
-        return spans
-
-    def _start_of(self, index: int, text: str) -> int | None:
-        """Where the words of a turn begin in the rendering that ends with it: after the prompt for a reply."""
-        for prompt in (True, False):
-            before = self._up_to(index, prompt)
-            if text.startswith(before) and len(before) < len(text):
-                return len(before)
-        return None
-
-    def _up_to(self, count: int, prompt: bool = False) -> str:
-        if count == 0:
-            return self._before_anything(prompt)
-        return self._text(self._messages[:count], self._tools, prompt, str)
-
-    def _before_anything(self, prompt: bool) -> str:
-        try:
-            return self._text([], self._tools, prompt, str)
-        except _REFUSALS:
-            # Most templates look at the first message; without one there is nothing before the first turn.
-            return ""
-
-
-def _with_end(text: str, start: int, end: int, control: Sequence[str]) -> int:
-    """The end of a marked stretch, with the control token that ends the turn where the template left it outside."""
-    if text[start:end].rstrip().endswith(tuple(control)):
-        return _without_trailing_space(text[:end], start, control)
-    return end + next((len(token) for token in control if text.startswith(token, end)), 0)
-
-
-def _without_trailing_space(text: str, start: int, control: Sequence[str]) -> int:
-    """The end of a turn: white space that the template writes after the control token that ends it is not trained."""
-    stripped = text.rstrip()
-    return len(stripped) if len(stripped) > start and stripped.endswith(tuple(control)) else len(text)
-
-
-def _cut(text: str, spans: _Spans) -> Sample:
-    """The text as pieces: the trained spans and what lies between them."""
-    pieces: list[Piece] = []
-    position = 0
-    for start, end, index in spans:
-        if start > position:
-            pieces.append(Piece(text[position:start]))
-        pieces.append(Piece(text[start:end], trained=True, message=index))
-        position = end
-    if position < len(text):
-        pieces.append(Piece(text[position:]))
-    return Sample(tuple(pieces), joined=True)
-
-
-def as_template_message(message: Message) -> dict[str, Json]:
-    """A message as Hugging Face templates expect it: tool arguments as objects, an absent content as an empty text."""
-    content = "" if message.content is None or message.content is ABSENT else message.content
-    made: dict[str, Json] = {"role": "" if message.role is ABSENT else message.role, "content": content}
-    if message.name is not ABSENT:
-        made["name"] = message.name
-    if message.call_id is not ABSENT:
-        made["tool_call_id"] = message.call_id
-    if message.calls:
-        made["tool_calls"] = [
-            {
-                "type": "function",
-                "id": None if call.id is ABSENT else call.id,
-                "function": {"name": call.name, "arguments": _arguments(call.arguments)},
-            }
-            for call in message.calls
-        ]
+def _with_calls(made: Rendered, turns: Sequence[Message]) -> Rendered:
+    """The rendering, or a problem where a call of a trained turn is not in what is trained of it."""
+    if not any(turn.calls for turn in turns):
+        return made
+    said: dict[int, str] = {}
+    for piece in (piece for sample in made.samples for piece in sample.pieces if piece.trained):
+        said[piece.message] = said.get(piece.message, "") + piece.text
+    for index, text in said.items():
+        for name in (call.name for call in turns[index].calls if isinstance(call.name, str)):
+            if name not in text and json.dumps(name)[1:-1] not in text:
+                return Rendered(problem=f"the chat template leaves out the call of {name!r} in message {index + 1}")
     return made
-
-
-def _arguments(arguments: Json) -> Json:
-    if arguments is ABSENT:
-        return {}
-    if not isinstance(arguments, str):
-        return arguments
-    try:
-        parsed = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return arguments
-    return parsed if isinstance(parsed, dict) else arguments
-
-
-def as_tools(tools: Json) -> Json:
-    """Declared tools as templates expect them: a list, or None where there are none."""
-    if isinstance(tools, str):
-        try:
-            tools = json.loads(tools)
-        except (ValueError, RecursionError):
-            return None
-    return tools if isinstance(tools, list) and tools else None

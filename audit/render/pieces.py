@@ -39,10 +39,12 @@ class Sample(msgspec.Struct, frozen=True):
 
 class Rendered(msgspec.Struct, frozen=True):
     """What a chat becomes: usually one sample; one per trained turn where the template rewrites earlier turns; none
-    where the template refuses the chat, and then ``problem`` says why."""
+    where the template refuses the chat, and then ``problem`` says why. ``off_prompt`` counts the trained turns that do
+    not go on from what the template writes to ask for a reply (one that ends with ``<think>``)."""
 
     samples: tuple[Sample, ...] = ()
     problem: str | None = None
+    off_prompt: int = 0
 
 
 class Stretch(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +60,9 @@ class Template(Protocol):
 
     def render(self, chat: Chat) -> Rendered:
         """The samples a chat becomes."""
+
+    def prompt(self, chat: Chat) -> Rendered:
+        """The chat up to where its reply begins, with what asks for a reply: one sample, nothing of it trained."""
 
 
 class Measurer(Protocol):
@@ -87,6 +92,14 @@ def is_trained(message: Message) -> bool:
     if message.trained is not None:
         return message.trained
     return message.role == "assistant" and not (isinstance(message.weight, int | float) and message.weight == 0)
+
+
+def before_reply(chat: Chat) -> Chat:
+    """What a reply is given to: all turns but a last one of the assistant."""
+    turns = chat.messages + chat.chosen
+    if turns and turns[-1].role == "assistant":
+        turns = turns[:-1]
+    return msgspec.structs.replace(chat, messages=turns, chosen=(), rejected=())
 
 
 def trainable_tokens(rendered: Rendered, measurer: Measurer, max_tokens: int | None = None) -> Trainable:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,10 +12,11 @@ import msgspec
 
 from audit.errors import InputError, MissingExtra
 from audit.model import Json
-from audit.render import Sample, Stretch
+from audit.read.characters import well_formed
+from audit.render import Piece, Sample, Stretch
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
     from audit.render.jinja import JinjaTemplate
 
@@ -23,98 +25,170 @@ NO_LIMIT: Final = 10**7
 """A ``model_max_length`` above this is transformers' way of saying that there is none (it writes 1e30)."""
 
 
-class Encoded(msgspec.Struct, frozen=True):
-    """One sample as the model sees it: token ids, whether each is trained, and the message of each (-1: none)."""
+_NO_END: Final = ("bos_token", "unk_token", "pad_token", "cls_token", "mask_token")
+"""Named tokens that end no turn, unless they are the end token too."""
 
-    ids: tuple[int, ...]
-    trained: tuple[bool, ...]
-    messages: tuple[int, ...]
+
+class Encoded(msgspec.Struct, frozen=True):
+    """One sample as the model sees it: token ids, and which stretches of them are trained and of which message (-1:
+    none)."""
+
+    ids: Sequence[int]
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def trained(self) -> tuple[bool, ...]:
+        """Whether each token is trained."""
+        return tuple(chain.from_iterable(repeat(run.trained, run.tokens) for run in self.stretches))
+
+    @property
+    def messages(self) -> tuple[int, ...]:
+        """The message of each token."""
+        return tuple(chain.from_iterable(repeat(run.message, run.tokens) for run in self.stretches))
 
 
 class ChatTokenizer:
-    """A tokenizer with the template that belongs to it. ``template`` is None where the folder holds none."""
+    """A tokenizer with the template that belongs to it. ``template`` is None where the folder holds none.
+
+    ``names`` are its named tokens (``eos_token`` ...). ``backend`` is the tokenizer of the library itself.
+    """
 
     def __init__(
-        self, name: str, tokenizer: Tokenizer, template: JinjaTemplate | None = None, max_tokens: int | None = None
+        self,
+        name: str,
+        tokenizer: Tokenizer,
+        template: JinjaTemplate | None = None,
+        max_tokens: int | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.template = template
         self.max_tokens = max_tokens
-        self._tokenizer = tokenizer
+        self.names = dict(names or {})
+        self.backend = tokenizer
         tokenizer.no_truncation()
         tokenizer.no_padding()
 
+    @cached_property
+    def ends(self) -> frozenset[int]:
+        """Ids of the tokens that can end a turn: ``eos_token`` and all control tokens but those with another name.
+        Empty where the tokenizer has none."""
+        end = self.names.get("eos_token")
+        others = {self.names[name] for name in _NO_END if name in self.names} - {end}
+        found = {text for text in _control(self.backend) if text not in others} | ({end} if end else set())
+        ids = (self.backend.token_to_id(text) for text in found)
+        return frozenset(token for token in ids if token is not None)
+
     def count(self, text: str) -> int:
         """Tokens of a text, special-token strings in it counted as plain text."""
-        self._tokenizer.encode_special_tokens = True
-        return len(self._tokenizer.encode(_writable(text), add_special_tokens=False).ids)
+        self.backend.encode_special_tokens = True
+        return len(self.backend.encode(well_formed(text), add_special_tokens=False).ids)
 
     def encode(self, sample: Sample) -> Encoded:
         """The tokens of a sample, tokenised once as a whole.
 
-        A token is trained when it begins in trained text, or begins before it and reaches into it with more than
-        white space before; so no first word of an answer is lost to a token that carries the blank before it.
+        A token is trained when it begins in trained text, or when it begins before it with nothing but white space
+        there and reaches into it; so no first word of an answer is lost to a token that carries the blank before it.
         """
-        text = _writable(sample.text)
-        self._tokenizer.encode_special_tokens = False
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        trained, messages = _by_character(sample)
-        owners = [_owner(start, end, text, trained) for start, end in encoding.offsets]
-        return Encoded(
-            tuple(encoding.ids),
-            tuple(trained[owner] if owner is not None else False for owner in owners),
-            tuple(messages[owner] if owner is not None else -1 for owner in owners),
-        )
+        text = well_formed(sample.text)
+        self.backend.encode_special_tokens = False
+        encoding = self.backend.encode(text, add_special_tokens=False)
+        return Encoded(encoding.ids, _stretches(sample, text, encoding))
+
+    def encode_all(self, samples: Sequence[Sample]) -> list[Encoded]:
+        """``encode`` of many samples at once, on all cores that the library may use."""
+        texts = [well_formed(sample.text) for sample in samples]
+        self.backend.encode_special_tokens = False
+        encodings: list[Encoding] = self.backend.encode_batch(texts, add_special_tokens=False)
+        return [
+            Encoded(encoding.ids, _stretches(sample, text, encoding))
+            for sample, text, encoding in zip(samples, texts, encodings, strict=True)
+        ]
 
     def stretches(self, sample: Sample) -> list[Stretch]:
         """The tokens of a sample as stretches."""
-        encoded = self.encode(sample)
-        stretches: list[Stretch] = []
-        for trained, message in zip(encoded.trained, encoded.messages, strict=True):
-            last = stretches[-1] if stretches else None
-            if last is not None and last.trained == trained and last.message == message:
-                stretches[-1] = Stretch(last.tokens + 1, trained, message)
-            else:
-                stretches.append(Stretch(1, trained, message))
-        return stretches
+        return list(self.encode(sample).stretches)
 
 
-def _owner(start: int, end: int, text: str, trained: Sequence[bool]) -> int | None:
-    """The character that decides whether a token is trained; None for a token that stands for no character."""
-    if not trained:
-        return None
-    first = min(start, len(trained) - 1)
-    while first < end - 1 and not trained[first] and text[first].isspace():
-        first += 1
-    return first
+def _control(tokenizer: Tokenizer) -> list[str]:
+    return [token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special]
 
 
-def _by_character(sample: Sample) -> tuple[list[bool], list[int]]:
-    trained: list[bool] = []
-    messages: list[int] = []
-    for piece in sample.pieces:
-        trained += [piece.trained] * len(piece.text)
-        messages += [piece.message] * len(piece.text)
-    return trained, messages
+def _stretches(sample: Sample, text: str, encoding: Encoding) -> tuple[Stretch, ...]:
+    """To which piece each token belongs: to that in which it begins, or to the trained one that it reaches into with
+    nothing but white space before."""
+    pieces = [piece for piece in sample.pieces if piece.text] or [Piece("")]
+    firsts: list[int] = []
+    at, before = 0, True
+    for piece in pieces:
+        firsts.append(_first(encoding, text, at, reaching=piece.trained and not before) if at else 0)
+        at, before = at + len(piece.text), piece.trained
+    lengths = (end - first for first, end in zip(firsts, [*firsts[1:], len(encoding)], strict=True))
+    runs = (Stretch(n, piece.trained, piece.message) for n, piece in zip(lengths, pieces, strict=True) if n)
+    return tuple(_joined(runs))
 
 
-def _writable(text: str) -> str:
-    """The text with every lone surrogate replaced by U+FFFD, one for one, because tokenizers needs UTF-8."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
-    return text
+def _first(encoding: Encoding, text: str, at: int, *, reaching: bool) -> int:
+    """The first token that begins at a character or after it; with ``reaching`` one that stands over it counts where
+    there is only white space before. One character may have several tokens, and a token several characters."""
+    for position in range(at, len(text)):
+        token: int | None = encoding.char_to_token(position)
+        if token is not None:
+            break  # characters that the tokenizer drops have none
+    else:
+        return len(encoding)
+    start = _begin(encoding, token)
+    if reaching and start < at and text[start:at].isspace():
+        return token
+    while token < len(encoding) and _begin(encoding, token) < at:
+        token += 1
+    return token
 
 
-@lru_cache(maxsize=4)
+def _begin(encoding: Encoding, token: int) -> int:
+    """The character at which a token begins."""
+    characters = encoding.token_to_chars(token)
+    return characters[0] if characters else 0
+
+
+def _joined(runs: Iterable[Stretch]) -> Iterator[Stretch]:
+    """Stretches that follow each other and are alike as one."""
+    last: Stretch | None = None
+    for run in runs:
+        if last is not None and (last.trained, last.message) == (run.trained, run.message):
+            last = Stretch(last.tokens + run.tokens, run.trained, run.message)
+            continue
+        if last is not None:
+            yield last
+        last = run
+    if last is not None:
+        yield last
+
+
 def load_chat_tokenizer(path: str) -> ChatTokenizer:
     """The tokenizer in a folder, or in a ``tokenizer.json`` (with the template files that lie beside it).
 
     Raises InputError for a missing or broken file, MissingExtra without the library ``tokenizers``.
     """
+    given = Path(path)
+    folder = given if given.is_dir() else given.parent
+    return _loaded(path, (*(_stamp(folder / name) for name in _FILES), _stamp(given)))
+
+
+_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat_template.json")
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """What changes when a file is written again: a run may write a tokenizer to where there was another."""
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: str, stamps: tuple[tuple[int, int], ...]) -> ChatTokenizer:
     given = Path(path)
     file = given / "tokenizer.json" if given.is_dir() else given
     if not file.is_file():
@@ -129,13 +203,13 @@ def load_chat_tokenizer(path: str) -> ChatTokenizer:
     tokenizer = Tokenizer.from_file(str(file))
     config = _json(file.parent / "tokenizer_config.json")
     source = _template_source(file.parent, config)
-    control = [token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special]
+    names = _special_tokens(config)
     template = None
     if source is not None:
         from audit.render.jinja import JinjaTemplate
 
-        template = JinjaTemplate(source, _special_tokens(config), control=control)
-    return ChatTokenizer(given.name or str(given), tokenizer, template, _limit(config))
+        template = JinjaTemplate(source, names, control=_control(tokenizer))
+    return ChatTokenizer(given.name or str(given), tokenizer, template, _limit(config), names)
 
 
 def _read(file: Path) -> str:

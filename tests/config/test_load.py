@@ -89,7 +89,8 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
         [gate]
         policy = "strict"
         [train]
-        anything = 1
+        epochs = 2
+        lr = 0.001
         """,
     )
     assert settings.files == ("a.jsonl",)
@@ -102,7 +103,7 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert settings.ignores == (Ignore(code="FMT110", reason="stripped on upload", expires=date(2027, 1, 1)),)
     assert settings.sections["data"] == {"label": "metadata.label", "favourable": "approved"}
     assert settings.sections["attributes"]["sex"]["min_n"] == 30
-    assert settings.sections["train"] == {"anything": 1}
+    assert settings.sections["train"] == {"epochs": 2, "lr": 0.001}
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,14 @@ def test_a_cut_after_the_last_trained_turn_loses_nothing(counter: Counter) -> No
     messages = (turn("user", "Hi"), turn("assistant", "yes", 1), turn("user", "word " * 50, 2))
     cut = trainable_tokens(render(chat(*messages), ChatML()), counter, 20)
     assert (cut.trained, cut.left, cut.end_cut, cut.last_cut) == (2, 2, False, False)
+
+
+def test_a_prompt_is_what_stands_before_the_answer_and_trains_nothing() -> None:
+    row = chat(turn("user", "Hi"), turn("assistant", "Hello.", 1))
+    (sample,) = ChatML().prompt(row).samples
+    assert sample.text == "<|im_start|>user<|im_sep|>Hi<|im_end|><|im_start|>assistant<|im_sep|>"
+    assert not any(piece.trained for piece in sample.pieces)
+
+
+def test_the_prompt_of_a_row_without_an_answer_is_the_whole_row() -> None:
+    assert ChatML().prompt(chat(turn("user", "Hi"))) == render(chat(turn("user", "Hi")), ChatML())

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from audit.errors import MissingExtra, UsageError
-from audit.train import paraphrase as module
+from audit.train import endpoints as module
 from audit.train.paraphrase import INSTRUCTION, EndpointParaphraser
 from tests.remedy.augmented import made, row
 

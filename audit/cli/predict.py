@@ -1,0 +1,140 @@
+"""``audit predict``: has a model answer the prompts of rows and prints the account. Judges no answer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_UNABLE
+from audit.cli.settings_flags import add_settings_flags, settings_from
+from audit.cli.terminal import add_terminal_flags, is_terminal, print_pieces, progress_bar
+from audit.errors import UsageError
+from audit.reports.summary import plural
+from audit.reports.visible import visible
+
+if TYPE_CHECKING:
+    from audit.model import Json
+    from audit.train.prediction.running import PredictReport
+
+_VALUES: Final = (
+    "base", "labels", "score_answers", "logprobs", "temperature", "samples", "max_new_tokens", "only", "device",
+    "endpoint", "key_variable", "concurrency", "timeout", "retries", "resume", "force",
+)  # fmt: skip
+"""Flags that are fields of ``PredictOptions``."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``audit predict`` takes."""
+    parser.add_argument("paths", nargs="*", default=[], metavar="IN", help="files, folders, patterns, - for stdin")
+    parser.add_argument("-o", "--output", metavar="OUT", help="file to write, such as predictions.jsonl")
+    group = parser.add_argument_group(
+        "what is asked for (--model is a run, a folder or a hub name; NAME=MODEL names it)"
+    )
+    group.add_argument("--base", metavar="FOLDER", help="the model that an adapter belongs to, where it was moved")
+    group.add_argument(
+        "--only", metavar="SPLIT", help="ask about the rows of this split only; of a run's own where the data has none"
+    )
+    group.add_argument(
+        "--labels",
+        metavar="LABELS",
+        help="score labels in place of writing: a,b,c; none; or auto (default): those the model was trained for, else "
+        "those that the data is recognised to have",
+    )
+    group.add_argument("--score-answers", action="store_true", help="likelihood of the rows' own answers, per token")
+    group.add_argument("--logprobs", action="store_true", help="keep the likelihood of every token")
+    group.add_argument("--temperature", metavar="T", help="0 (default) takes the likeliest token, above it is drawn")
+    group.add_argument("--samples", metavar="K", help="replies for each row (default: 1)")
+    group.add_argument("--max-new-tokens", metavar="N", help="longest reply (default: 128)")
+    group.add_argument("--device", metavar="NAME", help="auto (default), cpu, cuda or cuda:0")
+    server = parser.add_argument_group("asking a server in place of a model in this process")
+    server.add_argument("--endpoint", metavar="URL", help="an OpenAI-compatible server: http://localhost:8000/v1")
+    server.add_argument(
+        "--key-variable", metavar="NAME", help="environment variable with its key (default: OPENAI_API_KEY)"
+    )
+    server.add_argument("--concurrency", metavar="N", help="requests at a time (default: 4)")
+    server.add_argument("--timeout", metavar="SECONDS", help="longest wait for an answer (default: 60)")
+    server.add_argument("--retries", metavar="N", help="how often a request is tried again (default: 4)")
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what was interrupted; ask what failed for passing reasons again",
+    )
+    output.add_argument("--force", action="store_true", help="overwrite what an earlier run wrote")
+    output.add_argument("--format", choices=("text", "json"), help="form of the account (default: text)")
+    add_terminal_flags(output)
+    add_settings_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask about what was named. Exit code 0, 2 where every answer is an error, 130 when interrupted."""
+    from audit.train.installed import check_installed, rest_idle_threads
+    from audit.train.prediction.options import options_from
+    from audit.train.prediction.running import predict
+
+    settings = settings_from(args, args.paths)
+    if not (settings.files or settings.splits):
+        raise UsageError("no data was named", hint="audit predict --model runs/mine data.jsonl -o predictions.jsonl")
+    if not hasattr(args, "output"):
+        raise UsageError("no file to write was named", hint="-o predictions.jsonl")
+    given: Mapping[str, Json] = {name: getattr(args, name) for name in _VALUES if hasattr(args, name)}
+    options = options_from(given, settings.model)
+    if options.endpoint is None:
+        check_installed()
+    rest_idle_threads()
+    began = time.perf_counter()
+    with progress_bar(args) as bar, _telling(args) as told:
+        report = predict(list(settings.files), args.output, options=options, settings=settings, progress=bar, told=told)
+    print_pieces(_rendered(report, getattr(args, "format", "text")))
+    if not hasattr(args, "quiet"):
+        from audit.cli.progress import closing
+
+        print(closing(report.rows, time.perf_counter() - began), file=sys.stderr)
+    if report.partial:
+        return EXIT_INTERRUPTED
+    return EXIT_UNABLE if report.answers and report.errors == report.answers else EXIT_CLEAN
+
+
+def _rendered(report: PredictReport, form: str) -> Iterator[str]:
+    if form == "json":
+        from audit.reports.encode import encode
+
+        yield encode(report, indent=2) + "\n"
+        return
+    good = report.answers - report.errors
+    where = f"{visible(report.output)}.partial" if report.partial else visible(report.output)
+    yield f"{plural(report.rows, 'row')} asked, {plural(good, 'answer')} of {visible(report.arm)} in {where}\n"
+    if report.found:
+        yield f"  {report.found:,} were there already\n"
+    for word, count in report.failed.items():
+        yield f"  {plural(count, 'answer')} failed: {visible(word)}\n"
+    if report.partial:
+        yield "interrupted: --resume goes on\n"
+    elif report.passing:
+        yield f"{report.passing:,} failed for passing reasons: --resume asks them again\n"
+
+
+@contextmanager
+def _telling(args: argparse.Namespace) -> Iterator[Callable[[int, int], None] | None]:
+    """Says on a terminal how many answers there are, over one line that is gone afterwards."""
+    if not is_terminal(sys.stderr) or hasattr(args, "quiet") or hasattr(args, "no_progress"):
+        yield None
+        return
+    from audit.cli.progress import EVERY, TerminalLine
+
+    line, drawn = TerminalLine(sys.stderr), -EVERY
+
+    def told(done: int, wanted: int) -> None:
+        nonlocal drawn
+        if (now := time.monotonic()) - drawn >= EVERY:
+            drawn = now
+            line.draw(f"{done:,} of {wanted:,} answers")
+
+    try:
+        yield told
+    finally:
+        line.clear()

@@ -1,0 +1,242 @@
+"""Has a model answer the prompts of rows and writes down every input and output. Judges no answer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from audit.api.preparing import override
+from audit.config.settings import Settings
+from audit.engine.drive import Progress
+from audit.errors import AuditError, UsageError
+from audit.model import ABSENT, Json, Record
+from audit.policy.words import plural
+from audit.train.prediction.answers import PASSING, Answer, Answerer
+from audit.train.prediction.ledger import Ledger
+from audit.train.prediction.options import PredictOptions, checked, options_from
+from audit.train.prediction.questions import Question, Questions, asking, writable
+
+AT_ONCE: Final = 512
+"""Rows that are put together at a time."""
+
+
+class PredictReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The account of a prediction: ``rows`` asked about, ``answers`` that stand in the file (rows times samples, those
+    with an error included), ``failed`` of them by the first word of their error, ``found`` that an earlier run had
+    already. ``partial``: interrupted, and ``--resume`` goes on."""
+
+    output: str
+    arm: str
+    rows: int
+    answers: int = 0
+    failed: Mapping[str, int] = {}
+    found: int = 0
+    partial: bool = False
+
+    @property
+    def errors(self) -> int:
+        """Answers that are an error."""
+        return sum(self.failed.values())
+
+    @property
+    def passing(self) -> int:
+        """Those of them that ``options.resume`` asks for again, since they may have been a matter of the moment."""
+        return sum(self.failed.get(word, 0) for word in PASSING)
+
+
+def predict(
+    data: Any,
+    output: str | os.PathLike[str],
+    *,
+    options: PredictOptions | None = None,
+    settings: Settings | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    told: Callable[[int, int], None] | None = None,
+    **config: Any,
+) -> PredictReport:
+    """Ask a model about every row of ``data`` (as for ``audit.check``) and write its answers to ``output``.
+
+    The file has a line for every row and sample, in the order of the rows, and is put in place when it is whole;
+    ``OUTPUT.state.json`` beside it says what was asked of whom. Rows that cannot be asked stand in it with their error.
+    ``told`` is given how many answers stand and how many are wanted, now and then.
+
+    An interruption gives a report that is ``partial``: with ``options.resume`` what is there is not asked again. Raises
+    UsageError, InputError (a model that cannot be read, a resume that does not fit), OutputError for files that exist,
+    and MissingExtra. Where a server can no longer be asked, the answers that came before are kept for a resume, too.
+    """
+    settings = override(settings or Settings(), config)
+    options = checked(options) if options is not None and options.arm else options_from(_given(options), settings.model)
+    settings = msgspec.structs.replace(settings, model=None)  # the model that data is judged for is another thing
+    path = Path(output)
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent} is no folder, so {path.name} cannot be written there")
+    with ExitStack() as stack:
+        try:  # before a model is loaded: reading may start processes, which had better not inherit one
+            of_run = None if options.endpoint else options.model
+            asked_about = asking(data, settings, only=options.only, run_folder=of_run, progress=progress)
+            questions = stack.enter_context(asked_about)
+        except KeyboardInterrupt:
+            return PredictReport(output=str(path), arm=_arm(options), rows=0, partial=True)
+        answerer = _answerer(options, settings, stack)
+        asked = _asked(options, settings, answerer, questions)
+        ledger = Ledger(
+            path, asked, questions.rows, samples=options.samples, resume=options.resume, force=options.force
+        )
+        is_whole = ledger.is_complete or _answered(ledger, answerer, questions, options, told)
+        if is_whole and not ledger.is_complete:
+            ledger.finish(_lines(ledger, questions, options, settings.seed))
+        return PredictReport(
+            output=str(path),
+            arm=_arm(options),
+            rows=len(questions),
+            answers=len(questions) * options.samples if ledger.is_complete else ledger.answers,
+            failed=ledger.errors,
+            found=ledger.found,
+            partial=not is_whole,
+        )
+
+
+def _given(options: PredictOptions | None) -> Mapping[str, Json]:
+    given = msgspec.structs.asdict(options) if options is not None else {}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _arm(options: PredictOptions) -> str:
+    return str(writable(options.arm or ""))
+
+
+def _answerer(options: PredictOptions, settings: Settings, stack: ExitStack) -> Answerer:
+    """Who is asked, until the stack is left."""
+    model = options.model or ""
+    if options.endpoint is not None:
+        from audit.train.endpoints import Endpoint
+        from audit.train.prediction.remote import RemoteModel
+
+        endpoint = Endpoint(
+            options.endpoint,
+            model,
+            purpose="predictions of an endpoint",
+            key_variable=options.key_variable,
+            timeout=options.timeout,
+            retries=options.retries,
+            concurrency=options.concurrency,
+        )
+        return RemoteModel(stack.enter_context(endpoint), options, settings.seed)
+    from audit.train.installed import check_installed
+
+    check_installed()
+    from audit.train.models.loading import load
+    from audit.train.prediction.local import LocalModel, device_of
+
+    device = device_of(options.device)
+    loaded = load(model, allow_download=settings.allow_download, device=device, base=options.base)
+    return LocalModel(loaded, options, settings.seed)
+
+
+_OF_ANSWERS: Final = ("labels", "score_answers", "logprobs", "temperature", "samples", "max_new_tokens", "only", "arm")
+"""Options that answers depend on; the others say how they are asked for."""
+
+
+def _asked(options: PredictOptions, settings: Settings, answerer: Answerer, questions: Questions) -> dict[str, Json]:
+    """All that the file depends on, by name."""
+    named: dict[str, Json] = {name.replace("_", " "): getattr(options, name) for name in _OF_ANSWERS}
+    configured = {name: settings.sections.get(name, {}) for name in ("data", "attributes")}
+    more: dict[str, Json] = {
+        "seed": settings.seed,
+        "data": [msgspec.to_builtins(file) for file in questions.files],
+        "rows": _hashed([questions.row_id(row) for row in questions.rows]),
+        "configuration": _hashed(msgspec.to_builtins(configured)),  # it may name places
+    }
+    return {name: writable(value) for name, value in {**named, **more, **answerer.identity(questions)}.items()}
+
+
+def _hashed(value: Json) -> str:
+    return hashlib.sha256(msgspec.json.encode(writable(value), order="sorted")).hexdigest()
+
+
+def _answered(
+    ledger: Ledger,
+    answerer: Answerer,
+    questions: Questions,
+    options: PredictOptions,
+    told: Callable[[int, int], None] | None,
+) -> bool:
+    """Whether all answers stand; False where somebody interrupted."""
+    wanted = len(questions) * options.samples
+    with ledger:
+        try:
+            for answers in answerer.answers(questions, ledger.done):
+                ledger.add(answers)
+                if told is not None:
+                    told(ledger.answers, wanted)
+        except KeyboardInterrupt:
+            return False
+        except AuditError as error:
+            if ledger.answers:
+                stand = f"{plural(ledger.answers, 'answer')} so far stand in {ledger.partial_path.name}"
+                error.hint = "; ".join(part for part in (error.hint, f"{stand}, and --resume goes on") if part)
+            raise
+    return True
+
+
+# ----------------------------------------------------------------------------- the file
+
+
+def _lines(ledger: Ledger, questions: Questions, options: PredictOptions, seed: int) -> Iterator[bytes]:
+    """The lines of the file, in the order of rows and samples."""
+    for start in range(0, len(questions), AT_ONCE):
+        rows = questions.rows[start : start + AT_ONCE]
+        keys = [(row, sample) for row in rows for sample in range(options.samples)]
+        answers = ledger.read(keys)
+        for question, record in questions.read(rows):
+            shared = _of_row(question, record, questions)
+            for _ in range(options.samples):
+                line = _line(shared, next(answers), _arm(options), seed)
+                yield msgspec.json.encode(line) + b"\n"
+
+
+def _of_row(question: Question, record: Record, questions: Questions) -> dict[str, Json]:
+    """What all samples of a row share."""
+    shared: dict[str, Json] = {
+        "row_id": questions.row_id(question.row),
+        "variant": "original",
+        "pair_id": None,
+        "cluster": questions.cluster(question.row),
+        "prompt_sha256": question.prompt_sha256,
+        "messages": list(question.messages),
+        "truth": writable(questions.truth(question.row, question, record)),
+        "attributes": writable(dict(questions.attributes(question.row))),
+    }
+    if question.chat.tools is not ABSENT and not question.problem:
+        shared["tools"] = writable(question.chat.tools)
+    return shared
+
+
+def _line(shared: Mapping[str, Json], answer: Answer, arm: str, seed: int) -> dict[str, Json]:
+    """One line, its keys in the order of the documentation."""
+    line: dict[str, Json] = {
+        "row_id": shared["row_id"],
+        "arm": arm,
+        "seed": seed,
+        "sample": answer.sample,
+        **{name: shared[name] for name in ("variant", "pair_id", "cluster", "prompt_sha256", "messages")},
+        **({"tools": shared["tools"]} if "tools" in shared else {}),
+        "output": answer.output,
+        "finish_reason": answer.finish_reason,
+        "error": answer.error,
+        "truth": shared["truth"],
+        "label_scores": answer.label_scores,
+        "label_mass": answer.label_mass,
+        "token_logprobs": answer.token_logprobs,
+        "seconds": answer.seconds,
+        "prompt_tokens": answer.prompt_tokens,
+        "output_tokens": answer.output_tokens,
+        "attributes": shared["attributes"],
+    }
+    return line

@@ -1,0 +1,1 @@
+"""A run from its gate to its record: identity, checkpoints, logs, verification, replay."""

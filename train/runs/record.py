@@ -1,0 +1,413 @@
+"""The record of a run: lines of canonical JSON, each with the hash of the one before, and a seal over all of them.
+
+Writes the lines and lists the files of a run folder; what the entries say is the caller's. ``audit.train.runs.verify``
+reads them back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+import msgspec
+
+from audit.errors import InputError, OutputError
+from audit.model import Json
+from audit.train.runs.identity import ResumeRefused
+from audit.writing import unwritable, write_whole
+
+try:
+    import fcntl
+except ImportError:  # Windows has none: two processes that write one run are not told apart there
+    fcntl = None  # type: ignore[assignment]
+
+RECORD: Final = "record.jsonl"
+SEAL: Final = "record.sha256"
+FIRST: Final = "0" * 64
+"""What the first entry names as the hash of the line before it."""
+FILES: Final = "files"
+MEASURED: Final = "measured"
+"""The kind of the last entry, which lists what was measured with a clock; the one before it is of kind ``files``."""
+CLOCKED: Final = ("timing.jsonl", "machine.json", "tensorboard/")
+"""Files, and folders with a slash, that differ between two equal runs. They are listed last, so that the records of
+two runs on one machine are equal up to the entry ``measured``."""
+
+
+_ANEW: Final = "train anew into another output folder"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line: its number from 0, what it is about, what it says, and the hex sha256 of the line before."""
+
+    n: int
+    kind: str
+    data: dict[str, Json]
+    previous: str
+
+
+class Fault(NamedTuple):
+    """A line of the record, counted from 1, that is not as it was written, and why."""
+
+    line: int
+    kind: str
+    why: str
+
+
+class Chain(NamedTuple):
+    """What a record file holds: entries that can be read, lines at fault, and the bytes of a torn last line."""
+
+    entries: tuple[Entry, ...]
+    faults: tuple[Fault, ...]
+    torn: bytes
+    last: str
+
+
+# ----------------------------------------------------------------------------- canonical JSON
+
+
+def canonical(value: Json) -> bytes:
+    """One line of JSON: sorted keys, no spaces, ASCII only (a lone surrogate stays its escape), a line feed.
+
+    Numbers that are not finite, which JSON has not, are null.
+    """
+    plain = msgspec.to_builtins(value)
+    try:
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(plain), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def _finite(value: Json) -> Json:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+# ----------------------------------------------------------------------------- writing
+
+
+def append_whole(descriptor: int, line: bytes, shown: str, *, sync: bool = False) -> None:
+    """Append the line to an open file, all of it or nothing, and to the disk at once where ``sync``.
+
+    Raises OutputError naming ``shown``.
+    """
+    before = os.lseek(descriptor, 0, os.SEEK_END)
+    written = 0
+    try:
+        while written < len(line):
+            written += os.write(descriptor, line[written:])
+        if sync:
+            os.fsync(descriptor)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, before)
+        raise unwritable(shown, error) from None
+
+
+def check_unwritten(folder: Path) -> None:
+    """Raise OutputError where another process writes the run in a folder now."""
+    with contextlib.suppress(FileNotFoundError), (folder / RECORD).open("rb") as file:
+        _hold(file.fileno(), folder, shared=True)
+
+
+def _hold(descriptor: int, folder: Path, *, shared: bool = False) -> None:
+    """Lock an open record until it is closed. Raises OutputError where another process holds it."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        raise OutputError(
+            f"another process is writing the run in {folder}", hint="wait for it to end, or stop it"
+        ) from None
+
+
+class Record:
+    """The record of a run while it is written; no other process can write the same one meanwhile.
+
+    Made by ``begin``, ``locked`` or ``resume``. A context manager that closes the file, which is never replaced by
+    another: the lock is on this one.
+    """
+
+    def __init__(self, folder: Path, *, new: bool | None) -> None:
+        """``new``: whether there must be none yet, or one; None takes both."""
+        self.folder = folder
+        self._path = folder / RECORD
+        made = {True: os.O_CREAT | os.O_EXCL, False: 0, None: os.O_CREAT}[new]
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0) | made
+        try:
+            self._descriptor = os.open(self._path, flags, 0o644)
+        except FileExistsError:
+            raise OutputError(
+                f"{folder} holds the record of a run already", hint="name another output folder, or go on with --resume"
+            ) from None
+        except FileNotFoundError:
+            raise InputError(f"{folder} holds no {RECORD}, so there is no run to go on with") from None
+        except OSError as error:
+            raise unwritable(str(self._path), error) from None
+        self._number = 0
+        self._last = FIRST
+        self._lock()
+
+    @classmethod
+    def begin(cls, folder: Path) -> Self:
+        """A new record in a folder that exists. Raises OutputError where there is one already."""
+        record = cls(folder, new=True)
+        sync_folder(folder)
+        return record
+
+    @classmethod
+    def locked(cls, folder: Path) -> Self:
+        """The record of a folder, made where there is none, held against other processes. What is in it stays until
+        ``restart``. Raises OutputError where another process writes it."""
+        record = cls(folder, new=None)
+        sync_folder(folder)
+        return record
+
+    @classmethod
+    def resume(cls, folder: Path) -> Self:
+        """The record of an interrupted run, to be gone on with.
+
+        A torn last line, as a crash leaves it, is cut, and an entry ``cut`` says how long it was. Raises InputError
+        without a record, ResumeRefused for one that is sealed or whose lines do not follow from each other.
+        """
+        record = cls(folder, new=False)
+        try:
+            record._take_up()
+        except BaseException:
+            record.close()
+            raise
+        return record
+
+    def _take_up(self) -> None:
+        chain = read_chain(self._path.read_bytes())
+        if (self.folder / SEAL).exists():
+            raise ResumeRefused(
+                f"the run in {self.folder} is finished: its record is sealed", hint="train into another output folder"
+            )
+        _refuse_faults(chain)
+        self._number, self._last = len(chain.entries), chain.last
+        if chain.torn:
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - len(chain.torn))
+            self.add("cut", {"bytes": len(chain.torn), "sha256": _hash(chain.torn)})
+
+    def _lock(self) -> None:
+        try:
+            _hold(self._descriptor, self.folder)
+        except OutputError:
+            self.close()
+            raise
+
+    def restart(self, kind: str, data: Json) -> None:
+        """Take away every entry there is, and begin with this one. Raises OutputError."""
+        try:
+            os.ftruncate(self._descriptor, 0)
+        except OSError as error:
+            raise unwritable(str(self._path), error) from None
+        self._number, self._last = 0, FIRST
+        self.add(kind, data)
+
+    def add(self, kind: str, data: Json) -> None:
+        """Append an entry; it is on the disk when this returns. Raises OutputError, and then nothing was appended."""
+        entry = Entry(self._number, kind, msgspec.to_builtins(data), self._last)
+        line = canonical(entry)
+        append_whole(self._descriptor, line, str(self._path), sync=True)
+        self._number += 1
+        self._last = _hash(line)
+
+    def finish(self, data: Json) -> str:
+        """Append ``finished`` with ``data`` and the hashes of all files, seal the record, and close it.
+
+        Returns the seal: the hex sha256 of the whole record. Nothing may be written to the folder afterwards.
+        """
+        self.add("finished", data)
+        listed = {name: fingerprint(self.folder / name) for name in files_of(self.folder)}
+        self.add(FILES, {"files": {name: told for name, told in listed.items() if not _clocked(name)}})
+        self.add(MEASURED, {"files": {name: told for name, told in listed.items() if _clocked(name)}})
+        seal = _hash(self._path.read_bytes())
+        write_whole(self.folder / SEAL, [f"{seal}\n".encode()])
+        sync_folder(self.folder)
+        self.close()
+        return seal
+
+    def close(self) -> None:
+        """Close the file; the record can be gone on with unless it was finished."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def seal_folder(folder: Path, schema: str) -> str:
+    """Seal a folder that holds several runs, as a search does: a record of every file beneath it, those of the runs
+    with their own records among them, in place of an earlier one. ``schema`` says what the folder is. Returns the seal.
+    Nothing may be written to it afterwards. Raises OutputError."""
+    unseal(folder)
+    with Record.begin(folder) as record:
+        record.add("began", {"schema": schema})
+        return record.finish({})
+
+
+def unseal(folder: Path) -> None:
+    """Take away the seal and the record that ``seal_folder`` wrote, if it did. Raises OutputError."""
+    try:
+        for name in (SEAL, RECORD):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(str(folder), error) from None
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the folder holds a record that is sealed."""
+    return (folder / RECORD).exists() and (folder / SEAL).exists()
+
+
+# ----------------------------------------------------------------------------- the files of a run
+
+
+def files_of(folder: Path) -> tuple[str, ...]:
+    """The names of all files below a folder, sorted, ``/`` between folders; the record and its seal are left out.
+
+    Links to folders are named like files. Raises OutputError for a folder that cannot be listed.
+    """
+    found: list[str] = []
+
+    def failed(error: OSError) -> None:
+        raise OutputError(f"{error.filename} cannot be listed: {error.strerror}") from None
+
+    for here, folders, names in os.walk(folder, onerror=failed):
+        links = [name for name in folders if os.path.islink(os.path.join(here, name))]
+        found += [Path(here, name).relative_to(folder).as_posix() for name in (*names, *links)]
+    return tuple(sorted(name for name in found if name not in (RECORD, SEAL)))
+
+
+def fingerprint(path: Path) -> dict[str, Json]:
+    """Size in bytes and hex sha256 of a plain file. Raises OutputError for anything else: a link, a folder, a pipe."""
+    try:
+        told = path.lstat()
+        if not stat.S_ISREG(told.st_mode):
+            raise OutputError(f"{path} is no plain file, and a record cannot vouch for it", hint="take it away")
+        with path.open("rb") as file:
+            return {"bytes": told.st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk, as fsync does with a file's content."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _clocked(name: str) -> bool:
+    return any(name.startswith(one) if one.endswith("/") else name == one for one in CLOCKED)
+
+
+# ----------------------------------------------------------------------------- reading
+
+
+def read_chain(content: bytes) -> Chain:
+    """The entries of a record file and what is wrong with its lines; a last line without its end is torn, not wrong."""
+    *lines, torn = content.split(b"\n")
+    entries: list[Entry] = []
+    faults: list[Fault] = []
+    expected = FIRST
+    for number, text in enumerate(lines):
+        entry = _entry(text + b"\n")
+        kind = entry.kind if entry else "unreadable"
+        if entry is None:
+            faults.append(Fault(number + 1, kind, "is not canonical JSON with n, kind, data and previous"))
+        elif entry.n != number:
+            faults.append(Fault(number + 1, kind, f"has number {entry.n} where {number} belongs"))
+        elif entry.previous != expected:
+            faults.append(Fault(number + 1, kind, "does not follow from the line before it, which was changed"))
+        if entry is not None:
+            entries.append(entry)
+        expected = _hash(text + b"\n")
+    return Chain(tuple(entries), tuple(faults), torn, expected)
+
+
+def chain_of(folder: Path) -> Chain:
+    """The record of a run as it stands, whatever is wrong with it. Raises InputError without one."""
+    try:
+        return read_chain((folder / RECORD).read_bytes())
+    except OSError as error:
+        raise InputError(f"{folder} holds no {RECORD} that can be read: {error.strerror}") from None
+
+
+def read_entries(folder: Path) -> tuple[Entry, ...]:
+    """The entries of a run's record, which follow from each other; a torn last one is passed over.
+
+    Raises InputError without a record, ResumeRefused naming the first line that is not as it was written.
+    """
+    chain = chain_of(folder)
+    _refuse_faults(chain)
+    return chain.entries
+
+
+def read_entry(folder: Path, kind: str) -> dict[str, Json]:
+    """What the last entry of a kind says. Raises as ``read_entries``, and ResumeRefused where there is none."""
+    found = [entry.data for entry in read_entries(folder) if entry.kind == kind]
+    if not found:
+        raise ResumeRefused(f"{RECORD} has no line of kind {kind!r}: lines were taken off its end", hint=_ANEW)
+    return found[-1]
+
+
+def line_hash(folder: Path, kind: str) -> str:
+    """Hex sha256 of the first line of a kind in a run's record, "" where there is none: it stands for all before it."""
+    if not (folder / RECORD).is_file():
+        return ""
+    return next((_hash(canonical(entry)) for entry in read_entries(folder) if entry.kind == kind), "")
+
+
+def listed_files(entries: Sequence[Entry]) -> dict[str, Json]:
+    """The files as the last two entries of a finished record list them."""
+    listed: dict[str, Json] = {}
+    for entry in entries[-2:]:
+        told = entry.data.get("files")
+        if entry.kind in (FILES, MEASURED) and isinstance(told, dict):
+            listed |= told
+    return listed
+
+
+def _refuse_faults(chain: Chain) -> None:
+    if chain.faults:
+        first = chain.faults[0]
+        raise ResumeRefused(
+            f"{RECORD} line {first.line} ({first.kind}) {first.why}", hint=f"`audit verify` names every one; {_ANEW}"
+        )
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        told = json.loads(line)
+        entry = msgspec.convert(told, Entry, strict=True)
+        return entry if canonical(told) == line and len(told) == len(Entry.__struct_fields__) else None
+    except (ValueError, RecursionError, msgspec.ValidationError):
+        return None

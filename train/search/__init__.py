@@ -1,0 +1,1 @@
+"""Many runs that are compared: hyper-parameter search and learning curves."""
