@@ -172,21 +172,7 @@ def _train(args: argparse.Namespace, settings: Settings) -> int:
     from audit.cli.train_text import render
     from audit.train.runs.running import train
 
-    data, output, options = _data(settings), _output(args), _options(args, settings)
-    with progress_bar(args) as bar, _live(args) as live:
-        report = train(
-            data,
-            output,
-            options=options,
-            settings=settings,
-            waive=getattr(args, "waive", None),
-            resume=hasattr(args, "resume"),
-            force=hasattr(args, "force"),
-            progress=bar,
-            live=live,
-        )
-    _show(args, report, render)
-    return _EXITS.get(report.interrupted, EXIT_CLEAN)
+    return _carried_out(args, settings, train, render)
 
 
 def _plan(args: argparse.Namespace, settings: Settings) -> int:
@@ -223,26 +209,23 @@ def _search(args: argparse.Namespace, settings: Settings) -> int:
     from audit.cli.search_text import render_search
     from audit.train.search.search import search
 
-    return _many(args, settings, search, render_search)
+    return _carried_out(args, settings, search, render_search)
 
 
 def _curve(args: argparse.Namespace, settings: Settings) -> int:
     from audit.cli.search_text import render_curve
     from audit.train.search.curve import curve
 
-    return _many(args, settings, curve, render_curve)
+    return _carried_out(args, settings, curve, render_curve)
 
 
-def _many(
-    args: argparse.Namespace,
-    settings: Settings,
-    train_many: Callable[..., Any],
-    text: Callable[[Any], Iterator[str]],
+def _carried_out(
+    args: argparse.Namespace, settings: Settings, work: Callable[..., Any], text: Callable[[Any], Iterator[str]]
 ) -> int:
-    """Many runs on the same data."""
+    """Train once or many times into a folder, and show the report."""
     data, output, options = _data(settings), _output(args), _options(args, settings)
     with progress_bar(args) as bar, _live(args) as live:
-        report = train_many(
+        report = work(
             data,
             output,
             options=options,

@@ -15,9 +15,10 @@ import torch
 from audit.train.core.state import Progress, Snapshot
 from audit.train.data.examples import Example, Examples
 from audit.train.options import TrainOptions
+from audit.train.runs.chain import RECORD
 from audit.train.runs.identity import Identity, Machine, config_identity, data_identity, order_identity
 from audit.train.runs.log import MetricsLog
-from audit.train.runs.record import RECORD, Record, files_of
+from audit.train.runs.record import Record, files_of
 
 MACHINE = Machine(
     threads=2,

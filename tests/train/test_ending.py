@@ -7,10 +7,10 @@ import math
 from pathlib import Path
 
 from audit.train.core.state import Evaluation, GroupScore, Worst
+from audit.train.runs.chain import canonical
 from audit.train.runs.ending import Ended, ended_of, evaluations_in
 from audit.train.runs.folder import METRICS
 from audit.train.runs.log import EVALUATION, MetricsLog
-from audit.train.runs.record import canonical
 from audit.train.runs.report import BestStep
 
 DIVERGED = Evaluation(

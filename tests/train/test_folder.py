@@ -11,9 +11,10 @@ import pytest
 
 from audit.errors import AuditError, OutputError
 from audit.train.runs import folder as folders
+from audit.train.runs.chain import read_entries
 from audit.train.runs.folder import begin, check_output, state_of, sweep_temporary
 from audit.train.runs.identity import ResumeRefused
-from audit.train.runs.record import Record, read_entries
+from audit.train.runs.record import Record
 from audit.train.runs.verify import verify
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from audit.train.options import TrainOptions
+from audit.train.runs.chain import canonical
 from audit.train.runs.identity import (
     Identity,
     ResumeRefused,
@@ -18,7 +19,6 @@ from audit.train.runs.identity import (
     machine_identity,
     refuse,
 )
-from audit.train.runs.record import canonical
 from tests.train.run_folder import examples, identity, on
 
 REORDERED = examples(((4, 5), (1, 2, 3), (6, 7, 8)))

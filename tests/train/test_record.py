@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import InputError, OutputError
+from audit.train.runs.chain import FIRST, canonical, read_chain, read_entries
 from audit.train.runs.checkpoint import save
 from audit.train.runs.identity import ResumeRefused, machine_identity
 from audit.train.runs.metering import Meter, Timing, write_machine
-from audit.train.runs.record import FIRST, Record, canonical, files_of, is_finished, read_chain, read_entries
+from audit.train.runs.record import Record, files_of, is_finished
 from tests.train.run_folder import identity, sealed_run, snapshot, traces
 
 JSON = st.recursive(

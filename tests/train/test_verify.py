@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from audit.errors import InputError, UsageError
-from audit.train.runs.record import Record, canonical, files_of
+from audit.train.runs.chain import canonical
+from audit.train.runs.record import Record, files_of
 from audit.train.runs.verify import verify
 from tests.train.run_folder import sealed_run
 

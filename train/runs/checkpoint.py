@@ -23,9 +23,10 @@ from safetensors.torch import load_file, save_file
 
 from audit.errors import OutputError
 from audit.train.core.state import Progress, Snapshot
+from audit.train.runs.chain import canonical
 from audit.train.runs.identity import Identity, ResumeRefused, refuse
 from audit.train.runs.log import NOTHING_LOGGED, Logged
-from audit.train.runs.record import canonical, fingerprint, sync_folder
+from audit.train.runs.record import fingerprint, sync_folder
 from audit.writing import unwritable
 
 SCHEMA: Final = "audit.checkpoint/1"

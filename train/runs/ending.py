@@ -13,10 +13,10 @@ from audit.evidence import tool_version
 from audit.model import Json
 from audit.train.core.state import Evaluation
 from audit.train.data.accounting import Accounting
+from audit.train.runs.chain import SEAL, Entry, read_entries
 from audit.train.runs.folder import ACCOUNTING, METRICS
 from audit.train.runs.gating import GateDecision
 from audit.train.runs.log import EVALUATION, lines_of, losses_in
-from audit.train.runs.record import SEAL, Entry, read_entries
 from audit.train.runs.report import BestStep, Spent, TrainReport
 
 

@@ -16,19 +16,8 @@ from typing import Final, Literal
 
 from audit.errors import OutputError
 from audit.model import Json
-from audit.train.runs.record import (
-    CLOCKED,
-    FIRST,
-    RECORD,
-    SEAL,
-    Record,
-    chain_of,
-    check_unwritten,
-    files_of,
-    is_finished,
-    listed_files,
-    read_entries,
-)
+from audit.train.runs.chain import FIRST, RECORD, SEAL, chain_of, listed_files, read_entries
+from audit.train.runs.record import CLOCKED, Record, check_unwritten, files_of, is_finished
 from audit.train.runs.verify import check_intact
 from audit.writing import unwritable
 

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple, Self
 import msgspec
 
 from audit.model import Json
+from audit.train.runs.chain import canonical
 from audit.train.runs.identity import ResumeRefused
-from audit.train.runs.record import append_whole, canonical
+from audit.train.runs.record import append_whole
 from audit.writing import unwritable
 
 STEP: Final = "step"

@@ -21,9 +21,9 @@ import msgspec
 from audit.errors import ConfigError
 from audit.evidence import installed_version
 from audit.model import Json
+from audit.train.runs.chain import canonical
 from audit.train.runs.identity import Machine, ResumeRefused
 from audit.train.runs.log import MetricsLog, lines_of, read_lines
-from audit.train.runs.record import canonical
 from audit.writing import write_whole
 
 COUNTRY: Final = "AUDIT_COUNTRY"

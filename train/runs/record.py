@@ -1,6 +1,6 @@
 """The record of a run: lines of canonical JSON, each with the hash of the one before, and a seal over all of them.
 
-Writes the lines and lists the files of a run folder; what the entries say is the caller's. ``audit.train.runs.verify``
+Writes the lines and lists the files of a run folder; what the entries say is the caller's. ``audit.train.runs.chain``
 reads them back.
 """
 
@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import math
 import os
 import stat
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import msgspec
 
 from audit.errors import InputError, OutputError
 from audit.model import Json
+from audit.train.runs.chain import (
+    FILES,
+    FIRST,
+    MEASURED,
+    RECORD,
+    SEAL,
+    Entry,
+    canonical,
+    hash_of,
+    read_chain,
+    refuse_faults,
+)
 from audit.train.runs.identity import ResumeRefused
 from audit.writing import unwritable, write_whole
 
@@ -28,71 +37,9 @@ try:
 except ImportError:  # Windows has none: two processes that write one run are not told apart there
     fcntl = None  # type: ignore[assignment]
 
-RECORD: Final = "record.jsonl"
-SEAL: Final = "record.sha256"
-FIRST: Final = "0" * 64
-"""What the first entry names as the hash of the line before it."""
-FILES: Final = "files"
-MEASURED: Final = "measured"
-"""The kind of the last entry, which lists what was measured with a clock; the one before it is of kind ``files``."""
 CLOCKED: Final = ("timing.jsonl", "machine.json", "tensorboard/")
 """Files, and folders with a slash, that differ between two equal runs. They are listed last, so that the records of
 two runs on one machine are equal up to the entry ``measured``."""
-
-
-_ANEW: Final = "train anew into another output folder"
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One line: its number from 0, what it is about, what it says, and the hex sha256 of the line before."""
-
-    n: int
-    kind: str
-    data: dict[str, Json]
-    previous: str
-
-
-class Fault(NamedTuple):
-    """A line of the record, counted from 1, that is not as it was written, and why."""
-
-    line: int
-    kind: str
-    why: str
-
-
-class Chain(NamedTuple):
-    """What a record file holds: entries that can be read, lines at fault, and the bytes of a torn last line."""
-
-    entries: tuple[Entry, ...]
-    faults: tuple[Fault, ...]
-    torn: bytes
-    last: str
-
-
-# ----------------------------------------------------------------------------- canonical JSON
-
-
-def canonical(value: Json) -> bytes:
-    """One line of JSON: sorted keys, no spaces, ASCII only (a lone surrogate stays its escape), a line feed.
-
-    Numbers that are not finite, which JSON has not, are null.
-    """
-    plain = msgspec.to_builtins(value)
-    try:
-        text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        text = json.dumps(_finite(plain), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode() + b"\n"
-
-
-def _finite(value: Json) -> Json:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
 
 
 # ----------------------------------------------------------------------------- writing
@@ -197,11 +144,11 @@ class Record:
             raise ResumeRefused(
                 f"the run in {self.folder} is finished: its record is sealed", hint="train into another output folder"
             )
-        _refuse_faults(chain)
+        refuse_faults(chain)
         self._number, self._last = len(chain.entries), chain.last
         if chain.torn:
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - len(chain.torn))
-            self.add("cut", {"bytes": len(chain.torn), "sha256": _hash(chain.torn)})
+            self.add("cut", {"bytes": len(chain.torn), "sha256": hash_of(chain.torn)})
 
     def _lock(self) -> None:
         try:
@@ -225,7 +172,7 @@ class Record:
         line = canonical(entry)
         append_whole(self._descriptor, line, str(self._path), sync=True)
         self._number += 1
-        self._last = _hash(line)
+        self._last = hash_of(line)
 
     def finish(self, data: Json) -> str:
         """Append ``finished`` with ``data`` and the hashes of all files, seal the record, and close it.
@@ -236,7 +183,7 @@ class Record:
         listed = {name: fingerprint(self.folder / name) for name in files_of(self.folder)}
         self.add(FILES, {"files": {name: told for name, told in listed.items() if not _clocked(name)}})
         self.add(MEASURED, {"files": {name: told for name, told in listed.items() if _clocked(name)}})
-        seal = _hash(self._path.read_bytes())
+        seal = hash_of(self._path.read_bytes())
         write_whole(self.folder / SEAL, [f"{seal}\n".encode()])
         sync_folder(self.folder)
         self.close()
@@ -323,91 +270,3 @@ def sync_folder(folder: Path) -> None:
 
 def _clocked(name: str) -> bool:
     return any(name.startswith(one) if one.endswith("/") else name == one for one in CLOCKED)
-
-
-# ----------------------------------------------------------------------------- reading
-
-
-def read_chain(content: bytes) -> Chain:
-    """The entries of a record file and what is wrong with its lines; a last line without its end is torn, not wrong."""
-    *lines, torn = content.split(b"\n")
-    entries: list[Entry] = []
-    faults: list[Fault] = []
-    expected = FIRST
-    for number, text in enumerate(lines):
-        entry = _entry(text + b"\n")
-        kind = entry.kind if entry else "unreadable"
-        if entry is None:
-            faults.append(Fault(number + 1, kind, "is not canonical JSON with n, kind, data and previous"))
-        elif entry.n != number:
-            faults.append(Fault(number + 1, kind, f"has number {entry.n} where {number} belongs"))
-        elif entry.previous != expected:
-            faults.append(Fault(number + 1, kind, "does not follow from the line before it, which was changed"))
-        if entry is not None:
-            entries.append(entry)
-        expected = _hash(text + b"\n")
-    return Chain(tuple(entries), tuple(faults), torn, expected)
-
-
-def chain_of(folder: Path) -> Chain:
-    """The record of a run as it stands, whatever is wrong with it. Raises InputError without one."""
-    try:
-        return read_chain((folder / RECORD).read_bytes())
-    except OSError as error:
-        raise InputError(f"{folder} holds no {RECORD} that can be read: {error.strerror}") from None
-
-
-def read_entries(folder: Path) -> tuple[Entry, ...]:
-    """The entries of a run's record, which follow from each other; a torn last one is passed over.
-
-    Raises InputError without a record, ResumeRefused naming the first line that is not as it was written.
-    """
-    chain = chain_of(folder)
-    _refuse_faults(chain)
-    return chain.entries
-
-
-def read_entry(folder: Path, kind: str) -> dict[str, Json]:
-    """What the last entry of a kind says. Raises as ``read_entries``, and ResumeRefused where there is none."""
-    found = [entry.data for entry in read_entries(folder) if entry.kind == kind]
-    if not found:
-        raise ResumeRefused(f"{RECORD} has no line of kind {kind!r}: lines were taken off its end", hint=_ANEW)
-    return found[-1]
-
-
-def line_hash(folder: Path, kind: str) -> str:
-    """Hex sha256 of the first line of a kind in a run's record, "" where there is none: it stands for all before it."""
-    if not (folder / RECORD).is_file():
-        return ""
-    return next((_hash(canonical(entry)) for entry in read_entries(folder) if entry.kind == kind), "")
-
-
-def listed_files(entries: Sequence[Entry]) -> dict[str, Json]:
-    """The files as the last two entries of a finished record list them."""
-    listed: dict[str, Json] = {}
-    for entry in entries[-2:]:
-        told = entry.data.get("files")
-        if entry.kind in (FILES, MEASURED) and isinstance(told, dict):
-            listed |= told
-    return listed
-
-
-def _refuse_faults(chain: Chain) -> None:
-    if chain.faults:
-        first = chain.faults[0]
-        raise ResumeRefused(
-            f"{RECORD} line {first.line} ({first.kind}) {first.why}", hint=f"`audit verify` names every one; {_ANEW}"
-        )
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _entry(line: bytes) -> Entry | None:
-    try:
-        told = json.loads(line)
-        entry = msgspec.convert(told, Entry, strict=True)
-        return entry if canonical(told) == line and len(told) == len(Entry.__struct_fields__) else None
-    except (ValueError, RecursionError, msgspec.ValidationError):
-        return None

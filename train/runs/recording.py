@@ -11,11 +11,11 @@ from pathlib import Path
 
 from audit.train.core.state import Evaluation, Listener, Progress, Snapshot, StepLog
 from audit.train.runs import checkpoint
+from audit.train.runs.chain import RECORD, line_hash
 from audit.train.runs.folder import CHECKPOINTS, METRICS, MODEL_ENTRY, check_own, sweep_temporary
 from audit.train.runs.identity import Identity, ResumeRefused
 from audit.train.runs.log import EVALUATION, STEP, Cut, MetricsLog, cut_after, steps_logged
 from audit.train.runs.metering import check_timing
-from audit.train.runs.record import RECORD, line_hash
 
 
 class Recorder:

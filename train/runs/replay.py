@@ -22,10 +22,10 @@ from audit.train.data.rows import FileRead
 from audit.train.options import TrainOptions, check_options, read_options
 from audit.train.runs import checkpoint
 from audit.train.runs.assembling import assemble, identity_of, parts_of
+from audit.train.runs.chain import canonical, read_entries
 from audit.train.runs.folder import CHECKPOINTS, CONFIG, METRICS, MODEL_ENTRY, state_of
 from audit.train.runs.identity import Identity, refuse
 from audit.train.runs.log import STEP, read_lines
-from audit.train.runs.record import canonical, read_entries
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):

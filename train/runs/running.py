@@ -32,6 +32,7 @@ from audit.train.models.saving import save
 from audit.train.options import TrainOptions, check_options, read_options
 from audit.train.runs import checkpoint
 from audit.train.runs.assembling import Assembled, assemble, identity_of, parts_of, told_options
+from audit.train.runs.chain import canonical, read_entry
 from audit.train.runs.ending import Begun, Ended, evaluations_in, report_of
 from audit.train.runs.folder import (
     ACCOUNTING,
@@ -50,7 +51,7 @@ from audit.train.runs.gating import GateDecision, pass_gate, read_waiver
 from audit.train.runs.identity import Identity, refuse
 from audit.train.runs.log import MetricsLog, read_lines
 from audit.train.runs.metering import TIMING, Meter, Timing, spent, write_machine
-from audit.train.runs.record import Record, canonical, read_entry
+from audit.train.runs.record import Record
 from audit.train.runs.recording import Recorder, take_up
 from audit.train.runs.refusing import refuse_other_command, refuse_other_files, refuse_unjudged
 from audit.train.runs.report import BestStep, Spent, TrainReport

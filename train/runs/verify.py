@@ -16,18 +16,9 @@ import msgspec
 
 from audit.errors import InputError, OutputError, UsageError
 from audit.model import Json
+from audit.train.runs.chain import FILES, MEASURED, RECORD, SEAL, Chain, listed_files, read_chain
 from audit.train.runs.identity import ResumeRefused
-from audit.train.runs.record import (
-    FILES,
-    MEASURED,
-    RECORD,
-    SEAL,
-    Chain,
-    files_of,
-    fingerprint,
-    listed_files,
-    read_chain,
-)
+from audit.train.runs.record import files_of, fingerprint
 
 SCHEMA: Final = "audit.verification/1"
 _NO_RECORD: Final = (
