@@ -58,8 +58,7 @@ def _hashes(settings: Settings, run: Run) -> Mapping[str, str]:
     found: dict[str, str] = {}
     named = (*settings.against, *settings.target_sample, *files_named(settings), *run.lexicons)
     for source in find_sources(named):
-        with open(source.path, "rb") as file:
-            found[source.path] = hashlib.file_digest(file, "sha256").hexdigest()
+        found[source.path] = file_sha256(source.path)
     for axis in sorted({one.where for one in run.attributes if one.source == "lexicon"}):
         from audit.lexicons import load
 
@@ -75,6 +74,12 @@ def tool_version() -> str:
 def sha256(data: bytes) -> str:
     """Hex SHA-256."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Hex SHA-256 of a file as it is stored. Raises OSError where it cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def rules_hash(rules: Iterable[Rule]) -> str:

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from audit.errors import MissingExtra, UsageError
 from audit.model import Json
-from audit.read.characters import well_formed
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -267,11 +266,6 @@ def first_choice(completion: object) -> object | None:
     """The first choice of a completion, None where it has none."""
     choices = getattr(completion, "choices", None)
     return choices[0] if isinstance(choices, list) and choices else None
-
-
-def sendable(text: str) -> str:
-    """The text with every lone surrogate replaced, since what is sent is UTF-8."""
-    return well_formed(text)
 
 
 def _check_address(url: str) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Final
 
-from audit.train.endpoints import Endpoint, Failed, Failure, Request, sendable, text_of
+from audit.read.characters import well_formed
+from audit.train.endpoints import Endpoint, Failed, Failure, Request, text_of
 
 INSTRUCTION: Final = (
     "Say the user's message in other words. Keep its meaning, its language, its tone and about its length. Keep every "
@@ -82,7 +83,7 @@ class EndpointParaphraser:
 
     def _requests(self, texts: Sequence[str]) -> Iterator[tuple[int, Request]]:
         for at, text in enumerate(texts):
-            said = [{"role": "system", "content": INSTRUCTION}, {"role": "user", "content": sendable(text)}]
+            said = [{"role": "system", "content": INSTRUCTION}, {"role": "user", "content": well_formed(text)}]
             yield at, {"messages": said, "temperature": self._temperature, "seed": self._seed_of(text)}
 
     def _seed_of(self, text: str) -> int:

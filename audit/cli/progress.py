@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from typing import TextIO
 
 from audit.api import Progress
+from audit.process import peak_memory
 from audit.reports.summary import plural
 from audit.reports.visible import shortened
 
@@ -117,21 +117,5 @@ def closing(rows: int, seconds: float) -> str:
     text = f"{plural(rows, 'row')} in {seconds:.2f} s"
     if seconds > 0 and rows:
         text += f" ({rows / seconds:,.0f} rows/s)"
-    peak = peak_memory()
+    peak, _ = peak_memory()
     return text if peak is None else f"{text}, peak memory {amount(peak)}"
-
-
-def peak_memory() -> int | None:
-    """Bytes that this process or a finished child held at most, None where the system does not tell."""
-    try:
-        # Linux: getrusage would give what the starting process had, where that was more.
-        with open("/proc/self/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        pass
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024  # getrusage(2): bytes on macOS, else kilobytes

@@ -20,6 +20,7 @@ from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.cli.terminal import progress_bar
 from audit.config.options import BY_FIELD
 from audit.errors import InputError, UsageError
+from audit.evidence import file_sha256
 from audit.model import Json, Result
 from audit.reports import format_of_file, render
 from audit.reports.schema import SCHEMA_ID
@@ -192,7 +193,6 @@ def _unchanged(result: Result, *, quiet: bool) -> bool:
 
 def _same(path: str, sha256: str) -> bool:
     try:
-        with open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+        return file_sha256(path) == sha256
     except OSError:
         return False

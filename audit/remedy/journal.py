@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from audit.errors import OutputError
+from audit.process import lives
 from audit.writing import unwritable
 
 TEMPORARY: Final = "audit-tmp"
@@ -65,7 +66,7 @@ def recover(main: Path) -> bool:
         journal.unlink(missing_ok=True)  # the disk was full or lost its power: nothing had been put in place
         sweep(main)
         return False
-    if plan.process != os.getpid() and _lives(plan.process) and plan.started == started_of(plan.process):
+    if plan.process != os.getpid() and lives(plan.process) and plan.started == started_of(plan.process):
         raise _busy(main)
     if plan.journals and not os.path.exists(plan.journals[0]):
         journal.unlink(missing_ok=True)  # killed before all journals were there: nothing had been put in place
@@ -222,7 +223,7 @@ def sweep(main: Path) -> None:
     """Take away the temporary file of a run that was killed. Those of living processes stay."""
     for left in main.parent.glob(f".{_escaped(main.name)}.*.{TEMPORARY}"):
         number = left.name.removesuffix(f".{TEMPORARY}").rpartition(".")[2]
-        if number.isdigit() and not _lives(int(number)):
+        if number.isdigit() and not lives(int(number)):
             left.unlink(missing_ok=True)
 
 
@@ -237,20 +238,6 @@ def started_of(process: int) -> str:
     except OSError:
         return ""
     return text.rpartition(")")[2].split()[19]
-
-
-def _lives(process: int) -> bool:
-    if process <= 0:
-        return False
-    if os.name != "posix":  # elsewhere signal 0 is no question but an end
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _sync_folders(files: Iterable[Path]) -> None:

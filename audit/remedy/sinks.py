@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from audit.errors import InputError
+from audit.evidence import file_sha256
 from audit.model import Json
 from audit.remedy.delivery import Delivery
 from audit.remedy.splices import BLOCK
@@ -131,8 +132,7 @@ class Hashed:
 def sha256_of(path: Path) -> str:
     """Of a file. Raises InputError where it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise InputError(f"cannot read {shown(str(path))}: {error.strerror or error}") from None
 

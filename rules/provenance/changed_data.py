@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from audit.evidence import file_sha256
 from audit.model import Json, Measure, Severity, Source
 from audit.policy.lock import LockedFile, name_in, read_lock
 from audit.rule import Context, DatasetRule, Hit, Run
@@ -92,7 +92,6 @@ class ChangedData(DatasetRule, frozen=True):
 def _sha256(path: str) -> str:
     """Hex SHA-256 of a file as it is stored, "" for what is no file any more."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return ""

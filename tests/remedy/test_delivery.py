@@ -320,7 +320,7 @@ def test_a_run_that_is_killed_between_its_journals_has_changed_nothing(
     for backup in tmp_path.glob("*.bak"):
         backup.unlink()
     (tmp_path / ".a.audit-journal").unlink()
-    monkeypatch.setattr(journal, "_lives", lambda process: False)
+    monkeypatch.setattr(journal, "lives", lambda process: False)
     for each in ("b", "a"):
         assert not recover(tmp_path / each)
         with delivering(tmp_path / each) as delivery:

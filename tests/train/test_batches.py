@@ -17,10 +17,8 @@ from audit.train.core.batches import (
     cut,
     denominator,
     derived,
-    loss_weights,
     order,
     reach,
-    trained_counts,
 )
 from audit.train.data.examples import Examples
 from tests.train.core_models import chats, example, labelled
@@ -116,7 +114,7 @@ def test_the_budget_that_is_chosen_holds_the_longest_sequence() -> None:
 
 def test_the_denominator_is_the_mean_weight_of_a_batch() -> None:
     train = chats(10)
-    assert denominator(train, Schedule(10, 4)) == pytest.approx(loss_weights(train).sum() / 3, rel=1e-15)
+    assert denominator(train, Schedule(10, 4)) == pytest.approx(train.loss_weights().sum() / 3, rel=1e-15)
 
 
 def test_a_run_in_which_nothing_has_a_weight_is_refused() -> None:
@@ -127,15 +125,15 @@ def test_a_run_in_which_nothing_has_a_weight_is_refused() -> None:
 
 def test_the_first_token_is_never_trained() -> None:
     train = Examples([example([5, 6, 7], [9.0, 2.0, 0.0]), example([5], [4.0]), example([], [])])
-    assert loss_weights(train).tolist() == [2.0, 0.0, 0.0]
-    assert trained_counts(train).tolist() == [1, 0, 0]
+    assert train.loss_weights().tolist() == [2.0, 0.0, 0.0]
+    assert train.predicted.tolist() == [1, 0, 0]
     assert reach(train).tolist() == [1, 0, 0]
 
 
 def test_the_weight_of_a_sequence_does_not_depend_on_where_it_stands() -> None:
     odd = example([1, 2, 3, 4], [0, 0.1, 0.2, 0.3])
     train = Examples([odd, example([1, 2], [0, 1e9]), odd])
-    assert loss_weights(train)[0] == loss_weights(train)[2]
+    assert train.loss_weights()[0] == train.loss_weights()[2]
 
 
 def test_a_batch_holds_each_trained_token_with_its_place_and_weight() -> None:
@@ -165,4 +163,4 @@ def test_rows_with_a_label_whose_tokens_are_trained_are_weighed_by_their_tokens(
         [example([1, 2, 3], [0, 0, 2.0])._replace(label=0, weight=7.0), example([1, 2], [0, 0])._replace(label=0)],
         classes=["yes"],
     )
-    assert loss_weights(train).tolist() == [2.0, 0.0]
+    assert train.loss_weights().tolist() == [2.0, 0.0]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-import torch
 
 from audit.cli.search_text import render_curve
 from audit.config.settings import Settings
@@ -28,12 +26,7 @@ OPTIONS = TrainOptions(
 SETTINGS = Settings(sections={"attributes": {"sex": {"field": "metadata.sex"}}}, jobs=1)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -5,27 +5,21 @@ The same on all rows, with the bars, is ``python -m benchmarks.training --end-to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import torch
 
 from audit.cli import main
 from benchmarks.training import whole_runs
 from benchmarks.training.material import CHATS
 
-pytestmark = pytest.mark.skipif(not CHATS.is_dir(), reason="the shared data folder is absent")
+pytestmark = [
+    pytest.mark.skipif(not CHATS.is_dir(), reason="the shared data folder is absent"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 SMALL = ("--set", "width=64", "--set", "layers=2", "--set", "threads=1", "--set", "energy=off")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def command(arguments: Sequence[str]) -> int:

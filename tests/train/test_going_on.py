@@ -6,7 +6,7 @@ import getpass
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -22,13 +22,7 @@ from audit.train.runs.running import train
 from audit.train.runs.verify import verify
 from tests.train.run_chats import OPTIONS, SETTINGS, hashes, write_chats
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Killed(Exception):

@@ -12,8 +12,9 @@ import pytest
 
 from audit.errors import ConfigError
 from audit.evidence import installed_version
+from audit.process import peak_memory
 from audit.train.runs import metering
-from audit.train.runs.metering import Meter, Timing, peak_memory, spent, write_machine
+from audit.train.runs.metering import Meter, Timing, spent, write_machine
 from tests.train.run_folder import MACHINE
 
 needs_codecarbon = pytest.mark.skipif(installed_version("codecarbon") is None, reason="codecarbon is not installed")

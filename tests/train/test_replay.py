@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-import torch
 
 from audit.errors import InputError, UsageError
 from audit.train.runs.identity import ResumeRefused
@@ -17,13 +15,7 @@ from audit.train.runs.replay import replay
 from audit.train.runs.running import train
 from tests.train.run_chats import OPTIONS, SETTINGS, hashes, write_chats
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import torch
 from msgspec.structs import replace
 
 from audit.errors import InputError, OutputError, UsageError
@@ -26,13 +24,7 @@ from audit.train.runs.running import train
 from audit.train.runs.verify import verify
 from tests.train.run_chats import OPTIONS, SETTINGS, hashes, record_lines, write_chats
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -82,21 +82,6 @@ class Schedule(NamedTuple):
         return step == self.total or math.floor(step / apart + 1e-9) > math.floor((step - 1) / apart + 1e-9)
 
 
-def is_classified(examples: Examples) -> bool:
-    """``Examples.is_classified``."""
-    return examples.is_classified
-
-
-def loss_weights(examples: Examples) -> Floats:
-    """``Examples.loss_weights``."""
-    return examples.loss_weights()
-
-
-def trained_counts(examples: Examples) -> Places:
-    """``Examples.predicted``."""
-    return examples.predicted
-
-
 def denominator(examples: Examples, schedule: Schedule) -> float:
     """C, what the summed loss of a batch is divided by in every step: the mean over the batches of an epoch of their
     summed loss weight.
@@ -104,7 +89,7 @@ def denominator(examples: Examples, schedule: Schedule) -> float:
     A denominator of each batch would cancel the weights in it: at a batch of one, weight 11 acts as 1 (measured).
     Raises TrainingError where nothing has a weight.
     """
-    weight = math.fsum(loss_weights(examples).tolist())
+    weight = math.fsum(examples.loss_weights().tolist())
     if not weight > 0:
         raise TrainingError(
             "nothing is to be learnt: the loss weights of all training rows sum to 0",
@@ -116,7 +101,7 @@ def denominator(examples: Examples, schedule: Schedule) -> float:
 def reach(examples: Examples) -> Places:
     """Tokens of each sequence that a model has to read: up to the one before the last trained token, all of them where
     a class is predicted. What stands behind cannot change a loss of a model that reads forward."""
-    if is_classified(examples):
+    if examples.is_classified:
         return examples.lengths
     owner, place = examples.trained_places()
     read = np.zeros(len(examples), np.int64)

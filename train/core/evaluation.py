@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from audit.train.core.batches import Places, collate, cut, loss_weights, reach
+from audit.train.core.batches import Places, collate, cut, reach
 from audit.train.core.objective import Objective, judging
 from audit.train.core.place import ALONE, World
 from audit.train.core.state import Evaluation, GroupScore, Worst
@@ -73,7 +73,7 @@ def example_scores(
 ) -> Scores:
     """What the model makes of each example. The processes of ``world`` share the work; each has the whole answer."""
     read = reach(examples)
-    counted = np.flatnonzero(loss_weights(examples) > 0)
+    counted = np.flatnonzero(examples.loss_weights() > 0)
     columns = np.zeros((5, len(examples)))
     with judging(model), torch.no_grad():
         for piece in cut(read, counted, budget)[world.rank :: world.size]:

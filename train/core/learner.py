@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import torch
 
 from audit.errors import TrainingError
-from audit.train.core.batches import Places, Schedule, collate, cut, derived, loss_weights, reach, trained_counts
+from audit.train.core.batches import Places, Schedule, collate, cut, derived, reach
 from audit.train.core.objective import Objective
 from audit.train.core.optimiser import LossScale, adamw, load_by_name, set_rate, state_by_name, trained_parameters
 from audit.train.core.place import Place
@@ -54,8 +54,8 @@ class Learner:
         self.scale = LossScale(parts.place.half == torch.float16)
         self.parameters = list(trained_parameters(self.model).values())
         self.read: Places = reach(parts.train)
-        self.weights: Floats = loss_weights(parts.train)
-        self.counts: Places = trained_counts(parts.train)
+        self.weights: Floats = parts.train.loss_weights()
+        self.counts: Places = parts.train.predicted
 
     def snapshot(self, progress: Progress) -> Snapshot:
         """All that the run needs to go on from here."""

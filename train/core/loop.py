@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from audit.errors import ConfigError
-from audit.train.core.batches import loss_weights
 from audit.train.core.evaluation import evaluate
 from audit.train.core.learner import Learner, Parts
 from audit.train.core.state import EARLY, FINISHED, Evaluation, Observer, Progress, Snapshot
@@ -46,7 +45,7 @@ def check_measures(parts: Parts) -> None:
     """Raise ConfigError where a measure that is asked for cannot be taken on the validation rows."""
     options = parts.options
     validation = parts.validation
-    if validation is None or not (loss_weights(validation) > 0).any():
+    if validation is None or not (validation.loss_weights() > 0).any():
         if options.early_stopping is not None:
             raise ConfigError(
                 f"[train] early_stopping = {options.early_stopping!r} needs validation rows, and there are none",
@@ -64,7 +63,7 @@ def check_measures(parts: Parts) -> None:
 
 
 def _largest_group(examples: Examples) -> int:
-    counted = loss_weights(examples) > 0
+    counted = examples.loss_weights() > 0
     known = (codes[counted & (codes >= 0)] for codes in examples.groups.values())
     return max((int(np.bincount(codes).max(initial=0)) for codes in known), default=0)
 

@@ -18,7 +18,7 @@ import torch
 from torch.nn import functional
 
 from audit.errors import TrainingError
-from audit.train.core.batches import Batch, collate, is_classified, loss_weights, reach
+from audit.train.core.batches import Batch, collate, reach
 from audit.train.core.optimiser import trained_parameters
 from audit.train.core.place import Place
 from audit.train.data.examples import Examples
@@ -150,7 +150,7 @@ def objective_for(prepared: Prepared, examples: Examples, *, place: Place | None
     place = place or Place()
     if prepared.task == "classify":
         return Objective(prepared.model, "classify", prepared.causal, place)
-    if is_classified(examples):
+    if examples.is_classified:
         raise TrainingError("the examples have classes and no trained tokens, and the model writes text")
     place.settle(prepared.model)
     model = unwrapped(prepared.model)
@@ -163,7 +163,7 @@ def objective_for(prepared: Prepared, examples: Examples, *, place: Place | None
 def probe_batch(examples: Examples, place: Place) -> Batch | None:
     """Two short sequences of different length with trained tokens: padding and masks are in it, and the full logits of
     it are small. None where nothing is trained."""
-    trained = np.flatnonzero(loss_weights(examples) > 0)
+    trained = np.flatnonzero(examples.loss_weights() > 0)
     if not len(trained):
         return None
     read = reach(examples)

@@ -5,7 +5,6 @@ Reads names, hashes and the licence; loads no weights and never runs code that l
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,6 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from audit.errors import InputError, UsageError
+from audit.evidence import file_sha256
 from audit.model import Json
 
 ADAPTER: Final = "adapter_config.json"
@@ -108,8 +108,7 @@ def file_hashes(folder: Path) -> dict[str, str]:
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(file)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror or error}") from None
 

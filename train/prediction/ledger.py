@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from audit.errors import InputError, OutputError, UsageError
+from audit.evidence import file_sha256
 from audit.model import Json
 from audit.train.prediction.answers import PASSING, Answer
 from audit.train.prediction.questions import writable
@@ -125,8 +126,7 @@ class Ledger:
             self._read_partial()
 
     def _check_unchanged(self, state: State) -> None:
-        with self.output.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = file_sha256(self.output)
         if found != state.sha256:
             raise InputError(
                 f"{self.output} is not the file that was written: its SHA-256 is {found[:12]} and was "

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from audit.errors import OutputError
+from audit.process import lives
 from audit.train.core.state import Progress, Snapshot
 from audit.train.runs.chain import canonical
 from audit.train.runs.identity import Identity, ResumeRefused, refuse
@@ -179,31 +180,17 @@ def _best_of(path: Path) -> int:
 
 
 def sweep(folder: Path) -> None:
-    """Take away what processes that are gone left half done; a checkpoint set aside and not replaced is put back."""
+    """Take away what processes that are gone left half done; a checkpoint set aside and not replaced is put back. What
+    carries our own number is left over from one before us."""
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
         left = _LEFT.fullmatch(entry.name)
-        if left is None or _lives(int(left[2])):
+        if left is None or (int(left[2]) != os.getpid() and lives(int(left[2]))):
             continue
         whole = folder / left[1]
         if left[3] == "old" and not whole.exists():
             os.rename(entry, whole)
         else:
             shutil.rmtree(entry, ignore_errors=True)
-
-
-def _lives(process: int) -> bool:
-    """Whether another process of that number is there; what carries our own is left over from one before us."""
-    if process == os.getpid() or process <= 0:
-        return False
-    if os.name != "posix":  # elsewhere signal 0 is no question but an end
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:

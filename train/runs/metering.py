@@ -10,20 +10,21 @@ import importlib
 import logging
 import os
 import platform
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, Self
 
 import msgspec
 
 from audit.errors import ConfigError
 from audit.evidence import installed_version
 from audit.model import Json
+from audit.process import peak_memory
 from audit.train.runs.chain import canonical
 from audit.train.runs.identity import Machine, ResumeRefused
 from audit.train.runs.log import MetricsLog, lines_of, read_lines
+from audit.train.runs.report import Spent
 from audit.writing import write_whole
 
 COUNTRY: Final = "AUDIT_COUNTRY"
@@ -50,16 +51,6 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     energy_kwh: float | None = None
     emissions_kg: float | None = None
     energy_method: str = "not measured"
-
-
-class Spent(NamedTuple):
-    """What a run took over all its attempts, interrupted ones up to their last step. ``energy_kwh`` is None where an
-    attempt was not measured to its end."""
-
-    attempts: int
-    seconds: float
-    cpu_seconds: float
-    energy_kwh: float | None
 
 
 # ----------------------------------------------------------------------------- energy
@@ -218,23 +209,6 @@ class Meter:
         )
 
 
-def peak_memory() -> tuple[int | None, str]:
-    """The most memory that this process ever held, in bytes, and how it is known (None: it is not)."""
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            told = next((line for line in file if line.startswith("VmHWM:")), "")
-        return int(told.split()[1]) * 1024, "VmHWM of /proc/self/status"
-    except (OSError, IndexError, ValueError):
-        pass
-    try:
-        import resource
-    except ImportError:
-        return None, "not measured: the system does not tell"
-    # Kilobytes, but bytes on macOS (getrusage(2)).
-    scale = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale, "ru_maxrss of getrusage"
-
-
 def _cpu_seconds() -> float:
     told = os.times()
     return told.user + told.system + told.children_user + told.children_system
@@ -308,16 +282,19 @@ def check_timing(folder: Path) -> None:
 
 
 def spent(folder: Path) -> Spent:
-    """What all attempts of a run took, from ``timing.jsonl``."""
-    last: dict[int, dict[str, Json]] = {}
-    for line in read_lines(folder / TIMING):
-        last[int(line["attempt"])] = line
+    """What all attempts of a run took together, from ``timing.jsonl``: interrupted ones up to their last step. The
+    energy is None where an attempt was not measured to its end."""
+    lines = read_lines(folder / TIMING)
+    last = {int(line["attempt"]): line for line in lines}
     energy = [line.get("energy_kwh") for line in last.values()]
+    ended = next((line for line in reversed(lines) if line["kind"] == "ended"), {})
     return Spent(
         attempts=len(last),
         seconds=sum(float(line.get("seconds", 0.0)) for line in last.values()),
         cpu_seconds=sum(float(line.get("cpu_seconds", 0.0)) for line in last.values()),
+        peak_memory_bytes=ended.get("peak_memory_bytes"),
         energy_kwh=sum(float(one) for one in energy if one is not None) if None not in energy else None,
+        energy_method=ended.get("energy_method", ""),
     )
 
 

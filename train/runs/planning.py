@@ -18,7 +18,7 @@ from audit.config.settings import Settings
 from audit.engine.drive import Progress
 from audit.engine.finish import TRAIN
 from audit.evidence import tool_version
-from audit.train.core.batches import Schedule, cut, loss_weights, reach
+from audit.train.core.batches import Schedule, cut, reach
 from audit.train.core.learner import Learner, Parts
 from audit.train.core.loop import check_measures
 from audit.train.core.place import Place, alone, place_for
@@ -122,7 +122,7 @@ def times_due(schedule: Schedule, every: float) -> int:
 
 def _pieces(parts: Parts) -> tuple[list[tuple[tuple[int, ...], ...]], float]:
     """The micro-batches of every step of the first epoch, and the share of their tokens that is padding."""
-    read, weights, seed = reach(parts.train), loss_weights(parts.train), parts.options.seed
+    read, weights, seed = reach(parts.train), parts.train.loss_weights(), parts.options.seed
     found = []
     tokens = padded = 0
     for step in range(1, min(parts.schedule.steps_per_epoch, parts.schedule.total) + 1):
@@ -150,7 +150,7 @@ def _evaluated(parts: Parts) -> MicroBatch | None:
     """The largest micro-batch of the validation rows, None where none are read."""
     if parts.validation is None:
         return None
-    pieces = cut(reach(parts.validation), np.flatnonzero(loss_weights(parts.validation) > 0), parts.budget)
+    pieces = cut(reach(parts.validation), np.flatnonzero(parts.validation.loss_weights() > 0), parts.budget)
     return _largest(parts, parts.validation, pieces) if pieces else None
 
 

@@ -7,7 +7,6 @@ reads them back.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Final, Self
 import msgspec
 
 from audit.errors import InputError, OutputError
+from audit.evidence import file_sha256
 from audit.model import Json
 from audit.train.runs.chain import (
     FILES,
@@ -251,8 +251,7 @@ def fingerprint(path: Path) -> dict[str, Json]:
         told = path.lstat()
         if not stat.S_ISREG(told.st_mode):
             raise OutputError(f"{path} is no plain file, and a record cannot vouch for it", hint="take it away")
-        with path.open("rb") as file:
-            return {"bytes": told.st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"bytes": told.st_size, "sha256": file_sha256(path)}
     except OSError as error:
         raise OutputError(f"{path} cannot be read: {error.strerror or error}") from None
 

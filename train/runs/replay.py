@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +13,7 @@ import torch
 from audit.config.settings import Settings
 from audit.engine.drive import Progress
 from audit.errors import InputError, UsageError
+from audit.evidence import file_sha256
 from audit.model import Json
 from audit.train.core.learner import Learner
 from audit.train.core.place import alone, place_for
@@ -103,7 +103,7 @@ def _recorded_data(root: Path, settings: Settings) -> tuple[list[str], Settings]
     for name in told["order"]:
         file = msgspec.convert(told["files"][name], FileRead)
         places = (where / file.base for where in (Path(), root.parent))
-        place = next((one for one in places if one.is_file() and _sha256(one) == file.sha256), None)
+        place = next((one for one in places if one.is_file() and file_sha256(one) == file.sha256), None)
         if place is None:
             raise UsageError(
                 f"the data of the run, {name}, is neither here nor beside the run as it was",
@@ -112,11 +112,6 @@ def _recorded_data(root: Path, settings: Settings) -> tuple[list[str], Settings]
         found.append((file.split, str(place)))
     splits = tuple((split, path) for split, path in found if split)
     return [path for split, path in found if not split], msgspec.structs.replace(settings, splits=splits)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _recorded_identity(root: Path) -> Identity:

@@ -49,12 +49,12 @@ from audit.train.runs.folder import (
 )
 from audit.train.runs.gating import GateDecision, pass_gate, read_waiver
 from audit.train.runs.identity import Identity, refuse
-from audit.train.runs.log import MetricsLog, read_lines
-from audit.train.runs.metering import TIMING, Meter, Timing, spent, write_machine
+from audit.train.runs.log import MetricsLog
+from audit.train.runs.metering import Meter, Timing, spent, write_machine
 from audit.train.runs.record import Record
 from audit.train.runs.recording import Recorder, take_up
 from audit.train.runs.refusing import refuse_other_command, refuse_other_files, refuse_unjudged
-from audit.train.runs.report import BestStep, Spent, TrainReport
+from audit.train.runs.report import BestStep, TrainReport
 from audit.train.runs.stopping import Signal, Stopping, stopping
 from audit.train.runs.tensorboard import TENSORBOARD_FOLDER, TensorBoardWriter
 from audit.writing import write_whole
@@ -103,7 +103,7 @@ def train(
         _meet(place)
         if state == "finished" and not force:
             refuse_other_command(folder, data, options, settings)
-            return report_of(folder, spent_in(folder), already=True)
+            return report_of(folder, spent(folder), already=True)
         going_on = state == "started" and not force
         if going_on:
             decision = recorded_decision(folder)
@@ -198,7 +198,7 @@ def carry_out(
         if not interrupted:
             record.finish(msgspec.to_builtins(ended))
     _meet(place)
-    return report_of(folder, spent_in(folder), ended=ended, interrupted=interrupted)
+    return report_of(folder, spent(folder), ended=ended, interrupted=interrupted)
 
 
 # ----------------------------------------------------------------------------- several processes
@@ -231,7 +231,7 @@ def _follow(assembled: Assembled, parts: Parts, identity: Identity, folder: Path
         fitted = fit(parts, _Silent(), start, asked)
         _meet(parts.place)  # it has written everything
     ended = Ended(steps=fitted.progress.step, stopped=fitted.progress.stopped)
-    return report_of(folder, spent_in(folder), ended=ended, interrupted=_interrupted(fitted, asked))
+    return report_of(folder, spent(folder), ended=ended, interrupted=_interrupted(fitted, asked))
 
 
 # ----------------------------------------------------------------------------- beginning
@@ -379,18 +379,4 @@ def _ended(run: _Run, folder: Path, fitted: Fitted, weights: Weights, merged: fl
         weights=weights,
         evaluations=evaluations_in(folder),
         merge_difference=merged,
-    )
-
-
-def spent_in(folder: Path) -> Spent:
-    """What all attempts of a run took together, by its ``timing.jsonl``."""
-    taken, lines = spent(folder), read_lines(folder / TIMING)
-    last = next((line for line in reversed(lines) if line["kind"] == "ended"), {})
-    return Spent(
-        attempts=taken.attempts,
-        seconds=taken.seconds,
-        cpu_seconds=taken.cpu_seconds,
-        peak_memory_bytes=last.get("peak_memory_bytes"),
-        energy_kwh=taken.energy_kwh,
-        energy_method=last.get("energy_method", ""),
     )

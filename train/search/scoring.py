@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.train.core.batches import auto_budget, is_classified, reach
+from audit.train.core.batches import auto_budget, reach
 from audit.train.core.evaluation import Scores, example_scores
 from audit.train.core.objective import objective_for
 from audit.train.core.place import place_for
@@ -47,7 +47,7 @@ def by_row(examples: Examples, scores: Scores) -> RowScores:
         totals: NDArray[np.float64] = np.bincount(row_of, weights=column[counted], minlength=len(one)).astype(float)
         return totals
 
-    classified = is_classified(examples)
+    classified = examples.is_classified
     return RowScores(
         row_ids=tuple(examples.row_ids[at] for at in one.tolist()),
         loss=summed(scores.losses),

@@ -34,10 +34,10 @@ from audit.train.runs.ending import report_of
 from audit.train.runs.folder import MODEL, MODEL_ENTRY, check_inputs, state_of
 from audit.train.runs.gating import GateDecision, pass_gate, read_waiver
 from audit.train.runs.identity import Identity, refuse
-from audit.train.runs.metering import Meter
+from audit.train.runs.metering import Meter, spent
 from audit.train.runs.record import unseal
 from audit.train.runs.report import TrainReport
-from audit.train.runs.running import Live, carry_out, recorded_decision, spent_in
+from audit.train.runs.running import Live, carry_out, recorded_decision
 from audit.train.runs.verify import check_intact
 from audit.train.search.report import Basis, RowCounts
 from audit.train.search.scoring import row_scores
@@ -134,7 +134,7 @@ class DataTrainer:
             check_intact(folder)
             with place.applied():
                 _check_run(folder, identity_of(assembled, parts_of(assembled, place)))
-            return report_of(folder, spent_in(folder), already=True)
+            return report_of(folder, spent(folder), already=True)
         going_on = state == "started"
         decision = recorded_decision(folder) if going_on else self._decision
         with Meter(energy=options.energy, device=str(place.device)) as meter:
