@@ -15,6 +15,12 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
         "DUP": "audit.rules.duplicates",
         "SPL": "audit.rules.splits",
         "LBL": "audit.rules.labels",
+        "TXT": "audit.rules.text",
+        "ANS": "audit.rules.answers",
+        "LNG": "audit.rules.languages",
+        "PII": "audit.rules.privacy",
+        "SEC": "audit.rules.security",
+        "SAF": "audit.rules.safety",
         "DEM": "audit.rules.demographics",
         "PRV": "audit.rules.provenance",
     }

@@ -55,6 +55,7 @@ def make_run(settings: Settings) -> Run:
         fields=fields_of(settings),
         attributes=attributes_of(settings),
         lexicons=settings.lexicons,
+        known_citations=settings.known_citations,
         model=settings.model,
         as_of=settings.as_of or datetime.now(UTC).date(),
         max_tokens=settings.max_tokens,

@@ -144,7 +144,13 @@ def _target(
         folder = folder_for(output, paths)
         if not check:
             return writing.Target(folder)
-        beside = [*settings.against, *settings.target_sample, *settings.lexicons, *files_named(settings)]
+        beside = [
+            *settings.against,
+            *settings.target_sample,
+            *settings.lexicons,
+            *settings.known_citations,
+            *files_named(settings),
+        ]
         read = [*paths, *beside, *filter(None, (settings.baseline, settings.config_file))]
         return writing.checked_target(folder, read, force=force)
     except BaseException:

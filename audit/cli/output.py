@@ -36,7 +36,13 @@ def inputs_of(settings: Settings) -> list[str]:
 
     data = [*settings.files, *(path for _, path in settings.splits)]
     known = [settings.baseline] if settings.baseline else []
-    beside = [*settings.against, *settings.target_sample, *settings.lexicons, *files_named(settings)]
+    beside = [
+        *settings.against,
+        *settings.target_sample,
+        *settings.lexicons,
+        *settings.known_citations,
+        *files_named(settings),
+    ]
     return [*data, *beside, *known]
 
 

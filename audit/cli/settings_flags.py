@@ -14,14 +14,14 @@ from audit.errors import UsageError
 from audit.model import Json
 
 _METAVARS = {
-    "splits": "NAME=PATH", "against": "FILE", "target_sample": "FILE", "lexicons": "FILE", "jobs": "N",
-    "executor": "NAME", "memory": "SIZE",
+    "splits": "NAME=PATH", "against": "FILE", "target_sample": "FILE", "lexicons": "FILE",
+    "known_citations": "FILE", "jobs": "N", "executor": "NAME", "memory": "SIZE",
     "target": "NAME", "model": "NAME", "tokenizer": "NAME|PATH", "select": "CODES", "extend_select": "CODES",
     "ignore": "CODES", "fail_on": "SEVERITY", "as_of": "DATE", "max_findings": "N", "max_tokens": "N", "epochs": "N",
     "max_cost": "DOLLARS", "seed": "N", "baseline": "FILE",
 }  # fmt: skip
 _CODES = ("select", "extend_select", "ignore")
-_REPEATED = ("splits", "against", "target_sample", "lexicons")
+_REPEATED = ("splits", "against", "target_sample", "lexicons", "known_citations")
 _AFTER = {
     **dict.fromkeys(_CODES, " (codes or prefixes, commas between)"),
     **dict.fromkeys(_REPEATED, " (repeatable)"),
@@ -32,7 +32,10 @@ _GROUPS = (
         "what the data is judged as",
         ("target", "model", "tokenizer", "max_tokens", "epochs", "max_cost", "as_of", "seed"),
     ),
-    ("splits, files to compare with, and lexicons", ("splits", "against", "target_sample", "lexicons")),
+    (
+        "splits, files to compare with, and lexicons",
+        ("splits", "against", "target_sample", "lexicons", "known_citations"),
+    ),
     ("limits", ("fail_on", "max_findings", "baseline", "allow_download")),
     ("how it is run (the result is the same)", ("jobs", "executor", "memory")),
 )

@@ -63,6 +63,7 @@ OPTIONS: Final = (
     Option("against", "data", texts, "file of evaluation rows that must not be in the data", is_path=True),
     Option("target_sample", "data", texts, "file of prompts as they come in use, to compare with", is_path=True),
     Option("lexicons", "data", texts, "file of words that mention groups", is_path=True, each="lexicon"),
+    Option("known_citations", "data", texts, "file of citations that were checked", is_path=True),
     Option("target", "data", text, "what the file is for: a provider or a trainer"),
     Option("model", "data", text, "model to be tuned: sets tokenizer and limits", is_path=True),
     Option("tokenizer", "data", text, "encoding name, or path of a Hugging Face tokenizer", is_path=True),

@@ -36,10 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``tokenizer`` is an encoding name or the path of a Hugging Face tokenizer folder or ``tokenizer.json``.
 
     ``splits`` are pairs of a split's name and a path, judged beside ``files``, which have no split. ``against`` and
-    ``target_sample`` are compared with and not judged. ``lexicons`` are laid over the built-in ones. ``jobs`` None
-    means one process for each usable core; ``memory`` is in bytes. ``jobs``, ``executor`` and ``memory`` change no
-    result. ``policy`` is what `audit gate` judges by, a built-in name or a file; None means ``default``. ``baseline``
-    is a file of findings that are known.
+    ``target_sample`` are compared with and not judged. ``lexicons`` are laid over the built-in ones,
+    ``known_citations`` are files of citations that were checked. ``jobs`` None means one process for each usable core;
+    ``memory`` is in bytes. ``jobs``, ``executor`` and ``memory`` change no result. ``policy`` is what `audit gate`
+    judges by, a built-in name or a file; None means ``default``. ``baseline`` is a file of findings that are known.
     """
 
     files: tuple[str, ...] = ()
@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     against: tuple[str, ...] = ()
     target_sample: tuple[str, ...] = ()
     lexicons: tuple[str, ...] = ()
+    known_citations: tuple[str, ...] = ()
     target: str = "generic"
     model: str | None = None
     tokenizer: str | None = None

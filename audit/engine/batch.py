@@ -9,7 +9,7 @@ import msgspec
 
 from audit.model import Chat, Json, Line, Problem, Record, RowTokens, Source
 from audit.read.canonical import CanonicalRow, accept, repeats_a_key
-from audit.read.canonical_tools import MARK, Accepted, accept_tools
+from audit.read.canonical_tools import MARK, Accepted, AssistantTurn, ToolChat, UserTurn, accept_tools
 from audit.read.dialogue import conversation_text
 from audit.read.lines import Chunk
 from audit.read.shapes import detect
@@ -143,6 +143,19 @@ class ParsedBatch:
         return texts
 
     @cached_property
+    def exchanges(self) -> Sequence[tuple[int, str, str]]:
+        """Row number, last text of the user and last text of the assistant of every canonical row, in order."""
+        found: list[tuple[int, str, str]] = []
+        for row in self.canonical:
+            plain = self.plain[row]
+            if plain is not None:
+                turns = plain.messages
+                found.append((row, turns[-2].content, turns[-1].content))
+            else:
+                found.append((row, *_last_exchange(self.tool[row].chat)))
+        return found
+
+    @cached_property
     def with_content(self) -> Sequence[int]:
         """Row numbers of the rows that are not blank, in order."""
         if not self.blank:
@@ -226,6 +239,16 @@ def _accept(chunk: Chunk, *, keep: bool) -> tuple[list[CanonicalRow | None], dic
     for index, row in zip(rest, accept([lines[index] for index in rest], skip, keep=keep), strict=True):
         plain[index] = row
     return plain, tool
+
+
+def _last_exchange(chat: ToolChat) -> tuple[str, str]:
+    """The last text of the user and the last of the assistant, "" where there is none."""
+    last = {
+        type(turn): turn.content
+        for turn in chat.messages
+        if isinstance(turn, UserTurn | AssistantTurn) and isinstance(turn.content, str)
+    }
+    return last.get(UserTurn, ""), last.get(AssistantTurn, "")
 
 
 def read_value(raw: bytes, suspect: bool) -> tuple[Json, tuple[Problem, ...]]:

@@ -6,7 +6,7 @@ The same findings and measures come out however the input is cut and whichever f
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -18,9 +18,12 @@ from audit.engine.found import Found
 from audit.engine.place import on_line, on_record
 from audit.engine.rows import StoredRows
 from audit.engine.scan import TriggerScan
-from audit.model import Message, Record
+from audit.model import ABSENT, Json, Message, Record
+from audit.read.canonical import CanonicalRow, Turn
+from audit.read.canonical_tools import Accepted
 from audit.read.identity import content_id
 from audit.read.lines import Chunk
+from audit.read.strings import DECLARATIONS, strings
 from audit.rule import DatasetRule, Hit, LineRule, Product, RecordRule, Rule, Run, Span, TextRule
 
 if TYPE_CHECKING:
@@ -141,24 +144,70 @@ class Fold:
                 self.found.keep(on_record(rule, hit, record, identity), hit, ordinal)
 
     def _check_texts(self, batch: ParsedBatch, ordinals: _Ordinals) -> None:
-        lines = batch.chunk.lines
-        for row in self.scan.candidates(lines):
-            if row not in batch.odd and not self._may_hold(batch, row):
+        for row in self.scan.candidates(batch.chunk.lines):
+            plain = batch.plain[row]
+            if plain is not None:
+                hits = self._hits_of_plain(plain)
+            elif row in batch.odd or (row in batch.tool and self._may_hold(batch.tool[row])):
+                hits = self._hits_of(batch.record(row))
+            else:
                 continue
-            record = batch.record(row)
-            identity: str | None = None
-            for message in record.turns:
-                for at, text in message.texts():
-                    for rule in self.scan.rules_for(text):
-                        for hit in _text_hits(rule, at, text, message, self.run):
-                            identity = identity or content_id(record)
-                            self.found.keep(on_record(rule, hit, record, identity), hit, ordinals.of(row))
+            self._keep_all(list(hits), batch, row, ordinals)
 
-    def _may_hold(self, batch: ParsedBatch, row: int) -> bool:
-        """Whether a row is canonical and a trigger matches one of its texts."""
-        if batch.plain[row] is None and row not in batch.tool:
+    def _keep_all(
+        self, hits: Sequence[tuple[TextRule, Hit]], batch: ParsedBatch, row: int, ordinals: _Ordinals
+    ) -> None:
+        if not hits:
+            return
+        record = batch.record(row)
+        identity = content_id(record)
+        for rule, hit in hits:
+            self.found.keep(on_record(rule, hit, record, identity), hit, ordinals.of(row))
+
+    def _hits_of_plain(self, row: CanonicalRow) -> Iterator[tuple[TextRule, Hit]]:
+        """What text rules find in a canonical row, without making a record of it."""
+        scan = self.scan
+        for place, turn in enumerate(row.messages):
+            rules = scan.rules_for(turn.content, turn.role)
+            if rules:
+                message = _message_of(turn, place)
+                for rule in rules:
+                    for hit in _text_hits(rule, message.content_at, turn.content, message, self.run):
+                        yield rule, hit
+        if scan.looks_elsewhere and isinstance(row.metadata, dict):
+            texts = [(at, text) for at, text in strings(row.metadata, "/metadata")]
+            if texts and scan.elsewhere("\n".join([text for _, text in texts])):
+                yield from self._hits_elsewhere(texts)
+
+    def _hits_of(self, record: Record) -> Iterator[tuple[TextRule, Hit]]:
+        said: set[str] = set()
+        for message in record.turns:
+            for at, text in message.texts():
+                said.add(at)
+                for rule in self.scan.rules_for(text, message.role):
+                    for hit in _text_hits(rule, at, text, message, self.run):
+                        yield rule, hit
+        if self.scan.looks_elsewhere and isinstance(record.data, dict):
+            rest = {key: value for key, value in record.data.items() if key not in DECLARATIONS}
+            yield from self._hits_elsewhere([one for one in strings(rest) if one[0] not in said])
+
+    def _hits_elsewhere(self, texts: Iterable[tuple[str, str]]) -> Iterator[tuple[TextRule, Hit]]:
+        for at, text in texts:
+            for rule in self.scan.elsewhere(text):
+                nobody = Message(role=ABSENT, content=text, at=at, role_at=at, content_at=at)
+                for hit in _text_hits(rule, at, text, nobody, self.run):
+                    yield rule, hit
+
+    def _may_hold(self, row: Accepted) -> bool:
+        """Whether a text rule may find something in a canonical row with tools."""
+        if any(self.scan.rules_for(text) for text in row.texts()):
+            return True
+        if not self.scan.looks_elsewhere:
             return False
-        return any(True for text in batch.contents(row) for _ in self.scan.rules_for(text))
+        metadata = row.chat.metadata if isinstance(row.chat.metadata, dict) else {}
+        rest = [call.function.arguments for call in row.all_calls()]
+        rest += [text for _, text in strings(metadata)]
+        return bool(self.scan.elsewhere("\n".join(rest)))
 
     def _collect(self, batch: ParsedBatch) -> None:
         """The columns that whole-dataset rules asked for."""
@@ -242,6 +291,15 @@ class _Ordinals:
         if blanks_before < len(self._blanks) and self._blanks[blanks_before] == row:
             return None
         return self._before + row - blanks_before
+
+
+def _message_of(turn: Turn, place: int) -> Message:
+    """A turn of a canonical row as OpenAI's shape reads it."""
+    at = f"/messages/{place}"
+    raw: Json = {"role": turn.role, "content": turn.content}
+    return Message(
+        role=turn.role, content=turn.content, at=at, role_at=at + "/role", content_at=at + "/content", raw=raw
+    )
 
 
 def _text_hits(rule: TextRule, at: str, text: str, message: Message, run: Run) -> Iterable[Hit]:

@@ -1,12 +1,14 @@
 """The one-pass trigger scan: all triggers of all enabled text rules in one google-re2 Set, each text looked at once.
 
-Which rule *may* have something to find is all it says; where and whether is the rule's ``find``.
+Which rule *may* have something to find is all it says; where and whether is the rule's ``find``. Rules without
+triggers are asked by their ``suspect``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 import re2
 
@@ -15,10 +17,18 @@ from audit.read.suspects import lines_with
 from audit.rule import Run, TextRule
 
 _CANARY = "\x02audit-canary\x03"
+_CANARY_BYTES: Final = _CANARY.encode()
+_ALONE: Final = [0]
+"""What the Set says of a text with nothing in it but the canary."""
 _MAX_MEMORY = 256 << 20
 # A literal of ASCII that JSON never writes differently, unless it escapes a character that need not be escaped.
 _SAFE_LITERAL = re.compile(r"(?:[A-Za-z0-9 _<>|=&%:;,'!#@~-]|\\[\[\]|(){}.*+?^$/_<>-])+")
 _ESCAPED_ASCII = (r"\\u00[2-7]", r"\\/")
+
+
+_Asked: TypeAlias = tuple[int, Callable[[str], bool]]
+ANYBODY: Final = object()
+"""In place of a role, where it does not matter who speaks."""
 
 
 class TriggerScan:
@@ -32,6 +42,16 @@ class TriggerScan:
             for pattern in rule.triggers(run):
                 self._patterns.append(pattern)
                 self._owners.append(index)
+        asked: list[_Asked] = [
+            (index, rule.suspect) for index, rule in enumerate(self.rules) if type(rule).suspect is not TextRule.suspect
+        ]
+        self._suspecting = asked
+        self._suspecting_all = [one for one in asked if self.rules[one[0]].roles is None]
+        names = {role for rule in self.rules for role in rule.roles or ()}
+        self._suspecting_of = {
+            name: [one for one in asked if name in (self.rules[one[0]].roles or (name,))] for name in names
+        }
+        self.looks_elsewhere = any(rule.everywhere for rule in self.rules)
         self._set = self._compile_set(max_memory)
         self._singles: list[re2._Regexp] | None = None
         self._raw = self._compile_raw()
@@ -71,22 +91,48 @@ class TriggerScan:
 
     def candidates(self, lines: Sequence[bytes]) -> Sequence[int]:
         """Indices of the lines whose texts must be scanned (all of them where the raw bytes cannot tell)."""
-        if not self._patterns:
+        if not self.rules:
             return ()
-        if self._raw is None:
+        if self._raw is None or self._suspecting or self.looks_elsewhere:
             return range(len(lines))
         joined = b"\n".join(lines) + b"\n"
         return sorted({line for pattern in self._raw for line, _ in lines_with(pattern, joined)})
 
-    def rules_for(self, text: str) -> Iterator[TextRule]:
-        """The rules with a trigger in the text, each once, in order."""
+    def rules_for(self, text: str, role: object = ANYBODY) -> Sequence[TextRule]:
+        """The rules for what this role says that may find something in the text, each once, in order."""
+        found = self._triggered(text)
+        if role is ANYBODY:
+            asked = self._suspecting
+        else:
+            asked = self._suspecting_of.get(role, self._suspecting_all) if type(role) is str else self._suspecting_all
+        suspecting = [index for index, suspect in asked if suspect(text)]
+        if not suspecting:
+            if not found:
+                return ()
+            chosen = found
+        else:
+            chosen = sorted({*found, *suspecting})
+        rules = [self.rules[index] for index in chosen]
+        return rules if role is ANYBODY else [rule for rule in rules if rule.roles is None or role in rule.roles]
+
+    def elsewhere(self, text: str) -> Sequence[TextRule]:
+        """The rules that look at strings which nobody says and that may find something in this one."""
+        found = {*self._triggered(text), *(index for index, suspect in self._suspecting_all if suspect(text))}
+        return [self.rules[index] for index in sorted(found) if self.rules[index].everywhere]
+
+    def _triggered(self, text: str) -> Sequence[int]:
+        """Indices of the rules with a trigger in the text, ascending."""
+        if not self._patterns:
+            return ()
         # RE2 cannot hold lone surrogates; "?" keeps every offset and every other character.
         encoded = text.encode("utf-8", "replace")
-        hits = self._set.Match(encoded + _CANARY.encode()) if self._set is not None else ()
-        if 0 not in hits:
+        hits = self._set.Match(encoded + _CANARY_BYTES) if self._set is not None else ()
+        if hits == _ALONE:
+            return ()
+        if not hits or 0 not in hits:
             # The Set's automaton ran out of memory: it then reports nothing at all, the canary included.
-            return (self.rules[owner] for owner in self._one_by_one(encoded))
-        return (self.rules[owner] for owner in sorted({self._owners[hit - 1] for hit in hits if hit}))
+            return self._one_by_one(encoded)
+        return sorted({self._owners[hit - 1] for hit in hits if hit})
 
     def _one_by_one(self, text: bytes) -> list[int]:
         if self._singles is None:

@@ -6,7 +6,20 @@ All are msgspec structs: slotted, quick to make, and JSON both ways through ``ms
 
 from __future__ import annotations
 
-from audit.model.findings import ByteEdit, DropRow, Edit, Finding, Fix, Measure, Place, PointerEdit, Related, Transcode
+from audit.model.findings import (
+    DROP_ROW,
+    QUARANTINE_ROW,
+    ByteEdit,
+    DropRow,
+    Edit,
+    Finding,
+    Fix,
+    Measure,
+    Place,
+    PointerEdit,
+    Related,
+    Transcode,
+)
 from audit.model.gate import Clause, Gate, Waiver
 from audit.model.result import Evidence, Result, Skipped, SourceSummary, Suppressed
 from audit.model.rows import Chat, Line, Message, Problem, Record, RowTokens, Source, ToolCall
@@ -15,6 +28,8 @@ from audit.model.values import ABSENT, Absent, Applicability, Json, Scope, Sever
 
 __all__ = [
     "ABSENT",
+    "DROP_ROW",
+    "QUARANTINE_ROW",
     "Absent",
     "Applicability",
     "ByteEdit",

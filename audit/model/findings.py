@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -48,6 +48,12 @@ class Fix(msgspec.Struct, frozen=True):
     applicability: Applicability
     title: str
     edits: tuple[Edit, ...] = ()
+
+
+DROP_ROW: Final = Fix(Applicability.DROP, "move the row to the rejected file", (DropRow(),))
+QUARANTINE_ROW: Final = Fix(
+    Applicability.DROP, "move the row to the rejected file until a person has decided", (DropRow(quarantine=True),)
+)
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,6 +90,11 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
         """The contents of its messages."""
         return (turn.content for turn in self.chat.messages if isinstance(turn.content, str))
 
+    def all_calls(self) -> Iterable[Call]:
+        """The calls of its messages, as written."""
+        turns = (turn for turn in self.chat.messages if isinstance(turn, AssistantTurn))
+        return (call for turn in turns if isinstance(turn.tool_calls, list) for call in turn.tool_calls)
+
 
 class _Function(msgspec.Struct, gc=False):
     name: _Text

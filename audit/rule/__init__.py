@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from audit.rule.docstring import Explanation, explain, options, with_options, written_out
 from audit.rule.kinds import DatasetRule, Hit, LineRule, RecordRule, Rule, Span, Status, SummaryRule, TextRule
-from audit.rule.run import Attribute, Fields, PlainTurn, Reference, ReferenceRow, Run, TokenCounter
+from audit.rule.run import Attribute, Fields, PlainTurn, Reference, ReferenceRow, Run, Scorer, TokenCounter
 from audit.rule.views import (
     COPY,
     NO_COPY,
@@ -50,6 +50,7 @@ __all__ = [
     "RowRange",
     "Rule",
     "Run",
+    "Scorer",
     "Span",
     "Status",
     "Summary",

@@ -126,11 +126,23 @@ class Span(msgspec.Struct, frozen=True, gc=False):
 
 class TextRule(Rule, frozen=True):
     """Anything findable in text. ``triggers`` are cheap necessary RE2 patterns, scanned once for all rules together;
-    ``find`` is exact and runs only on texts where one of them matched."""
+    ``find`` is exact and runs only on texts where one of them matched, or of which ``suspect`` says so."""
+
+    roles: ClassVar[frozenset[str] | None] = None
+    """Whose texts it is for, as ``Message.role`` names the speakers; None for everybody's."""
+    everywhere: ClassVar[bool] = False
+    """Whether it also looks at the strings of a row that nobody says: arguments of calls, metadata and the like, but
+    not the declared tools. ``find`` is given a message without role for these."""
 
     def triggers(self, run: Run) -> Sequence[str]:
-        """RE2 patterns (literals or simple classes, no counted gaps), one of which any hit must match."""
-        raise NotImplementedError
+        """RE2 patterns (literals or simple classes, no counted gaps), one of which any hit must match, unless
+        ``suspect`` finds it."""
+        return ()
+
+    def suspect(self, text: str) -> bool:
+        """Whether ``find`` must look at a text that no trigger matches. Asked of every text of the speakers in
+        ``roles``, so it must take about a microsecond: for what has no trigger, such as a missing full stop."""
+        return False
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
         """Exact spans in one text of one message."""

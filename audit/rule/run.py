@@ -45,6 +45,17 @@ class TokenCounter(Protocol):
         """Token counts of rows whose messages are all plain strings: the hot path."""
 
 
+class Scorer(Protocol):
+    """A model that scores texts: a classifier in a folder, a moderation endpoint. No rule needs one."""
+
+    @property
+    def name(self) -> str:
+        """What evidence calls it: no address, no key."""
+
+    def score(self, texts: Sequence[str]) -> Sequence[Mapping[str, float]]:
+        """For each text a score from 0 to 1 for each category that it knows. Raises AuditError when it cannot."""
+
+
 class ReferenceRow(NamedTuple):
     """A row of a file that the data is compared with: the text of its prompt and that of its answer ("" for none)."""
 
@@ -106,13 +117,16 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule may know of the run: what the file is judged as, for which model, as of which day.
 
-    ``lexicons`` are the user's own lexicon files, laid over the built-in ones.
+    ``lexicons`` are the user's own lexicon files, laid over the built-in ones, ``known_citations`` files of citations
+    that were checked. ``scorers`` are models that somebody handed in, by the name that a rule's option calls them.
     """
 
     target: Target
     fields: Fields = Fields()
     attributes: tuple[Attribute, ...] = ()
     lexicons: tuple[str, ...] = ()
+    known_citations: tuple[str, ...] = ()
+    scorers: Mapping[str, Scorer] = {}
     against: Reference | None = None
     target_sample: Reference | None = None
     model: str | None = None

@@ -106,6 +106,11 @@ class Batch(Protocol):
     def texts(self) -> Sequence[str]:
         """What is said in each row of ``parsed``, in that order: see ``audit.read.dialogue.conversation_text``."""
 
+    @property
+    def exchanges(self) -> Sequence[tuple[int, str, str]]:
+        """Row number, last text of the user and last text of the assistant of every canonical row, in order, for a rule
+        that names ``texts`` in ``needs``: enough for ``suspects`` to tell which rows are worth a closer look."""
+
     def line_of(self, row: int) -> int:
         """The 1-based line number of a row."""
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, NamedTuple
 from audit.labels.recognise import NEEDS, NO_LABEL, Labels, recognise
 from audit.labels.spelling import spelling_key
 from audit.masking import Masked, Masker, masked_prompt, masker_of
-from audit.model import Applicability, Json, Measure, Record, Severity
+from audit.model import QUARANTINE_ROW, Applicability, Json, Measure, Record, Severity
 from audit.read.dialogue import answer_text, exchange
 from audit.read.fields import label_of
 from audit.read.identity import TEXT, key_of
@@ -20,7 +20,7 @@ from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Status
 from audit.rules.demographics.by_construction import labelled
 from audit.rules.demographics.twins import Collector, Twin, twin_sets
 from audit.rules.labels.contradiction import Contradiction, contradiction, read_answer
-from audit.rules.labels.reporting import QUARANTINE, Keys, quoted
+from audit.rules.labels.reporting import Keys, quoted
 from audit.statistics.intervals import wilson
 
 LEAST_REPEATED: Final = 30
@@ -176,7 +176,7 @@ class IdentityFlip(DatasetRule, frozen=True):
                     key=keys.of(row, "flip"),
                     related=(context.place(flip.theirs.row),),
                     evidence={"kind": "label", "axis": axis, "terms": [here, there]},
-                    fix=QUARANTINE,
+                    fix=QUARANTINE_ROW,
                 )
 
     # ------------------------------------------------------------------ free answers
@@ -222,7 +222,7 @@ class IdentityFlip(DatasetRule, frozen=True):
                     key=keys.of(row, "flip"),
                     related=(context.place(theirs.row),),
                     evidence={"kind": pair.kind, "axis": axis, "terms": [here, there]},
-                    fix=QUARANTINE if sure else None,
+                    fix=QUARANTINE_ROW if sure else None,
                 )
 
 

@@ -8,11 +8,11 @@ from itertools import combinations
 from typing import ClassVar, NamedTuple
 
 from audit.labels.recognise import NEEDS, Labels, recognise
-from audit.model import Applicability, Json, Measure, Severity
+from audit.model import QUARANTINE_ROW, Applicability, Json, Measure, Severity
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.labels.contradiction import Answer, Contradiction, Kind, contradiction
 from audit.rules.labels.near_prompt import NEAR, Near, NearPairs, near_pairs, near_prompts
-from audit.rules.labels.reporting import QUARANTINE, Keys, quoted
+from audit.rules.labels.reporting import Keys, quoted
 from audit.rules.labels.same_prompt import Variant, same_prompts
 from audit.rules.made_rows import Made
 from audit.statistics.intervals import wilson
@@ -176,7 +176,7 @@ class ConflictingAnswers(DatasetRule, frozen=True):
                 "rows": doubt.rows,
                 **({} if similarity is None else {"similarity": round(similarity, 4)}),
             },
-            fix=QUARANTINE,
+            fix=QUARANTINE_ROW,
         )
 
     def _near_hit(self, near: Near, context: Context, keys: Keys) -> Hit:
@@ -188,7 +188,7 @@ class ConflictingAnswers(DatasetRule, frozen=True):
             key=keys.of(near.row, "near"),
             related=(context.place(near.other),),
             evidence={"kind": "label", "prompts": "near", "similarity": round(near.similarity, 4)},
-            fix=QUARANTINE,
+            fix=QUARANTINE_ROW,
         )
 
     def _all_near_hit(self, near: NearPairs) -> Hit:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from audit.model import Applicability, DropRow, Fix
 from audit.rule import Context
 
-QUARANTINE: Final = Fix(
-    Applicability.DROP, "move the row to the rejected file until a person has decided", (DropRow(quarantine=True),)
-)
 LONGEST: Final = 60
 """Characters of a label that are shown."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from audit.model import Applicability, DropRow, Fix, Json, Measure, Record, Related, Severity
+from audit.model import DROP_ROW, Applicability, Json, Measure, Record, Related, Severity
 from audit.read.fields import split_of
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, RecordRule, Reference, Run
 from audit.rules.splits.held_out import LEVEL, TEST, rank
@@ -19,7 +19,6 @@ LEAST_EDITED: Final = 20
 """Units of its own that a reference text must have for an edited copy of it to be told from a chance likeness."""
 _NOTHING: Final = Reference(())
 _RELATED: Final = 3
-_DROP: Final = Fix(Applicability.DROP, "move the row to the rejected file", (DropRow(),))
 
 
 class Contamination(RecordRule, DatasetRule, frozen=True):
@@ -90,7 +89,7 @@ class Contamination(RecordRule, DatasetRule, frozen=True):
                 dict.fromkeys(Related(file=match.reference.file, line=match.reference.line) for match in matches)
             )[:_RELATED],
             evidence={**best.evidence, "references": others + 1},
-            fix=_DROP,
+            fix=DROP_ROW,
         )
 
     @property

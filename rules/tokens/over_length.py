@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import msgspec
 
-from audit.model import ABSENT, Applicability, Chat, DropRow, Fix, Json, PointerEdit, Record, Severity
+from audit.model import ABSENT, DROP_ROW, Applicability, Chat, Fix, Json, PointerEdit, Record, Severity
 from audit.render import Trainable
 from audit.rule import Batch, Hit, Product, RecordRule, Run, TokenCounter
 from audit.rules.tokens.counted_rows import counted, tokens_of
@@ -96,9 +96,8 @@ def _message(total: int, limit: Limit, left: Trainable, run: Run, exact: bool) -
 
 def _fix(chat: Chat, counter: TokenCounter, limit: int) -> Fix:
     """Remove the turns after the last answer that fits; drop the row where none does."""
-    drop = Fix(Applicability.DROP, "move the row to the rejected file", (DropRow(),))
     if chat.chosen or chat.rejected or not all(message.at for message in chat.messages):
-        return drop
+        return DROP_ROW
     ends = [
         index + 1
         for index, message in enumerate(chat.messages[:-1])
@@ -106,7 +105,7 @@ def _fix(chat: Chat, counter: TokenCounter, limit: int) -> Fix:
     ]
     keep = _longest_that_fits(chat, ends, counter, limit)
     if keep is None or len({message.at for message in chat.messages}) < len(chat.messages):
-        return drop
+        return DROP_ROW
     removed = tuple(PointerEdit("remove", message.at) for message in reversed(chat.messages[keep:]))
     return Fix(Applicability.UNSAFE, f"end the conversation after message {keep}", removed)
 

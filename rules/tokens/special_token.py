@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
-from audit.model import Applicability, DropRow, Fix, Message, PointerEdit, Severity
+from audit.model import DROP_ROW, Applicability, Fix, Message, PointerEdit, Severity
 from audit.rule import Run, Span, TextRule
 from audit.rules.tokens.control_tokens import TRIGGERS, Found, control_tokens, is_rejected, without
 
@@ -71,7 +71,7 @@ def span_of(text: str, tokens: list[Found], said: str, severity: Severity) -> Sp
 def _fix(cleaned: str) -> Callable[[str], Fix]:
     def fix(at: str) -> Fix:
         if not cleaned.strip():
-            return Fix(Applicability.DROP, "move the row to the rejected file", (DropRow(),))
+            return DROP_ROW
         return Fix(Applicability.UNSAFE, "take the control tokens out", (PointerEdit("replace", at, cleaned),))
 
     return fix

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from audit.model import Applicability, DropRow, Fix, Json, Record, Severity
+from audit.model import DROP_ROW, Applicability, Json, Record, Severity
 from audit.render import Trainable, is_trained
 from audit.rule import Batch, Hit, Product, RecordRule, Run
 from audit.rules.tokens.counted_rows import counted, tokens_of
 from audit.tokens.counter import after_truncation
 from audit.tokens.limits import Limit, example_limit, row_is_exact
-
-_DROP: Final = Fix(Applicability.DROP, "move the row to the rejected file", (DropRow(),))
 
 
 class TruncatedTarget(RecordRule, frozen=True):
@@ -80,7 +78,7 @@ class TruncatedTarget(RecordRule, frozen=True):
                 "trained_tokens_left": left.left,
                 "exact": exact,
             },
-            fix=_DROP,
+            fix=DROP_ROW,
         )
 
     def _said(self, left: Trainable, cut: Limit | None) -> str | None:

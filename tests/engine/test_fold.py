@@ -209,3 +209,71 @@ def test_a_canonical_row_becomes_the_same_chat_as_its_shape_reads(metadata: dict
     shape = detect(data)
     assert shape is not None
     assert batch.record(0).chat == shape.read(data)
+
+
+class AnswersOnly(TextRule, frozen=True):
+    """Has no trigger: asks each answer whether it ends."""
+
+    code: ClassVar[str] = "ACM021"
+    severity: ClassVar[Severity] = Severity.WARNING
+    roles: ClassVar[frozenset[str] | None] = frozenset({"assistant"})
+
+    def suspect(self, text: str) -> bool:
+        return not text.endswith(".")
+
+    def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
+        assert message.role == "assistant"
+        yield Span(0, len(text), f"open: {text}")
+
+
+class Everywhere(Loud, frozen=True):
+    code: ClassVar[str] = "ACM022"
+    everywhere: ClassVar[bool] = True
+
+
+ODD = {"messages": [{"role": "user", "content": "q", "x": 1}, {"role": "assistant", "content": "odd"}]}
+
+
+def test_a_text_rule_sees_what_its_speakers_say_with_a_trigger_or_without() -> None:
+    data = row("open question", "open answer") + b"\n" + row("q", "Done.") + b"\n" + json.dumps(ODD).encode() + b"\n"
+    found = fold(data, AnswersOnly(), Loud()).findings
+    assert [(f.place.line, f.message, f.place.pointer) for f in found] == [
+        (1, "open: open answer", "/messages/1/content"),
+        (3, "open: odd", "/messages/1/content"),
+    ]
+
+
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": "LOUD"}'}}
+TOOL = {"type": "function", "function": {"name": "f", "description": "LOUD", "parameters": {"type": "object"}}}
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_rule_for_everywhere_sees_metadata_and_arguments_but_no_declarations(odd: bool) -> None:
+    extra: dict[str, Any] = {"extra": 1} if odd else {}
+    plain = row("q", "LOUD", metadata={"note": ["LOUD"], "role": "LOUD", "n": 1}, **extra)
+    turns = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "tool_calls": [CALL]},
+        {"role": "tool", "content": "r", "tool_call_id": "1"},
+        {"role": "assistant", "content": "a"},
+    ]
+    tool = json.dumps({"messages": turns, "tools": [TOOL], "metadata": {"a/b": "LOUD"}, **extra}).encode()
+    found = fold(plain + b"\n" + tool + b"\n", Loud(), Everywhere()).findings
+    at = [(f.code, f.place.line, f.place.pointer) for f in found]
+    assert sorted(at) == [
+        ("ACM001", 1, "/messages/1/content"),
+        ("ACM022", 1, "/messages/1/content"),
+        ("ACM022", 1, "/metadata/note/0"),
+        ("ACM022", 2, "/messages/1/tool_calls/0/function/arguments"),
+        ("ACM022", 2, "/metadata/a~1b"),
+    ]
+    without = fold(plain + b"\n" + tool + b"\n", Loud()).findings
+    assert [f.place.line for f in without] == [1]
+
+
+def test_exchanges_are_the_last_texts_of_both_sides() -> None:
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [CALL]}]
+    tool = json.dumps({"messages": turns, "tools": [TOOL]}).encode()
+    data = row("a", "b", "c", "d") + b"\n\n" + tool + b"\n" + json.dumps(ODD).encode() + b"\n"
+    (chunk,) = SourceReader(Source(path="x.jsonl"), data=data)
+    assert ParsedBatch(chunk, texts=True).exchanges == [(0, "c", "d"), (2, "q", "")]

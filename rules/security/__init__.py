@@ -1,0 +1,9 @@
+"""SEC: secrets, injected instructions, planted triggers and hidden payloads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from audit.rule import Rule
+
+RULES: Final[tuple[type[Rule], ...]] = ()
