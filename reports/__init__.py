@@ -59,6 +59,16 @@ def render(result: Result, format: str, view: View | None = None) -> Iterator[st
         raise UsageError(f"there is no format {format!r}", hint=did_you_mean(format, FORMATS))
     from audit.reports.view import View
 
+    view = view or View()
     module, _, function = FORMATS[format].partition(":")
-    pieces: Iterator[str] = getattr(import_module(module), function)(result, view or View())
+    pieces: Iterator[str] = getattr(import_module(module), function)(shown(result, view), view)
     return pieces
+
+
+def shown(result: Result, view: View) -> Result:
+    """The result as a view shows it: without what identifies somebody, unless the view wants it."""
+    if not view.redact or not (result.findings or result.measures or result.gate):
+        return result
+    from audit.reports.redaction import redacted
+
+    return redacted(result)

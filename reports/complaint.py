@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from audit.model import Result
-from audit.reports import summary
+from audit.reports import shown, summary
 from audit.reports.text import gate_text, place
+from audit.reports.view import View
 from audit.reports.visible import shortened, visible
 
 LONGEST_MESSAGE = 300
@@ -13,6 +14,7 @@ LONGEST_MESSAGE = 300
 
 def complaint(result: Result) -> str:
     """The verdict, the gate where there is one, the first finding of each rule, and what no longer suppresses."""
+    result = shown(result, View())
     lines = [visible(summary.verdict(result))]
     if result.gate is not None:
         lines += "".join(gate_text(result.gate)).splitlines()

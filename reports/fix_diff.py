@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from audit.remedy.fix.report import FileFixed, FixReport, RowChange
 from audit.remedy.splices import common_ends
 from audit.reports.fix_text import WHOLE_FILE
+from audit.reports.redaction import without_identifiers
 from audit.reports.summary import plural
 from audit.reports.text import Paint
 from audit.reports.visible import shortened, visible
@@ -41,10 +42,12 @@ class Stretch(NamedTuple):
 
 
 class Diff:
-    """Writes the changes of rows as they come; knows which file it is in."""
+    """Writes the changes of rows as they come; knows which file it is in. ``redact`` puts ``[EMAIL]`` and the like in
+    place of what identifies somebody."""
 
-    def __init__(self, paint: Paint) -> None:
+    def __init__(self, paint: Paint, *, redact: bool = True) -> None:
         self._paint = paint
+        self._shown = without_identifiers if redact else str
         self._files: set[str] = set()
 
     def hunk(self, change: RowChange) -> Iterator[str]:
@@ -53,12 +56,12 @@ class Diff:
         says = _limited(change.titles)
         codes = visible(", ".join(dict.fromkeys(change.codes)))
         yield self._paint(f"@@ line {change.line:,}: {codes}{f' ({says})' if says else ''} @@", "36") + "\n"
-        before = _text(change.before)
+        before = self._shown(_text(change.before))
         if change.after is None:
             yield self._paint(f"-{_line([(before, False)], LONGEST_ROW)}", "31") + "\n"
             yield visible(f"\\ {change.action}: {_limited(change.reasons)}") + "\n"
             return
-        stretches = compared(before, _text(change.after))
+        stretches = compared(before, self._shown(_text(change.after)))
         yield self._paint(f"-{_line([(one.before, one.same) for one in stretches])}", "31") + "\n"
         yield self._paint(f"+{_line([(one.after, one.same) for one in stretches])}", "32") + "\n"
 

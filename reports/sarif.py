@@ -133,7 +133,7 @@ def _results(entries: Sequence[Listed], codes: Sequence[str], result: Result, vi
     results = []
     for finding in found:
         times[finding.fingerprint] += 1
-        value = _result(finding, index[finding.code], whole, seen)
+        value = _result(finding, index[finding.code], whole, seen, redact=view.redact)
         if finding.fingerprint:
             # Rows that repeat share a fingerprint; the number tells their alerts apart, as CodeQL's own hash does.
             hashed = f"{finding.fingerprint}:{times[finding.fingerprint]}"
@@ -148,12 +148,12 @@ def _results(entries: Sequence[Listed], codes: Sequence[str], result: Result, vi
     return results + [encode(value) for value in rest]
 
 
-def _result(finding: Finding, rule: int, whole: str, seen: Mapping[Key, Window]) -> dict[str, Json]:
+def _result(finding: Finding, rule: int, whole: str, seen: Mapping[Key, Window], *, redact: bool) -> dict[str, Json]:
     place = finding.place
     location = location_of(place, whole)
     window = seen.get((place.file or "", place.offset if place.offset is not None else -1))
     if window is not None and place.line is not None and _is_quoted(finding):
-        line = shortened(snippet(window, finding).line, LONGEST_SNIPPET)
+        line = shortened(snippet(window, finding, redact=redact).line, LONGEST_SNIPPET)
         location["physicalLocation"]["contextRegion"] = {"startLine": place.line, "snippet": {"text": line}}
     value: dict[str, Json] = {
         "ruleId": finding.code,

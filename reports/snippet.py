@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, TypeAlias
 import msgspec
 
 from audit.model import Finding, SourceSummary
+from audit.reports.redaction import in_three
 from audit.reports.visible import visible, width
 
 BEFORE: Final = 40
@@ -19,8 +20,10 @@ SPAN: Final = 60
 ALL: Final = 100
 """Code points shown before the place, marked at most, and in all: about one terminal line."""
 
-_REACH: Final = 4 * ALL
-"""Bytes that so many code points take at most in UTF-8."""
+_MARGIN: Final = 2_048
+"""Bytes read before a place and after what is shown: what identifies somebody must be whole to be recognised."""
+_REACH: Final = 4 * ALL + _MARGIN
+"""Bytes from a place: those that so many code points take at most in UTF-8, and the margin."""
 _DEEPEST: Final = 256 << 20
 """Compressed files are unpacked again no further than this (bytes), so that a report costs seconds at most."""
 
@@ -84,7 +87,7 @@ def _of_file(source: SourceSummary, offsets: Sequence[int]) -> Mapping[Key, Wind
 
 
 def _seek(stream: BinaryIO, offset: int) -> Window:
-    start = max(0, offset - 4 * BEFORE)
+    start = max(0, offset - _MARGIN)
     stream.seek(start)
     return _window(stream.read(offset - start + _REACH), offset - start, at_start=start == 0)
 
@@ -101,9 +104,9 @@ def _forward(read: Callable[[int], bytes], path: str, offsets: Sequence[int]) ->
             block = next(blocks, b"")
             if not block:
                 break
-            drop = max(0, min(len(kept), offset - 4 * BEFORE - start))
+            drop = max(0, min(len(kept), offset - _MARGIN - start))
             kept, start = kept[drop:] + block, start + drop
-        begin = max(0, offset - 4 * BEFORE - start)
+        begin = max(0, offset - _MARGIN - start)
         piece = kept[begin : offset - start + _REACH]
         found[path, offset] = _window(piece, offset - start - begin, at_start=start + begin == 0)
     return found
@@ -121,23 +124,25 @@ def _window(piece: bytes, at: int, *, at_start: bool) -> Window:
     )
 
 
-def snippet(window: Window, finding: Finding) -> Snippet:
-    """The line around a finding with carets under what it is about."""
+def snippet(window: Window, finding: Finding, *, redact: bool) -> Snippet:
+    """The line around a finding with carets under what it is about. ``redact`` puts ``[EMAIL]`` and the like in place
+    of what identifies somebody."""
     before = _decode(window.before, cut_start=window.head)
     rest = _decode(window.rest, cut_start=False)
     place = finding.place
     length = 1
     if place.column is not None and place.end_column is not None:
         length = max(1, min(place.end_column - place.column, SPAN))
+    marked, after = rest[:length], rest[length:]
+    if redact:
+        before, marked, after = in_three(before, marked, after)
     head = "…" if window.head or len(before) > BEFORE else ""
-    lead = visible(before[-BEFORE:])
-    marked = visible(rest[:length])
-    end = max(length, ALL - min(len(before), BEFORE))
-    after = rest[length:end]
-    tail = "…" if window.tail or len(rest) > end else ""
-    carets = " " * (len(head) + width(lead)) + "^" * max(1, width(marked))
+    lead, under = visible(before[-BEFORE:]), visible(marked)
+    room = max(0, ALL - min(len(before), BEFORE) - len(marked))
+    tail = "…" if window.tail or len(after) > room else ""
+    carets = " " * (len(head) + width(lead)) + "^" * max(1, width(under))
     # Once more as a whole: a command to a build service could be put together from the pieces.
-    return Snippet(visible(f"{head}{lead}{marked}{visible(after)}{tail}"), carets)
+    return Snippet(visible(f"{head}{lead}{under}{visible(after[:room])}{tail}"), carets)
 
 
 def _decode(raw: bytes, *, cut_start: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from audit.model import Clause, Finding, Fix, Gate, Result, Severity, Verdict
 from audit.reports import gate_table, summary
-from audit.reports.snippet import Key, Window, snippet, windows
+from audit.reports.snippet import Key, Snippet, Window, snippet, windows
 from audit.reports.view import View
 from audit.reports.visible import shortened, visible, width
 
@@ -87,7 +87,7 @@ def _findings(result: Result, view: View, paint: Paint) -> Iterator[str]:
         seen = windows(result.sources, (finding for _, findings, _ in shown for finding in findings))
     for code, findings, _ in shown:
         for finding in findings:
-            yield "\n" + _finding(finding, seen, paint)
+            yield "\n" + _finding(finding, seen, paint, redact=view.redact)
         more = result.counts.get(code, {}).get("findings", len(findings)) - len(findings)
         if more > 0:
             yield f"\n{code}: ... {more:,} more (--max-per-rule 0 shows all)\n"
@@ -97,7 +97,7 @@ def _first(findings: Sequence[Finding], limit: int) -> Sequence[Finding]:
     return findings if limit == 0 else findings[:limit]
 
 
-def _finding(finding: Finding, seen: Mapping[Key, Window], paint: Paint) -> str:
+def _finding(finding: Finding, seen: Mapping[Key, Window], paint: Paint, *, redact: bool) -> str:
     star = "[*] " if finding.fix is not None and finding.fix.applicability.value == "safe" else ""
     message = shortened(finding.message, LONGEST_MESSAGE)
     lines = [f"{paint(finding.code, '1')} {paint.severity(finding.severity)}: {star}{message}"]
@@ -105,7 +105,7 @@ def _finding(finding: Finding, seen: Mapping[Key, Window], paint: Paint) -> str:
     lines.append(f"{' ' * gutter}{paint('-->', '34')} {place(finding)}")
     window = seen.get((finding.place.file or "", finding.place.offset if finding.place.offset is not None else -1))
     if window is not None and finding.place.line is not None:
-        lines += _marked(window, finding, gutter, paint)
+        lines += _marked(snippet(window, finding, redact=redact), finding, gutter, paint)
     for related in finding.related:
         where = f"{related.file or finding.place.file or ''}:{related.line}" if related.line else related.file or ""
         lines.append(f"{' ' * gutter} = see {visible(f'{where} {related.pointer}'.strip())}")
@@ -114,8 +114,7 @@ def _finding(finding: Finding, seen: Mapping[Key, Window], paint: Paint) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _marked(window: Window, finding: Finding, gutter: int, paint: Paint) -> list[str]:
-    found = snippet(window, finding)
+def _marked(found: Snippet, finding: Finding, gutter: int, paint: Paint) -> list[str]:
     bar = paint("|", "34")
     return [
         f"{' ' * gutter} {bar}",

@@ -19,7 +19,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     ``config_file`` is the configuration file that was used. ``rules`` holds notes by code; None asks the catalogue.
     ``snippets`` False shows no source lines, and then no data file is opened. ``mask`` withholds groups of fewer than
-    five rows in the form that is made to be passed on (HTML).
+    five rows in the form that is made to be passed on (HTML). ``redact`` puts ``[EMAIL]`` and the like in place of what
+    identifies somebody and of secrets, in every form.
     """
 
     color: bool = False
@@ -28,6 +29,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     rules: Mapping[str, RuleNote] | None = None
     snippets: bool = True
     mask: bool = True
+    redact: bool = True
 
     def note(self, code: str) -> RuleNote:
         """The note of a rule; empty for one that is not installed here."""

@@ -10,8 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+import msgspec
+
 from audit.cli import EXIT_CLEAN
-from audit.cli.output import append_job_summary, check_writable, inputs_of, save
+from audit.cli.output import (
+    add_redaction_flag,
+    append_job_summary,
+    check_writable,
+    inputs_of,
+    save,
+    wants_redaction,
+)
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.cli.terminal import add_terminal_flags, print_pieces, progress_bar, wants_color
 from audit.config.settings import Settings
@@ -50,6 +59,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
         "--max-per-rule", metavar="N", help="findings shown per rule as text (default: 5, a gate 3; 0: all)"
     )
     group.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found, or undecided")
+    add_redaction_flag(group)
     add_terminal_flags(group)
 
 
@@ -85,12 +95,12 @@ def judge_and_show(args: argparse.Namespace, command: str, judge: Judge, *, max_
         )
     check_writable(outputs, inputs_of(settings))
     result = judged_with_progress(settings.files, settings, args, judge)
+    view = View(max_per_rule=limit, config_file=settings.config_file, redact=wants_redaction(args))
     for name, form in zip(outputs, formats, strict=True):
-        view = View(max_per_rule=limit, config_file=settings.config_file)
         write_whole(Path(name), _encoded(render(result, form, view)))
     if hasattr(args, "save"):
-        save(result, args.save)
-    view = View(color=wants_color(args), max_per_rule=limit, config_file=settings.config_file)
+        save(result, args.save, view)
+    view = msgspec.structs.replace(view, color=wants_color(args))
     format = getattr(args, "format", "text")
     print_pieces(render(result, format, view))
     if format == "github":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from audit.cli import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED
+from audit.cli.output import add_redaction_flag, wants_redaction
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.cli.terminal import add_terminal_flags, print_pieces, progress_bar, wants_color
 from audit.errors import UsageError
@@ -63,6 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--undo", metavar="OUT", help="restore the input of an output from what was written beside it")
     output.add_argument("--format", choices=("text", "json"), help="form on standard output (default: text)")
     output.add_argument("--exit-zero", action="store_true", help="exit 0 whatever is left or would change")
+    add_redaction_flag(output)
     add_terminal_flags(output)
     add_settings_flags(parser)
 
@@ -112,7 +114,7 @@ def _show_changes(args: argparse.Namespace, settings: Settings, options: FixOpti
     from audit.reports.visible import visible
 
     as_json = getattr(args, "format", "text") == "json"
-    diff = Diff(Paint(wants_color(args)))
+    diff = Diff(Paint(wants_color(args)), redact=wants_redaction(args))
     with progress_bar(args) as bar:
 
         def show(change: RowChange) -> None:

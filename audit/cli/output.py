@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,18 @@ from audit.reports.view import View
 from audit.writing import write_whole
 
 MANIFEST_SCHEMA: Final = "audit.manifest/1"
+
+
+def add_redaction_flag(group: argparse._ArgumentGroup) -> None:
+    """Declare ``--no-redact``."""
+    group.add_argument(
+        "--no-redact", action="store_true", help="show personal data and secrets of the data as they are"
+    )
+
+
+def wants_redaction(args: argparse.Namespace) -> bool:
+    """Whether what identifies somebody is replaced by its kind: yes, unless the flag says no."""
+    return not hasattr(args, "no_redact")
 
 
 def check_writable(names: Iterable[str], inputs: Sequence[str]) -> None:
@@ -46,7 +59,7 @@ def inputs_of(settings: Settings) -> list[str]:
     return [*data, *beside, *known]
 
 
-def save(result: Result, folder: str) -> None:
+def save(result: Result, folder: str, view: View) -> None:
     """Write ``result.json``, ``findings.jsonl.gz`` and, last, ``manifest.json`` with the sha256 of both.
 
     Same result, same bytes: the compressed file carries no time and no name.
@@ -62,8 +75,8 @@ def save(result: Result, folder: str) -> None:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be created: {error.strerror or error}") from None
-    document = "".join(render(result, "json")).encode()
-    findings = gzip.compress("".join(render(result, "jsonl")).encode(), compresslevel=6, mtime=0)
+    document = "".join(render(result, "json", view)).encode()
+    findings = gzip.compress("".join(render(result, "jsonl", view)).encode(), compresslevel=6, mtime=0)
     files = {"result.json": document, "findings.jsonl.gz": findings}
     for name, content in files.items():
         write_whole(root / name, [content])
@@ -82,11 +95,12 @@ def append_job_summary(result: Result, view: View, environment: Mapping[str, str
     name = environment.get("GITHUB_STEP_SUMMARY")
     if not name:
         return
+    from audit.reports import shown
     from audit.reports.github import SUMMARY_BYTES, job_summary
 
     try:
         with open(name, "ab") as file:
-            text = job_summary(result, view, SUMMARY_BYTES - file.tell())
+            text = job_summary(shown(result, view), view, SUMMARY_BYTES - file.tell())
             file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise OutputError(f"the job summary {name} cannot be written: {error.strerror or error}") from None

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
-from audit.cli.output import MANIFEST_SCHEMA, check_writable, inputs_of
+from audit.cli.output import MANIFEST_SCHEMA, add_redaction_flag, check_writable, inputs_of, wants_redaction
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.cli.terminal import progress_bar
 from audit.config.options import BY_FIELD
@@ -43,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", action="append", metavar="FILE", help=f"file to write (repeatable; default: {DEFAULT_OUTPUT})"
     )
     group.add_argument("--no-mask", action="store_true", help="show groups of 1 to 4 rows (HTML)")
+    add_redaction_flag(group)
     group.add_argument("--no-excerpts", action="store_true", help="show no lines of the data")
     group.add_argument("--policy", metavar="NAME|FILE", help="judge the data by a policy, as audit gate does")
     group.add_argument("--quiet", action="store_true", help="nothing on standard error but errors")
@@ -63,7 +64,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         result, view = _judged(args, outputs)
     view = msgspec.structs.replace(
-        view, mask=not hasattr(args, "no_mask"), snippets=view.snippets and not hasattr(args, "no_excerpts")
+        view,
+        mask=not hasattr(args, "no_mask"),
+        snippets=view.snippets and not hasattr(args, "no_excerpts"),
+        redact=wants_redaction(args),
     )
     for name, format in zip(outputs, formats, strict=True):
         pieces = (piece.encode("utf-8", "backslashreplace") for piece in render(result, format, view))

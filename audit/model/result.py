@@ -140,12 +140,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         names = ["code", "severity", "scope", "message", *columns, "fix", "fingerprint"]
         return pandas.DataFrame(rows, columns=names)
 
-    def save_html(self, path: str | os.PathLike[str], *, mask: bool = True) -> None:
-        """Write the report as one offline HTML file, whole or not at all. ``mask`` withholds groups of 1 to 4 rows.
+    def save_html(self, path: str | os.PathLike[str], *, mask: bool = True, redact: bool = True) -> None:
+        """Write the report as one offline HTML file, whole or not at all. ``mask`` withholds groups of 1 to 4 rows,
+        ``redact`` what identifies somebody, and secrets.
 
         Raises OutputError where it cannot be written.
         """
-        import_module("audit.reports.html.saving").save(self, path, mask=mask)
+        import_module("audit.reports.html.saving").save(self, path, mask=mask, redact=redact)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: verdict, demands and rules as a small static fragment."""

@@ -47,7 +47,9 @@ def examples(result: Result, hidden: Withheld, view: View) -> Section | None:
     ]
     for (code, findings), some in zip(groups, chosen, strict=True):
         if some:
-            items, shared = _without_shared_help([_example(finding, seen, hidden) for finding in some])
+            items, shared = _without_shared_help(
+                [_example(finding, seen, hidden, redact=view.redact) for finding in some]
+            )
             number = result.counts.get(code, {}).get("findings", len(findings))
             severity = summary.worst(result.counts.get(code, {some[0].severity.value: 1})).value
             blocks.append(Examples(code, view.note(code).name, severity, number, items, shared))
@@ -76,7 +78,7 @@ def _shared(groups: Sequence[Sequence[Finding]], most: int) -> list[Sequence[Fin
     return [group[:number] for group, number in zip(groups, taken, strict=True)]
 
 
-def _example(finding: Finding, seen: Mapping[Key, Window], hidden: Withheld) -> Example:
+def _example(finding: Finding, seen: Mapping[Key, Window], hidden: Withheld, *, redact: bool) -> Example:
     where = finding.place
     secret = hidden.hides_finding(finding.evidence.get("attribute")) or hidden.silences(_told(finding), [finding.code])
     if finding.code.startswith("DEM") and secret:
@@ -89,17 +91,17 @@ def _example(finding: Finding, seen: Mapping[Key, Window], hidden: Withheld) -> 
         finding.severity.value,
         shortened(place(finding), LONGEST_MESSAGE),
         shortened(finding.message, LONGEST_MESSAGE),
-        _excerpt(finding, window),
+        _excerpt(finding, window, redact=redact),
         related,
         shortened(help_of(finding.fix), LONGEST_MESSAGE) if finding.fix is not None else "",
     )
 
 
-def _excerpt(finding: Finding, window: Window | None) -> tuple[str, str, str] | None:
+def _excerpt(finding: Finding, window: Window | None, *, redact: bool) -> tuple[str, str, str] | None:
     """The line around a finding; None for the whole of a row, whose first words say nothing."""
     if window is None or finding.place.line is None:
         return None
-    parts = _three(snippet(window, finding))
+    parts = _three(snippet(window, finding, redact=redact))
     return None if parts[0] == "" and parts[1] in ("{", "[") else parts
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from audit.model import Result
-from audit.reports import summary
+from audit.reports import shown, summary
 from audit.reports.html import overview
 from audit.reports.html.blocks import Table
 from audit.reports.html.environment import environment, own
@@ -22,6 +22,7 @@ MOST_ROWS: Final = 25
 def fragment(result: Result) -> str:
     """Verdict, demands of the policy, rules with findings, and the figures of the whole data; at most 30 KB."""
     view = View(snippets=False)
+    result = shown(result, view)
     return (
         environment()
         .get_template("notebook.html.j2")

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 from audit.model import Result
-from audit.reports.html.page import render
+from audit.reports import render
 from audit.reports.view import View
 from audit.writing import write_whole
 
 
-def save(result: Result, path: str | os.PathLike[str], *, mask: bool = True) -> None:
+def save(result: Result, path: str | os.PathLike[str], *, mask: bool = True, redact: bool = True) -> None:
     """Write the report as one HTML file. Raises OutputError where it cannot be written."""
-    pieces = (piece.encode("utf-8") for piece in render(result, View(mask=mask)))
+    pieces = (piece.encode("utf-8") for piece in render(result, "html", View(mask=mask, redact=redact)))
     write_whole(Path(path), pieces)

@@ -1,0 +1,119 @@
+"""Takes what identifies a person, and secrets, out of what is shown of a result: messages, evidence, fixes, excerpts.
+
+The result itself, and files of data that a remedy writes, are left as they are.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from audit.identifiers.redaction import identifiers_in
+from audit.model import ByteEdit, Clause, Finding, Fix, Gate, Json, Measure, PointerEdit, Result
+
+
+def redacted(result: Result) -> Result:
+    """The result as it may be passed on: ``[EMAIL]`` and the like in place of what identifies somebody.
+
+    Edits of a fix that hold such a text are left out, which the fix's title then says. A second call changes nothing.
+    """
+    return msgspec.structs.replace(
+        result,
+        findings=tuple(map(_finding, result.findings)),
+        measures=tuple(map(_measure, result.measures)),
+        gate=_gate(result.gate) if result.gate is not None else None,
+    )
+
+
+def without_identifiers(text: str) -> str:
+    """The text with every identifier replaced by its kind in brackets; the same object where there is none."""
+    found = identifiers_in(text)
+    if not found:
+        return text
+    parts: list[str] = []
+    at = 0
+    for one in found:
+        parts += (text[at : one.start], name_of(one.kind))
+        at = one.end
+    return "".join((*parts, text[at:]))
+
+
+def name_of(kind: str) -> str:
+    """What stands for an identifier of a kind: ``[IP_ADDRESS]``. No tag that could be guessed from, none is needed."""
+    return f"[{kind.upper()}]"
+
+
+def in_three(before: str, marked: str, after: str) -> tuple[str, str, str]:
+    """Three pieces of one text without identifiers. One that crosses a border stands in the piece where it begins, or
+    in the middle one where it reaches into it."""
+    found = identifiers_in(before + marked + after)
+    if not found:
+        return before, marked, after
+    whole, first, second = before + marked + after, len(before), len(before) + len(marked)
+    pieces = ["", "", ""]
+
+    def keep(start: int, end: int) -> None:
+        for place, (low, high) in enumerate(((0, first), (first, second), (second, len(whole)))):
+            pieces[place] += whole[max(start, low) : max(min(end, high), max(start, low))]
+
+    at = 0
+    for one in found:
+        keep(at, one.start)
+        place = 1 if one.start < second and one.end > first else 0 if one.end <= first else 2
+        pieces[place] += name_of(one.kind)
+        at = one.end
+    keep(at, len(whole))
+    return pieces[0], pieces[1], pieces[2]
+
+
+def _finding(finding: Finding) -> Finding:
+    message = without_identifiers(finding.message)
+    evidence = _value(finding.evidence)
+    fix = finding.fix and _fix(finding.fix)
+    if message is finding.message and evidence is finding.evidence and fix is finding.fix:
+        return finding
+    return msgspec.structs.replace(finding, message=message, evidence=evidence, fix=fix)
+
+
+def _fix(fix: Fix) -> Fix:
+    title = without_identifiers(fix.title)
+    if any(map(_tells, fix.edits)):
+        return Fix(fix.applicability, f"{title} (edits not shown: they hold private text)")
+    return fix if title is fix.title else msgspec.structs.replace(fix, title=title)
+
+
+def _tells(edit: object) -> bool:
+    """Whether an edit writes something that identifies somebody."""
+    if isinstance(edit, PointerEdit):
+        return _value(edit.value) is not edit.value
+    return isinstance(edit, ByteEdit) and bool(identifiers_in(edit.replacement.decode("utf-8", "replace")))
+
+
+def _measure(measure: Measure) -> Measure:
+    value, table = _value(measure.value), _value(measure.table)
+    if value is measure.value and table is measure.table:
+        return measure
+    return msgspec.structs.replace(measure, value=value, table=table)
+
+
+def _gate(gate: Gate) -> Gate:
+    clauses = tuple(map(_clause, gate.clauses))
+    notes = tuple(map(without_identifiers, gate.notes))
+    return msgspec.structs.replace(gate, clauses=clauses, notes=notes)
+
+
+def _clause(clause: Clause) -> Clause:
+    sentence = without_identifiers(clause.sentence)
+    return clause if sentence is clause.sentence else msgspec.structs.replace(clause, sentence=sentence)
+
+
+def _value(value: Json) -> Json:
+    """A JSON value with every text in it as it may be shown; the same object where nothing changes."""
+    if isinstance(value, str):
+        return without_identifiers(value)
+    if isinstance(value, dict):
+        items = {key: _value(inner) for key, inner in value.items()}
+        return items if any(items[key] is not value[key] for key in value) else value
+    if isinstance(value, list | tuple):
+        inner = [_value(one) for one in value]
+        return inner if any(new is not old for new, old in zip(inner, value, strict=True)) else value
+    return value
