@@ -3,13 +3,14 @@
 #   make demo    lay out the embedded example and check it      make check  format, lint, types, layers, docs
 #   make test    the tests                                      make docs   renew the generated pages in docs/
 #   make bench   the benchmarks                                 make clean  remove everything that make has made
+#   make accuracy  renew the figures in docs/accuracy.md; accuracy-check compares them with what is measured
 #   make bench-train   the trainer beside TRL, which it installs in an environment of its own, .venv-trl
 #
 # Only the tests and the benchmarks install torch, which is hundreds of megabytes, and gigabytes where pip chooses a
 # build for CUDA: make test TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the build for processors.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench bench-train clean
+.PHONY: help setup demo test check docs accuracy accuracy-check bench bench-train clean
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -54,6 +55,12 @@ check: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
+
+accuracy: $(STAMP)
+	$(BIN)/python -m benchmarks.accuracy
+
+accuracy-check: $(STAMP)
+	$(BIN)/python -m benchmarks.accuracy --check
 
 bench: $(TRAINING)
 	$(BIN)/python -m benchmarks
