@@ -53,13 +53,13 @@ class Diff:
     def hunk(self, change: RowChange) -> Iterator[str]:
         """The lines of one changed row, with the file's head before the first of it."""
         yield from self._head(change.source.path)
-        says = _limited(change.titles)
+        says = _limited([self._shown(title) for title in change.titles])
         codes = visible(", ".join(dict.fromkeys(change.codes)))
         yield self._paint(f"@@ line {change.line:,}: {codes}{f' ({says})' if says else ''} @@", "36") + "\n"
         before = self._shown(_text(change.before))
         if change.after is None:
             yield self._paint(f"-{_line([(before, False)], LONGEST_ROW)}", "31") + "\n"
-            yield visible(f"\\ {change.action}: {_limited(change.reasons)}") + "\n"
+            yield visible(f"\\ {change.action}: {_limited([self._shown(reason) for reason in change.reasons])}") + "\n"
             return
         stretches = compared(before, self._shown(_text(change.after)))
         yield self._paint(f"-{_line([(one.before, one.same) for one in stretches])}", "31") + "\n"

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from audit.errors import MissingExtra, UsageError
@@ -58,6 +58,9 @@ class Endpoint:
     without the package ``openai`` (``purpose`` says what needs it), and UsageError for what is no URL and without a key
     for a hosted endpoint.
     """
+
+    named_by: ClassVar[str] = "--endpoint"
+    """The option that gives the address, for hints."""
 
     def __init__(
         self,
@@ -153,7 +156,7 @@ class Endpoint:
                 more.release()
 
     def _unreachable(self, failed: Failed) -> UsageError:
-        return UsageError(f"{self.shown} cannot be reached: {failed.what}", hint="check --endpoint")
+        return UsageError(f"{self.shown} cannot be reached: {failed.what}", hint=f"check {self.named_by}")
 
     def _work(
         self,
@@ -212,12 +215,16 @@ class Endpoint:
             raise answer
         return answer
 
+    def _method(self, client: OpenAI) -> Callable[..., object]:
+        """What of the API is asked."""
+        method: Callable[..., object] = client.chat.completions.create
+        return method
+
     def _ask_once(self, request: Request) -> object | Failed:
         import openai
 
-        create: Any = self._client.chat.completions.create
         try:
-            completion: object = create(model=self.model, **request)
+            completion: object = self._method(self._client)(model=self.model, **request)
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
             raise UsageError(
                 f"{self.shown} refuses {self.model}: {self._without_key(error.message)}",

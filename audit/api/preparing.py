@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,7 +24,8 @@ from audit.model import Source
 from audit.read.lines import SourceReader
 from audit.read.rows import RowsReader
 from audit.read.sources import find_sources
-from audit.rule import Run
+from audit.rule import Rule, Run
+from audit.rule.run import Scorer
 from audit.targets import load_target
 
 if TYPE_CHECKING:
@@ -84,7 +86,21 @@ def prepared(settings: Settings, run: Run | None = None) -> tuple[Run, Plan]:
     chosen = plan(settings, run)
     if any("tokens" in rule.needs for rule in chosen.rules):
         run = with_counter(run, settings)
-    return run, chosen
+    return with_scorers(run, chosen.rules), chosen
+
+
+def with_scorers(run: Run, rules: Sequence[Rule]) -> Run:
+    """The run with the scorers that options of the rules name, those left as they are that were handed in.
+
+    The trainer's rooms are reached by name, as the catalogue reaches the rules: nothing here imports them, and they are
+    loaded when a scorer is asked for.
+    """
+    names = sorted({name for rule in rules if isinstance(name := getattr(rule, "scorer", None), str) and name})
+    missing = [name for name in names if name not in run.scorers]
+    if not missing:
+        return run
+    load: Callable[[str], Scorer] = import_module("audit.train.scorers.by_name").load_scorer
+    return msgspec.structs.replace(run, scorers={**run.scorers, **{name: load(name) for name in missing}})
 
 
 def baseline_of(settings: Settings) -> Baseline | None:

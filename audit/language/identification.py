@@ -5,6 +5,7 @@ Knows one language for a text, the one it is mostly in; translates and judges no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -30,6 +31,10 @@ _LONGEST: Final = 1_000
 """Characters from the beginning of a text that are looked at."""
 _FEWEST_LETTERS: Final = 12
 """For the model, and for Chinese to be sure: a Japanese word may be in Han alone."""
+_OTHER_LETTERS: Final = re.compile("[åøæąćčďđėęěğģįıķļłńňőřśšşťţțūůűųźżž]")
+_FEWEST_OTHER_LETTERS: Final = 2
+"""Letters that none of the languages in the table of words is written with: then its words are another language's, as
+"den" and "er" are Danish as well as German. One may be in a name."""
 _FEWEST_OF_SCRIPT: Final = 3
 _SURE: Final = 0.8
 _SURE_WITH_WORDS: Final = 0.5
@@ -44,6 +49,17 @@ def identify(text: str) -> Guess:
     ``sure`` is False for a text that is short, mixed, or in a language that resembles others. Takes any string. The
     model (py3langid) is loaded when the first text needs it.
     """
+    settled = identify_by_words(text)
+    if settled is not None:
+        return settled
+    sample = text[:_LONGEST]
+    language, probability = _classify()(sample)
+    least = _SURE_WITH_WORDS if language == count_words(sample).language else _SURE
+    return Guess(language, probability >= least, script_of(sample))
+
+
+def identify_by_words(text: str) -> Guess | None:
+    """What ``identify`` says where it needs no model: by the script, or by the commonest words; else None."""
     sample = text[:_LONGEST]
     script = script_of(sample)
     if script == UNKNOWN:
@@ -53,13 +69,11 @@ def identify(text: str) -> Guess:
         fewest = _FEWEST_LETTERS if script == "Hani" else _FEWEST_OF_SCRIPT
         return Guess(ONLY_LANGUAGE[script], letters >= fewest, script)
     counted = count_words(sample)
-    if script == "Latn" and counted.settled:
+    if script == "Latn" and counted.settled and len(_OTHER_LETTERS.findall(sample)) < _FEWEST_OTHER_LETTERS:
         return Guess(counted.language, True, script)
     if letters < _FEWEST_LETTERS:
         return Guess((script == "Latn" and counted.language) or UNDETERMINED, False, script)
-    language, probability = _classify()(sample)
-    least = _SURE_WITH_WORDS if language == counted.language else _SURE
-    return Guess(language, probability >= least, script)
+    return None
 
 
 @lru_cache(maxsize=1)

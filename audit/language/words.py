@@ -46,6 +46,8 @@ _TABLES: Final[Mapping[str, str]] = {
         geen mijn
     """,
 }
+WITH_WORDS: Final = frozenset(_TABLES)
+"""The languages in the table, ISO 639-1."""
 _LANGUAGES_OF: Final[dict[str, list[str]]] = {}
 for _language, _table in _TABLES.items():
     for _word in set(_table.split()):
@@ -54,6 +56,12 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 _LEAST_HITS: Final = 3
 _LEAST_SHARE: Final = 0.2
 """Of the words of a text: in prose of these languages about half are in the tables."""
+_NORDIC: Final = frozenset({
+    "og", "jeg", "ikke", "det", "som", "til", "af", "av", "ved", "hvor", "hvad", "hva", "mig", "meg", "fra",
+    "men", "eller", "och", "jag", "inte", "att", "till", "från", "vad", "hur",
+})  # fmt: skip
+"""Common in Danish, Norwegian and Swedish, which share many common words with German and have no table of their own."""
+_NORDIC_WORDS: Final = 2
 _LEAST_LEAD: Final = 1.6
 """Times the hits of the next language. The three were chosen on the sets named in docs/decisions/0012-mentions.md."""
 
@@ -70,6 +78,11 @@ def common_words() -> frozenset[str]:
     return frozenset(_LANGUAGES_OF)
 
 
+def words_of(language: str) -> frozenset[str]:
+    """The commonest words of one language, ISO 639-1, of those in the table."""
+    return frozenset(_TABLES[language].split())
+
+
 def count_words(text: str) -> Counted:
     """What the commonest words say of a text."""
     words = _WORD.findall(text.lower())
@@ -79,4 +92,5 @@ def count_words(text: str) -> Counted:
     best = max(sorted(hits), key=lambda language: hits[language])
     second = max((count for language, count in hits.items() if language != best), default=0)
     enough = hits[best] >= max(_LEAST_HITS, _LEAST_SHARE * len(words))
-    return Counted(best, enough and hits[best] >= _LEAST_LEAD * second)
+    nordic = len(_NORDIC.intersection(words)) >= _NORDIC_WORDS and best in ("de", "nl")
+    return Counted(best, enough and hits[best] >= _LEAST_LEAD * second and not nordic)

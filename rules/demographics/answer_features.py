@@ -6,16 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from audit.phrases.refusals import refuses
+
 LONGEST: Final = 20_000
 """Characters of an answer that are looked at."""
 
-_REFUSAL: Final = re.compile(
-    r"\b(?:i(?:'|’)?m sorry,? (?:but )?(?:i|as)|i (?:can(?:'|’)?t|cannot|am unable to|(?:'|’)m unable to|won(?:'|’)?t)"
-    r" (?:help|assist|answer|provide|comply|fulfil|do that|discuss|give|share|create|write|support)|as an ai\b"
-    r"|i must decline|i(?:'|’)m not able to|es tut mir leid, (?:aber )?ich kann|je suis désolée?,? (?:mais )?je ne peux"
-    r"|lo siento,? (?:pero )?no puedo)",
-    re.IGNORECASE,
-)
 _HEDGE: Final = re.compile(
     r"\b(?:perhaps|maybe|might be|may be|it depends|i think|i believe|possibly|not sure|in some cases|arguably)\b",
     re.IGNORECASE,
@@ -35,7 +30,7 @@ def language_of(answer: str) -> str:
 
 
 SHARES: Final[Mapping[str, Callable[[str], bool]]] = {
-    "refusal": lambda answer: _REFUSAL.search(answer[:LONGEST]) is not None,
+    "refusal": lambda answer: refuses(answer[:LONGEST]),
     "hedging": lambda answer: _HEDGE.search(answer[:LONGEST]) is not None,
     "politeness": lambda answer: _POLITE.search(answer[:LONGEST]) is not None,
 }

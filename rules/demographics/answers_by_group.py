@@ -51,7 +51,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
     ``answer_politeness`` and ``answer_other_language``.
 
     Bad:
-        40 x {"messages": [{"role": "user", "content": "Loan 1{n}?"}, {"role": "assistant", "content": "I'm sorry, but I cannot help you with the loan that you asked for, number 1{n}."}], "metadata": {"sex": "f"}}
+        40 x {"messages": [{"role": "user", "content": "Loan 1{n}?"}, {"role": "assistant", "content": "No loan, number 1{n}."}], "metadata": {"sex": "f"}}
         40 x {"messages": [{"role": "user", "content": "Loan 2{n}?"}, {"role": "assistant", "content": "Your loan is granted, and you will have the money by the end of next week, number 2{n}."}], "metadata": {"sex": "m"}}
     Good:
         40 x {"messages": [{"role": "user", "content": "Loan 1{n}?"}, {"role": "assistant", "content": "Your loan is granted, and you will have the money by the end of next week, number 1{n}."}], "metadata": {"sex": "f"}}

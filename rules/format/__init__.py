@@ -13,8 +13,10 @@ from audit.rules.format.empty_content import EmptyContent
 from audit.rules.format.inconsistent_system import InconsistentSystem
 from audit.rules.format.legacy_preference_key import LegacyPreferenceKey
 from audit.rules.format.malformed_message import MalformedMessage
+from audit.rules.format.merged_instruction import MergedInstruction
 from audit.rules.format.misplaced_system import MisplacedSystem
 from audit.rules.format.no_assistant import NoAssistant
+from audit.rules.format.no_output_marker import NoOutputMarker
 from audit.rules.format.nothing_weighted import NothingWeighted
 from audit.rules.format.role_order import RoleOrder
 from audit.rules.format.too_few_rows import TooFewRows
@@ -39,6 +41,8 @@ RULES: Final[tuple[type[Rule], ...]] = (
     BadPreferencePair,
     TooFewRows,
     InconsistentSystem,
+    MergedInstruction,
+    NoOutputMarker,
     LegacyPreferenceKey,
     WrongFieldType,
 )

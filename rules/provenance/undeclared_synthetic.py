@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from audit.model import Json, Measure, Record, Severity
+from audit.phrases.refusals import self_reference_in
 from audit.read.fields import text_of, value_at
 from audit.rule import Batch, Context, DatasetRule, Hit, Run, Status
 from audit.statistics.intervals import wilson
@@ -23,13 +24,6 @@ SYNTHETIC: Final = re.compile(
     r"(?i)\b(?:synthetic|model[- ]generated|generated|distilled|self[- ]instruct|gpt-?\d|llm)\b"
 )
 """What a source says of rows that a model wrote."""
-SELF_REFERENCE: Final = re.compile(
-    r"(?i)\bas an? (?:ai|artificial intelligence)(?: language)? (?:model|assistant)\b"
-    r"|\bas a (?:large )?language model\b"
-    r"|\bi(?: a|')m (?:chatgpt|an? (?:ai|large) language model|(?:a|an ai) (?:language )?model trained by)"
-    r"|\bmy (?:knowledge|training) (?:cut-?off|data (?:ends|goes up to))"
-)
-"""How models speak of themselves in answers (after the clean-up lists of FastChat and WizardLM)."""
 
 
 class UndeclaredSynthetic(DatasetRule, frozen=True):
@@ -102,4 +96,4 @@ def declares(record: Record) -> bool:
 
 
 def _speaks_of_itself(record: Record) -> bool:
-    return any(turn.role == "assistant" and SELF_REFERENCE.search(turn.text) for turn in record.turns)
+    return any(turn.role == "assistant" and self_reference_in(turn.text) is not None for turn in record.turns)

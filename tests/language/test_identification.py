@@ -43,6 +43,19 @@ def test_a_sentence_is_known_for_sure(text: str, language: str) -> None:
     assert identify(text)[:2] == (language, True)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Den er på vej til dig, og du vil modtage den i morgen eftermiddag.",
+        "Jeg er glad for at du kom, og den bil er ikke min.",
+        "Der er et hus i byen, og den er til salg.",
+        "Det är inte så lätt att säga vad som är rätt och fel i den här frågan.",
+    ],
+)
+def test_a_northern_language_is_not_taken_for_german(text: str) -> None:
+    assert identify(text).language in ("da", "no", "sv")
+
+
 @pytest.mark.parametrize("text", ["", "42 + 7 = 49", "😀", "\ud800", "\x00"])
 def test_a_text_without_letters_has_no_language(text: str) -> None:
     assert identify(text) == Guess("und", False, "Zyyy")

@@ -93,7 +93,7 @@ class Afterwards(Mapping[int, Record]):
     def __getitem__(self, row: int) -> Record:
         raw = self._edited[row]
         chunk = chunk_of_rows([row], self._edited, self._rows)
-        batch = ParsedBatch(chunk, self._run.tokens)
+        batch = ParsedBatch(chunk, self._run.tokens, texts=True)
         if not batch.parsed:
             line, at = self._rows.lines[row], self._rows.at[row]
             return Record(source=chunk.source, line=line, offset=at, raw=raw, data=None, shape=UNREADABLE, chat=Chat())

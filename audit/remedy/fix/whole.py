@@ -61,7 +61,7 @@ def _gathered(rules: Sequence[DatasetRule], some: Mapping[int, bytes], rows: Row
     counter = run.tokens if any("tokens" in rule.needs for rule in rules) else None
     states: dict[str, Json] = {rule.code: rule.start() for rule in rules}
     for lot in lots_of(some.items(), rows):
-        batch = ParsedBatch(chunk_of_rows(lot, some, rows), counter)
+        batch = ParsedBatch(chunk_of_rows(lot, some, rows), counter, texts=True)
         for rule in rules:
             states[rule.code] = rule.take(states[rule.code], batch, run)
     return states

@@ -1,0 +1,280 @@
+"""Finds secrets in any text: keys and tokens by the shapes their issuers give them, passwords and random strings by the
+words before them. What only stands for a secret is passed over. Judges nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from audit.identifiers.finding import Identifier, before, without_overlaps
+from audit.identifiers.secret_values import decoded, entropy, has_checksum, is_random, is_signed_token, stands_for_one
+
+_LONGEST: Final = 1_000_000
+"""Characters of a text that words before a secret are looked for in; shapes are looked for everywhere."""
+
+
+class _Shape(NamedTuple):
+    """One issuer's secret. ``starts`` are the literals it begins with, one of which a text must hold; ``pattern`` is
+    all of it, ``sure`` says which of them hardly can be anything else."""
+
+    kind: str
+    starts: tuple[str, ...]
+    pattern: re.Pattern[str]
+    sure: Callable[[str], bool]
+
+
+def _always(value: str) -> bool:
+    return True
+
+
+def _never(value: str) -> bool:
+    return False
+
+
+def _shape(kind: str, starts: str, rest: str, sure: Callable[[str], bool] = _always) -> _Shape:
+    """``starts`` are separated by spaces. No letter, digit or hyphen may stand before or after, which also keeps the
+    search linear: an attempt begins at the beginning of a word only."""
+    literals = tuple(starts.split())
+    alternatives = "|".join(map(re.escape, literals))
+    pattern = re.compile(rf"(?<![A-Za-z0-9_-])(?:{alternatives}){rest}(?![A-Za-z0-9_])")
+    return _Shape(kind, literals, pattern, sure)
+
+
+_W: Final = "[A-Za-z0-9_-]"
+_SHAPES: Final = (
+    _shape("anthropic_key", "sk-ant-", rf"{_W}{{20,200}}+"),
+    _shape("openrouter_key", "sk-or-v1-", r"[0-9a-f]{64}"),
+    _shape("openai_key", "sk-proj- sk-svcacct- sk-admin- sk-None-", rf"{_W}{{20,256}}+"),
+    _shape("openai_key", "sk-", r"[A-Za-z0-9]{20,64}+"),
+    _shape("stripe_key", "sk_live_ rk_live_ whsec_", r"[A-Za-z0-9]{16,128}+"),
+    _shape("stripe_test_key", "sk_test_ rk_test_", r"[A-Za-z0-9]{16,128}+", _never),
+    _shape("aws_access_key", "AKIA ASIA ABIA ACCA", r"[A-Z0-9]{16}"),
+    _shape("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", r"[A-Za-z0-9]{36}", has_checksum),
+    _shape("github_token", "github_pat_", r"[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
+    _shape("gitlab_token", "glpat- gldt- glrt- glptt- glcbt- glsoat-", rf"{_W}{{20,64}}+"),
+    _shape("slack_token", "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xapp-", r"[A-Za-z0-9]{1,16}-[A-Za-z0-9-]{10,160}+"),
+    _shape("google_key", "AIza", rf"{_W}{{35}}"),
+    _shape("google_token", "ya29.", rf"{_W}{{20,400}}+"),
+    _shape("google_client_secret", "GOCSPX-", rf"{_W}{{28}}"),
+    _shape("hugging_face_token", "hf_ api_org_", r"[A-Za-z0-9]{30,40}+"),
+    _shape("npm_token", "npm_", r"[A-Za-z0-9]{36}", has_checksum),
+    _shape("pypi_token", "pypi-AgE", rf"{_W}{{40,500}}+"),
+    _shape("sendgrid_key", "SG.", rf"{_W}{{22}}\.{_W}{{43}}"),
+    _shape("mailgun_key", "key-", r"[0-9a-f]{32}"),
+    _shape("twilio_key", "SK", r"[0-9a-f]{32}", _never),
+    _shape("digitalocean_token", "dop_v1_ doo_v1_ dor_v1_", r"[0-9a-f]{64}"),
+    _shape("databricks_token", "dapi", r"[0-9a-f]{32}(?:-\d)?"),
+    _shape("shopify_token", "shpat_ shpca_ shppa_ shpss_", r"[0-9a-fA-F]{32}"),
+    _shape("square_token", "sq0atp- sq0csp-", rf"{_W}{{22,43}}+"),
+    _shape("groq_key", "gsk_", r"[A-Za-z0-9]{40,64}+"),
+    _shape("xai_key", "xai-", r"[A-Za-z0-9]{60,100}+"),
+    _shape("perplexity_key", "pplx-", r"[A-Za-z0-9]{32,64}+"),
+    _shape("replicate_token", "r8_", r"[A-Za-z0-9]{37}"),
+    _shape("notion_token", "ntn_ secret_", r"[A-Za-z0-9]{40,50}+"),
+    _shape("linear_key", "lin_api_", r"[A-Za-z0-9]{40}"),
+    _shape("docker_token", "dckr_pat_", rf"{_W}{{27,36}}+"),
+    _shape("vault_token", "hvs. hvb.", rf"{_W}{{24,300}}+"),
+    _shape("grafana_token", "glsa_ glc_", r"[A-Za-z0-9_+/=-]{32,200}+"),
+    _shape("new_relic_key", "NRAK-", r"[A-Z0-9]{27}"),
+    _shape("postman_key", "PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}"),
+    _shape("atlassian_token", "ATATT3", r"[A-Za-z0-9_=-]{100,300}+"),
+    _shape("figma_token", "figd_", rf"{_W}{{40,60}}+"),
+    _shape("rubygems_key", "rubygems_", r"[0-9a-f]{48}"),
+    _shape("supabase_token", "sbp_", r"[0-9a-f]{40}"),
+    _shape("sentry_token", "sntrys_ sntryu_", r"[A-Za-z0-9_=+/-]{40,300}+"),
+    _shape("doppler_token", "dp.pt. dp.st.", r"[A-Za-z0-9_.-]{40,64}+"),
+    _shape("airtable_token", "pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    _shape("age_key", "AGE-SECRET-KEY-1", r"[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"),
+    _shape("alibaba_key", "LTAI", r"[A-Za-z0-9]{16,24}+", _never),
+    _shape("slack_webhook", "https://hooks.slack.com/", r"(?:services|workflows|triggers)/[A-Za-z0-9/]{20,100}+"),
+    _shape(
+        "discord_webhook",
+        "https://discord.com/api/webhooks/ https://discordapp.com/api/webhooks/",
+        rf"\d+/{_W}{{40,100}}+",
+    ),
+    _shape("json_web_token", "eyJ", rf"{_W}{{10,4000}}+\.eyJ{_W}{{10,8000}}+\.{_W}{{16,1000}}+", is_signed_token),
+)
+_DISCORD: Final = re.compile(r"(?<![\w-])[MNO][A-Za-z0-9_-]{22,27}+\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}+(?![\w-])")
+_TELEGRAM: Final = re.compile(r"(?<![\w-])[0-9]{8,10}:AA[A-Za-z0-9_-]{32,33}(?![A-Za-z0-9_-])")
+_PRIVATE_KEY: Final = re.compile(r"-----BEGIN ((?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?)-----")
+_KEY_BODY: Final = re.compile(r"[A-Za-z0-9+/]{30}")
+_AZURE: Final = re.compile(
+    r"(?:AccountKey|SharedAccessKey|SharedSecretValue)=([A-Za-z0-9+/]{43,88}+={0,2})"
+    r"|[?&]sig=([A-Za-z0-9%+/]{43,70}+=?)(?=[&\s\"'<>)]|$)"
+)
+_IN_URL: Final = re.compile(r"://([^\s:/@?#\"'<>]{1,64}+):([^\s/@\"'<>]{3,128}+)@([^\s/:\"'<>@?#]{1,253}+)")
+_NOBODY: Final = re.compile(
+    r"(?:^|\.)(?:example|test|invalid|local|localhost)(?:\.|$)|^127\.|^0\.0|^host|^db$|^ip$|^server$"
+)
+_ASSIGNED: Final = re.compile(
+    r"(secret[ _-]?access[ _-]?key"
+    r"|(?:secret|private|access|auth|api|account|encryption|signing|client|storage)[ _-]?key"
+    r"|client[ _-]?secret|secret|token|passwd|password|passphrase|pwd|credentials?|key"
+    r"|contrase\u00f1a|mot de passe|passwort|kennwort|\u5bc6\u7801|\u5bc6\u94a5|\u30d1\u30b9\u30ef\u30fc\u30c9)"
+    r"[\"'\]]{0,2}\s{0,3}(?:[:=]{1,2}>?|=>|\uff1a)\s{0,3}(?:(?P<q>[\"'`])([^\"'`\s]{6,200}+)(?P=q)"
+    r"|([A-Za-z0-9!@#$%^&*+/=_~.-]{8,200}+)(?![(\[{}<\w]))",
+    re.IGNORECASE,
+)
+_BEFORE: Final = 60
+"""Characters before a name that say what it is the name of; the last ``_OF_NAME`` of them may be part of it."""
+_OF_NAME: Final = 24
+_GENERATED: Final = re.compile(r"new|generat|random|strong|suggest|temporar|secure|neues|nouveau|nueva", re.IGNORECASE)
+_BEARER: Final = re.compile(r"(?<![A-Za-z])(Bearer|Basic) ([A-Za-z0-9._~+/=-]{16,2000}+)")
+_NO_SECRET: Final = re.compile(
+    r"publi|primary|foreign|sort|hash|sha\d|md5|digest|checksum|commit|etag|uuid|csrf|cache|site|partition|_id|idempot|next"
+    r"|page|continuation|cursor|answer|fingerprint|product|license|index|object|dedup|finger|map",
+    re.IGNORECASE,
+)
+"""Words before a value that is random and no secret."""
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_HEX: Final = re.compile(r"[0-9a-fA-F]+")
+_RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_.~-]+")
+_LOOKUP: Final = re.compile(r"[$%{<\[(@]|.*(?:\(|\[|\{\{|\$\{|\.get|env|getenv|process\.)", re.IGNORECASE)
+_KIND_OF: Final = {"password": re.compile(r"pass|pwd|contrase|kennwort|\u5bc6\u7801|\u30d1\u30b9", re.IGNORECASE)}
+
+TRIGGERS: Final[tuple[str, ...]] = (
+    *sorted({re.escape(start) + "[A-Za-z0-9_-]{6}" for shape in _SHAPES for start in shape.starts}),
+    r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",
+    r"[0-9]:AA[A-Za-z0-9_-]{6}",
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
+    r"(?:AccountKey|SharedAccessKey|SharedSecretValue|[?&]sig)=",
+    r"://[^\s:/@?#\"'<>]+:[^\s/@\"'<>]+@",
+    r"(?i)(?:key|secret|token|passwd|password|passphrase|pwd|credentials?)[\"'\]]*\s*[:=]",
+    r"(?i)(?:mot de passe|passwort|kennwort|contrase\x{f1}a)[\"'\]]*\s*[:=]",
+    r"(?:\x{5bc6}\x{7801}|\x{5bc6}\x{94a5}|\x{30d1}\x{30b9}\x{30ef}\x{30fc}\x{30c9})[\"'\]]*\s*[:=\x{ff1a}]",
+    r"(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{16}",
+)
+"""RE2 patterns, one of which stands in every text with a secret."""
+
+
+def find_secrets(text: str) -> list[Identifier]:
+    """The secrets in a text, in order and without overlap.
+
+    ``sure`` are those whose issuer's shape, checksum or decoded content leaves hardly a doubt; test keys, passwords and
+    random strings after a word such as "token" are not. Linear in the length of the text.
+    """
+    return without_overlaps(_all(text))
+
+
+def _all(text: str) -> Iterator[Identifier]:
+    yield from _private_keys(text)
+    for shape in _SHAPES:
+        if any(start in text for start in shape.starts):
+            yield from _of_shape(shape, text)
+    yield from _of_pattern(_TELEGRAM, text, "telegram_token", _always) if ":AA" in text else ()
+    yield from _of_pattern(_DISCORD, text, "discord_token", _decodes_to_digits) if text.count(".") > 1 else ()
+    yield from _of_pattern(_AZURE, text, "azure_key", _always) if "=" in text else ()
+    shown = text[:_LONGEST]
+    yield from _in_urls(shown) if "://" in shown else ()
+    yield from _bearers(shown)
+    yield from _assigned(shown) if ":" in shown or "=" in shown or "\uff1a" in shown else ()
+
+
+def _of_shape(shape: _Shape, text: str) -> Iterator[Identifier]:
+    for found in shape.pattern.finditer(text):
+        value = found[0]
+        start = next(one for one in shape.starts if value.startswith(one))
+        body = value[len(start) :]
+        if stands_for_one(body) or entropy(body) < _least_entropy(body):
+            continue
+        if shape.kind == "json_web_token" and not is_signed_token(value):
+            continue
+        yield Identifier(found.start(), found.end(), shape.kind, value, shape.sure(value))
+
+
+def _least_entropy(body: str) -> float:
+    """Bits per character that a random string of so many characters hardly falls below; of hexadecimal digits less."""
+    return 2.5 if len(body) <= 20 or _HEX.fullmatch(body) else 3.0
+
+
+def _of_pattern(pattern: re.Pattern[str], text: str, kind: str, sure: Callable[[str], bool]) -> Iterator[Identifier]:
+    for found in pattern.finditer(text):
+        group = found.lastindex or 0
+        value = found[group]
+        if not stands_for_one(value) and entropy(value) >= 3.5 and sure(value):
+            yield Identifier(found.start(group), found.end(group), kind, value, True)
+
+
+def _decodes_to_digits(value: str) -> bool:
+    """The first part of a Discord token is the id of the bot's user, in base64."""
+    return decoded(value.partition(".")[0]).isdigit()
+
+
+def _private_keys(text: str) -> Iterator[Identifier]:
+    """PEM and PGP blocks (RFC 7468, RFC 4880) with a body; line breaks may be written as ``\\n``."""
+    at = 0
+    while (found := _PRIVATE_KEY.search(text, at)) is not None:
+        body = _KEY_BODY.search(text, found.end(), found.end() + 400)
+        at = found.end()
+        if body is None or stands_for_one(body[0]):
+            continue
+        end = text.find(f"-----END {found[1]}-----", body.end(), body.end() + 20_000)
+        at = end + len(f"-----END {found[1]}-----") if end >= 0 else body.end()
+        yield Identifier(found.start(), at, "private_key", text[found.start() : at], True)
+
+
+def _in_urls(text: str) -> Iterator[Identifier]:
+    """Passwords in URLs (RFC 3986, 3.2.1); not of nobody's hosts, nor a user's name repeated."""
+    for found in _IN_URL.finditer(text):
+        user, password, host = found.groups()
+        if password == user or _NOBODY.search(host) or _LOOKUP.match(password) or password[0] == ":":
+            continue
+        if stands_for_one(password) or entropy(password) < 2.5 or len(password) < 6:
+            continue
+        yield Identifier(found.start(2), found.end(2), "password", password, False)
+
+
+def _bearers(text: str) -> Iterator[Identifier]:
+    for found in _BEARER.finditer(text):
+        value = found[2]
+        if found[1] == "Basic":
+            user, colon, password = decoded(value).partition(b":")
+            good = bool(colon and user and password and (user + password).isascii())
+            good = good and not stands_for_one(password.decode("ascii", "replace"))
+            kind = "password"
+        else:
+            good, kind = is_random(value, 3.5) and not _UUID.fullmatch(value), "bearer_token"
+        if good:
+            yield Identifier(found.start(2), found.end(2), kind, value, False)
+
+
+def _assigned(text: str) -> Iterator[Identifier]:
+    """Values that are given to something called a password, a key, a secret or a token."""
+    for found in _ASSIGNED.finditer(text):
+        group = 3 if found[3] is not None else 4
+        name, value = found[1].lower(), found[group]
+        if group == 4:
+            value = value.rstrip(".!")
+        words = before(text, found.start(), _BEFORE).rpartition("\n")[2]
+        last = words[-_OF_NAME:].rpartition(",")[2]
+        if _NO_SECRET.search(last) or _LOOKUP.match(value) or _UUID.fullmatch(value) or stands_for_one(value):
+            continue
+        if kind := _kind_of(name, value, quoted=group == 3):
+            if kind == "password" and (_GENERATED.search(words) or text.startswith('{"password"')):
+                kind = "generated_password"
+            start = found.start(group)
+            yield Identifier(start, start + len(value), kind, value, kind == "aws_secret_key")
+
+
+def _kind_of(name: str, value: str, *, quoted: bool) -> str:
+    """What a value is by its name: "" for no secret."""
+    if _KIND_OF["password"].search(name):
+        return "password" if _is_password(value, quoted=quoted) else ""
+    if not _RANDOM.fullmatch(value) or value.startswith(("eyJ", "sha256-", "sha384-", "sha512-", "pk_", "ssh-")):
+        return ""
+    if re.fullmatch(r"secret[ _-]?(?:access[ _-]?)?key", name) and re.fullmatch(r"[A-Za-z0-9/+]{40}", value):
+        return "aws_secret_key" if is_random(value, 4.0) else ""
+    if _HEX.fullmatch(value):
+        return "random_secret" if name != "key" and len(value) >= 32 and is_random(value, 3.0) else ""
+    least, size = (4.4, 32) if name == "key" else (4.0, 20)
+    mixed = value != value.lower() or sum(map(str.isdigit, value)) >= 4
+    return "random_secret" if len(value) >= size and mixed and is_random(value, least) else ""
+
+
+def _is_password(value: str, *, quoted: bool) -> bool:
+    """Whether a value has three of the four sorts of characters, and enough of them that nobody means a word."""
+    sorts = sum((
+        any(map(str.islower, value)), any(map(str.isupper, value)), any(map(str.isdigit, value)), not value.isalnum()
+    ))  # fmt: skip
+    return len(value) >= 8 and sorts >= (3 if quoted else 4) and entropy(value) >= 3.0

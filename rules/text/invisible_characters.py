@@ -1,0 +1,170 @@
+"""Which invisible characters of a text have no business there. Languages that are written with them, and emoji, keep
+them; says nothing of how bad it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from audit.rules.text.patterns import Pattern
+
+# Scripts in which joiners, marks of direction or zero-width spaces are orthography (Unicode 15, chapter 23.2).
+_RTL: Final = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_JOINED: Final = (
+    f"{_RTL}\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1980-\u19ff\u1a20-\u1aaf\ua840-\uaaff\U00011000-\U00011fff"
+)
+_UNSPACED: Final = "\u0e00-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\uaa00-\uaadf"
+_EMOJI: Final = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0e\ufe0f\u20e3\U0001f000-\U0001faff"
+)
+_HAN: Final = "\u2e80-\u2fdf\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U000323af"
+_MATHEMATICS: Final = "\u2200-\u22ff\u2a00-\u2aff"
+_JAMO: Final = "\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb"
+
+_DIRECTIONS: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_DROPPED: Final = "\u00ad\u180e\u200b\u2060\ufeff\u206a-\u206f"
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0"
+_SELECTORS: Final = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_TAGS: Final = "\U000e0000-\U000e007f"
+_SEPARATORS: Final = "\u034f\u2061-\u2064"
+"""Invisible operators of mathematics and the grapheme joiner: suspicious in a row only."""
+
+TRIGGERS: Final[tuple[str, ...]] = (
+    f"[{_DROPPED}{_DIRECTIONS}{_FILLERS}{_TAGS}\ufff9-\ufffb]",
+    f"(?:^|[^{_JOINED}{_EMOJI}])[\u200c\u200d]",
+    f"[{_SEPARATORS}][{_SEPARATORS}][{_SEPARATORS}]",
+    f"(?:^|[^{_EMOJI}{_HAN}{_MATHEMATICS}{_JOINED}#*0-9\u200d])[{_SELECTORS}]",
+    f"[{_SELECTORS}][{_SELECTORS}]",
+)
+"""RE2 patterns, one of which every text with such a character matches."""
+
+ANY: Final = Pattern(f"[\u200c\u200d\ufff9-\ufffb{_DROPPED}{_DIRECTIONS}{_FILLERS}{_SELECTORS}{_TAGS}{_SEPARATORS}]")
+"""What all that is found here begins with."""
+
+_RUNS: Final = Pattern(
+    f"(?P<tags>[{_TAGS}]+)|(?P<direction>[{_DIRECTIONS}])|(?P<selectors>[{_SELECTORS}]+)|(?P<joiner>[\u200c\u200d]+)"
+    f"|(?P<filler>[{_FILLERS}]+)|(?P<separators>[{_SEPARATORS}]{{3,}})|(?P<dropped>[{_DROPPED}\ufff9-\ufffb]+)"
+)
+_IS_RTL: Final = Pattern(f"[{_RTL}]")
+_IS_JOINED: Final = Pattern(f"[{_JOINED}]")
+_IS_UNSPACED: Final = Pattern(f"[{_UNSPACED}]")
+_TAKES_JOINER: Final = Pattern(f"[{_JOINED}{_EMOJI}]")
+_TAKES_SELECTOR: Final = Pattern(f"[{_EMOJI}{_HAN}{_MATHEMATICS}{_JOINED}#*0-9\u200d]")
+_IS_JAMO: Final = Pattern(f"[{_JAMO}]")
+_BLACK_FLAG: Final = "\U0001f3f4"
+_CANCEL: Final = "\U000e007f"
+_ESCAPED_TOKEN: Final = Pattern(
+    "</?\\|?[A-Za-z_/]*\u200b[A-Za-z_/\u200b]*\\|?>|\\[/?[A-Z_]*\u200b[/A-Z_\u200b]*\\]|<\u200b/?\\|?[A-Za-z_]+\\|?>|<\\|?[A-Za-z_]+\\|?\u200b>"
+)
+"""A control token that a trainer has made harmless: LLaMA-Factory puts U+200B into it."""
+_OPENING: Final = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys("\u2066\u2067\u2068", "\u2069")
+_FEWEST_HIDDEN: Final = 3
+_NEAR: Final = 10
+"""Characters around a zero-width space in which a letter of a script without spaces explains it."""
+
+
+class Invisible(NamedTuple):
+    """Code points ``start`` to ``end``; ``kind`` is the group's: "tags", "direction", "selectors", "joiner", "filler",
+    "separators" or "dropped"."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def invisible_in(text: str) -> Iterator[Invisible]:
+    """All invisible characters that no script, emoji or balanced text direction needs, in order; runs as one.
+
+    Takes any string, in linear time.
+    """
+    rtl = _IS_RTL.search(text) is not None
+    legal_directions = rtl and is_balanced(text)
+    escaped = _escaped(text)
+    for match in _RUNS.finditer(text):
+        kind = match.lastgroup or ""
+        if kind == "direction":
+            legal = legal_directions
+        elif kind == "dropped":
+            legal = match.start() in escaped or _is_orthography(text, match)
+        else:
+            legal = _LEGAL[kind](text, match)
+        if not legal:
+            yield Invisible(match.start(), match.end(), kind)
+
+
+def _escaped(text: str) -> set[int]:
+    """Where the zero-width spaces within control tokens stand."""
+    if "\u200b" not in text:
+        return set()
+    return {
+        place
+        for token in _ESCAPED_TOKEN.finditer(text)
+        for place in range(token.start(), token.end())
+        if text[place] == "\u200b"
+    }
+
+
+def is_balanced(text: str) -> bool:
+    """Whether every embedding, override and isolate is closed in its own paragraph (UAX 9, X1 to X8). An isolate
+    closes what was opened within it; a mark that closes nothing makes no difference."""
+    waiting: list[str] = []
+    for mark in re.finditer("[\u202a-\u202e\u2066-\u2069\n]", text):
+        if mark[0] == "\n":
+            if waiting:
+                return False
+        elif mark[0] in _OPENING:
+            waiting.append(_OPENING[mark[0]])
+        elif mark[0] in waiting[-1:]:
+            waiting.pop()
+    return not waiting
+
+
+def hidden_ascii(text: str) -> str:
+    """What a run of tag characters spells: U+E0041 is "A"."""
+    return "".join(chr(ord(tag) - 0xE0000) for tag in text if " " <= chr(ord(tag) - 0xE0000) <= "~")
+
+
+def _before(text: str, match: re.Match[str]) -> str:
+    return text[match.start() - 1 : match.start()] if match.start() else ""
+
+
+def _is_orthography(text: str, match: re.Match[str]) -> bool:
+    """Zero-width spaces beside letters of a script without spaces, a vowel separator in Mongolian."""
+    run = match[0]
+    if not run.strip("\u200b\u2060"):
+        return _IS_UNSPACED.search(text[max(0, match.start() - _NEAR) : match.end() + _NEAR]) is not None
+    around = _before(text, match) + text[match.end() : match.end() + 1]
+    return run == "\u180e" and any("\u1800" <= letter <= "\u18af" for letter in around)
+
+
+def _is_flag(text: str, match: re.Match[str]) -> bool:
+    """The flag of a region: a black flag, tags for its code, and the tag that ends it (UTS 51)."""
+    return _before(text, match) == _BLACK_FLAG and match[0].endswith(_CANCEL) and len(match[0]) <= 7
+
+
+def _selects(text: str, match: re.Match[str]) -> bool:
+    """One selector after what has variants: emoji, Han, mathematics, Mongolian and the like. Two of the same are a
+    common slip of keyboards."""
+    return len(set(match[0])) == 1 and len(match[0]) <= 2 and _TAKES_SELECTOR.match(_before(text, match)) is not None
+
+
+def _joins(text: str, match: re.Match[str]) -> bool:
+    """Joiners beside a letter or an emoji that they can join."""
+    if _TAKES_JOINER.match(_before(text, match)):
+        return len(match[0]) < _FEWEST_HIDDEN
+    return len(match[0]) == 1 and _IS_JOINED.match(text, match.end()) is not None
+
+
+def _fills(text: str, match: re.Match[str]) -> bool:
+    """A Hangul filler in an old syllable that is written in its parts."""
+    return _IS_JAMO.search(_before(text, match) + text[match.end() : match.end() + 1]) is not None
+
+
+_LEGAL: Final[Mapping[str, Callable[[str, re.Match[str]], bool]]] = {
+    "tags": _is_flag,
+    "selectors": _selects,
+    "joiner": _joins,
+    "filler": _fills,
+    "separators": lambda text, match: False,
+}

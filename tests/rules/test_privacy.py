@@ -1,0 +1,123 @@
+"""PII901 on rows: what is an error, a warning and an info, what its messages tell, what its fix writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import audit
+from audit.engine.scan import TriggerScan
+from audit.model import ABSENT, Finding, Message, PointerEdit
+from audit.remedy.edits import apply_edits
+from audit.rule import Run
+from audit.rules.privacy.personal_identifier import PersonalIdentifier
+from audit.targets import load_target
+from benchmarks.accuracy import MUTANTS, SHARED, TARGET
+
+SAYS = Message(role="user", content="", at="/messages/0", role_at="", content_at="/messages/0/content")
+
+
+def row(text: str, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "Yes."}], **more}
+
+
+def findings(tmp_path: Path, *rows: dict[str, Any], **rule: Any) -> list[Finding]:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    return list(audit.check(path, select=["PII901"], rules={"PII901": rule}).findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("I am ana.pires@gmail.com", "error"),
+        ("Call me on +351 912 345 987", "error"),
+        ("Write to support@firm.com", "warning"),
+        ("Card 4111 1111 1111 1111, exp 09/29.", "warning"),
+        ("Try 4111 1111 1111 1111", "info"),
+        ("john.doe@example.com", "info"),
+    ],
+)
+def test_the_severity_says_how_sure_it_is(tmp_path: Path, text: str, severity: str) -> None:
+    (finding,) = findings(tmp_path, row(text))
+    assert finding.severity == severity
+
+
+def test_one_kind_in_a_text_is_one_finding_at_the_surest(tmp_path: Path) -> None:
+    (finding,) = findings(tmp_path, row("support@firm.com, ana.pires@gmail.com and ANA.pires@gmail.com"))
+    assert finding.place.column is not None
+    assert finding.evidence["count"] == 3
+    assert finding.evidence["distinct"] == 2
+    assert finding.severity == "error"
+
+
+def test_a_message_tells_no_more_than_two_characters(tmp_path: Path) -> None:
+    (finding,) = findings(tmp_path, row("My SSN is 212-09-9987."))
+    assert "'87'" in finding.message
+    assert "9987" not in json.dumps(finding.evidence) + finding.message
+
+
+def test_the_fix_masks_all_of_the_kind_and_then_nothing_is_found(tmp_path: Path) -> None:
+    one = row("ana.pires@gmail.com, again ana.pires@gmail.com, or tel +351 912 345 987")
+    first, second = findings(tmp_path, one)
+    assert first.fix is not None
+    assert second.fix is not None
+    (edit,) = first.fix.edits
+    assert isinstance(edit, PointerEdit)
+    assert str(edit.value).count("[EMAIL_") == 2
+    raw = json.dumps(one).encode()
+    mended = apply_edits(raw, first.fix.edits).raw
+    assert mended is not None
+    (left,) = findings(tmp_path, json.loads(mended))
+    assert left.evidence["kind"] == "phone"
+
+
+def test_metadata_and_arguments_of_calls_are_read_as_well(tmp_path: Path) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "pay", "arguments": '{"to": "DE44500105175407324931"}'}}
+    one = row("Pay him.", metadata={"author": "ana.pires@gmail.com"})
+    one["messages"][1:] = [{"role": "assistant", "tool_calls": [call]}]
+    found = findings(tmp_path, one)
+    assert [f.evidence["kind"] for f in found] == ["iban", "email"]
+
+
+def test_a_number_in_json_that_cannot_be_masked_moves_the_row(tmp_path: Path) -> None:
+    (finding,) = findings(tmp_path, row('{"credit card": 5425233430109903}'))
+    assert finding.fix is not None
+    assert finding.fix.applicability == "drop"
+
+
+@pytest.mark.parametrize("allowed", ["email", "ana.pires@gmail.com", "gmail.com", "@Gmail.com"])
+def test_kinds_values_and_domains_can_be_allowed(tmp_path: Path, allowed: str) -> None:
+    assert findings(tmp_path, row("ana.pires@gmail.com"), allow=[allowed]) == []
+
+
+def test_other_kinds_than_those_asked_for_are_left_alone(tmp_path: Path) -> None:
+    assert findings(tmp_path, row("ana.pires@gmail.com"), kinds=["card"]) == []
+
+
+def test_a_hit_lies_only_where_a_trigger_lets_it_through() -> None:
+    run = Run(target=load_target(TARGET))
+    scan = TriggerScan([PersonalIdentifier()], run)
+    for text in ("ana@gmail.com", "SSN 212-09-9999", "tel ٠٥٠١٢٣٤٥٦٧", "RSSMRA85T10A562S", "ana [at] gmail [dot] com"):
+        assert scan.rules_for(text, "user")
+        assert list(PersonalIdentifier().find(text, SAYS, run))
+    assert not scan.rules_for("She had 48 clips in 2024.", "user")
+
+
+def test_nobodys_texts_and_lone_surrogates_are_read() -> None:
+    nobody = Message(role=ABSENT, content="", at="", role_at="", content_at="")
+    (span,) = PersonalIdentifier().find("\ud800 ana.pires@gmail.com", nobody, Run(target=load_target(TARGET)))
+    assert span.start == 2
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder is absent")
+def test_every_planted_identifier_is_found_and_no_clean_row_is() -> None:
+    planted = {
+        json.loads(line)["line"] for line in (MUTANTS / "truth.jsonl").read_text().splitlines() if '"pii_' in line
+    }
+    found = audit.check(MUTANTS / "broken.jsonl.gz", target=TARGET, select=["PII901"]).findings
+    assert planted == {finding.place.line for finding in found if finding.severity != "info"}
+    assert audit.check(MUTANTS / "clean.jsonl", target=TARGET, select=["PII901"]).findings == ()
