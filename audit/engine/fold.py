@@ -162,22 +162,28 @@ class Fold:
         record = batch.record(row)
         identity = content_id(record)
         for rule, hit in hits:
-            self.found.keep(on_record(rule, hit, record, identity), hit, ordinals.of(row))
+            if rule.stands(hit, record):
+                self.found.keep(on_record(rule, hit, record, identity), hit, ordinals.of(row))
 
     def _hits_of_plain(self, row: CanonicalRow) -> Iterator[tuple[TextRule, Hit]]:
         """What text rules find in a canonical row, without making a record of it."""
         scan = self.scan
+        metadata: list[tuple[str, str]] = []
+        if scan.looks_elsewhere and isinstance(row.metadata, dict):
+            metadata = list(strings(row.metadata, "/metadata"))
+        contents = [turn.content for turn in row.messages]
+        triggered = scan.may_hold([*contents, *[text for _, text in metadata]])
         for place, turn in enumerate(row.messages):
+            if not triggered and not scan.suspecting(turn.content, turn.role):
+                continue
             rules = scan.rules_for(turn.content, turn.role)
             if rules:
                 message = _message_of(turn, place)
                 for rule in rules:
                     for hit in _text_hits(rule, message.content_at, turn.content, message, self.run):
                         yield rule, hit
-        if scan.looks_elsewhere and isinstance(row.metadata, dict):
-            texts = [(at, text) for at, text in strings(row.metadata, "/metadata")]
-            if texts and scan.elsewhere("\n".join([text for _, text in texts])):
-                yield from self._hits_elsewhere(texts)
+        if triggered:
+            yield from self._hits_elsewhere(metadata)
 
     def _hits_of(self, record: Record) -> Iterator[tuple[TextRule, Hit]]:
         said: set[str] = set()

@@ -31,6 +31,11 @@ ANYBODY: Final = object()
 """In place of a role, where it does not matter who speaks."""
 
 
+def _of_lines(pattern: str) -> str:
+    """A pattern whose anchors match at the ends of lines, so that texts can be looked at one below the other."""
+    return "(?m)" + pattern.replace(r"\A", "^").replace(r"\z", "$")
+
+
 class TriggerScan:
     """Tells for a text which text rules must look at it, and for a chunk of raw lines which lines must be looked at."""
 
@@ -64,7 +69,7 @@ class TriggerScan:
         scan.Add(re2.escape(_CANARY))
         for pattern, owner in zip(self._patterns, self._owners, strict=True):
             try:
-                scan.Add(pattern)
+                scan.Add(_of_lines(pattern))
             except re2.error as error:
                 raise RuleError(f"rule {self.rules[owner].code}: trigger {pattern!r} is not RE2: {error}") from None
         try:
@@ -115,10 +120,19 @@ class TriggerScan:
         rules = [self.rules[index] for index in chosen]
         return rules if role is ANYBODY else [rule for rule in rules if rule.roles is None or role in rule.roles]
 
+    def may_hold(self, texts: Sequence[str]) -> bool:
+        """Whether a trigger may match one of these texts: one look at all of them, where a look costs as much as the
+        scan of 300 characters."""
+        return bool(self._triggered("\n".join(texts) if len(texts) > 1 else texts[0]))
+
+    def suspecting(self, text: str, role: str) -> bool:
+        """Whether a rule without triggers must look at what this role says."""
+        asked = self._suspecting_of.get(role, self._suspecting_all)
+        return any(suspect(text) for _, suspect in asked)
+
     def elsewhere(self, text: str) -> Sequence[TextRule]:
         """The rules that look at strings which nobody says and that may find something in this one."""
-        found = {*self._triggered(text), *(index for index, suspect in self._suspecting_all if suspect(text))}
-        return [self.rules[index] for index in sorted(found) if self.rules[index].everywhere]
+        return [self.rules[index] for index in self._triggered(text) if self.rules[index].everywhere]
 
     def _triggered(self, text: str) -> Sequence[int]:
         """Indices of the rules with a trigger in the text, ascending."""
@@ -136,5 +150,5 @@ class TriggerScan:
 
     def _one_by_one(self, text: bytes) -> list[int]:
         if self._singles is None:
-            self._singles = [re2.compile(pattern.encode()) for pattern in self._patterns]
+            self._singles = [re2.compile(_of_lines(pattern).encode()) for pattern in self._patterns]
         return sorted({o for o, single in zip(self._owners, self._singles, strict=True) if single.search(text)})

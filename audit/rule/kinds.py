@@ -132,7 +132,7 @@ class TextRule(Rule, frozen=True):
     """Whose texts it is for, as ``Message.role`` names the speakers; None for everybody's."""
     everywhere: ClassVar[bool] = False
     """Whether it also looks at the strings of a row that nobody says: arguments of calls, metadata and the like, but
-    not the declared tools. ``find`` is given a message without role for these."""
+    not the declared tools. A trigger must match there; ``find`` is given a message without role."""
 
     def triggers(self, run: Run) -> Sequence[str]:
         """RE2 patterns (literals or simple classes, no counted gaps), one of which any hit must match, unless
@@ -147,6 +147,10 @@ class TextRule(Rule, frozen=True):
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
         """Exact spans in one text of one message."""
         raise NotImplementedError
+
+    def stands(self, hit: Hit, record: Record) -> bool:
+        """Whether what was found still holds once the whole row is known; asked of rows with a hit only."""
+        return True
 
 
 class DatasetRule(Rule, frozen=True):

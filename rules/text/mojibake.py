@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
-from audit.model import DROP_ROW, Applicability, Message, Severity
-from audit.rule import Run, Span, TextRule
+from audit.model import DROP_ROW, Applicability, Message, Record, Severity
+from audit.rule import Hit, Run, Span, TextRule
 from audit.rules.text.excerpts import judged_in_part
 from audit.rules.text.misread import (
     CODE_PAGE_MISREAD,
@@ -57,6 +57,18 @@ class Mojibake(TextRule, frozen=True):
         """One span per text for what was misread, from the first place, and one for what was lost."""
         yield from judged_in_part(text, _CANDIDATE, _misread)
         yield from judged_in_part(text, _LOST, _lost)
+
+    def stands(self, hit: Hit, record: Record) -> bool:
+        """Not where the reader itself put U+FFFD in the place of bytes that are no UTF-8: that is ENC002's."""
+        return hit.key != "lost" or _is_utf8(record.raw)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _misread(text: str) -> Iterator[Span]:
