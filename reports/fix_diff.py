@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from audit.remedy.fix.report import FileFixed, FixReport, RowChange
 from audit.remedy.splices import common_ends
 from audit.reports.fix_text import WHOLE_FILE
-from audit.reports.redaction import without_identifiers
+from audit.reports.redaction import line_without_identifiers
 from audit.reports.summary import plural
 from audit.reports.text import Paint
 from audit.reports.visible import shortened, visible
@@ -47,7 +47,7 @@ class Diff:
 
     def __init__(self, paint: Paint, *, redact: bool = True) -> None:
         self._paint = paint
-        self._shown = without_identifiers if redact else str
+        self._shown = line_without_identifiers if redact else str
         self._files: set[str] = set()
 
     def hunk(self, change: RowChange) -> Iterator[str]:

@@ -5,10 +5,18 @@ The result itself, and files of data that a remedy writes, are left as they are.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
+from audit.identifiers.finding import Identifier
 from audit.identifiers.redaction import identifiers_in
 from audit.model import ByteEdit, Clause, Finding, Fix, Gate, Json, Measure, PointerEdit, Result
+
+_ESCAPE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
 
 
 def redacted(result: Result) -> Result:
@@ -26,7 +34,10 @@ def redacted(result: Result) -> Result:
 
 def without_identifiers(text: str) -> str:
     """The text with every identifier replaced by its kind in brackets; the same object where there is none."""
-    found = identifiers_in(text)
+    return _replaced(text, identifiers_in(text))
+
+
+def _replaced(text: str, found: Sequence[Identifier]) -> str:
     if not found:
         return text
     parts: list[str] = []
@@ -37,18 +48,29 @@ def without_identifiers(text: str) -> str:
     return "".join((*parts, text[at:]))
 
 
+def line_without_identifiers(line: str) -> str:
+    """The same of a line of JSON, escapes read as what they stand for."""
+    return _replaced(line, _in_json(line))
+
+
 def name_of(kind: str) -> str:
     """What stands for an identifier of a kind: ``[IP_ADDRESS]``. No tag that could be guessed from, none is needed."""
     return f"[{kind.upper()}]"
 
 
+def hidden(finding: Finding) -> str:
+    """What stands for the stretch that a finding of private data covers."""
+    kind = finding.evidence.get("kind")
+    return name_of(kind if isinstance(kind, str) else "private")
+
+
 def in_three(before: str, marked: str, after: str) -> tuple[str, str, str]:
-    """Three pieces of one text without identifiers. One that crosses a border stands in the piece where it begins, or
-    in the middle one where it reaches into it."""
-    found = identifiers_in(before + marked + after)
+    """Three pieces of one line of JSON without identifiers, escaped ones included. One that crosses a border stands in
+    the piece where it begins, or in the middle one where it reaches into it."""
+    whole, first, second = before + marked + after, len(before), len(before) + len(marked)
+    found = _in_json(whole)
     if not found:
         return before, marked, after
-    whole, first, second = before + marked + after, len(before), len(before) + len(marked)
     pieces = ["", "", ""]
 
     def keep(start: int, end: int) -> None:
@@ -65,13 +87,44 @@ def in_three(before: str, marked: str, after: str) -> tuple[str, str, str]:
     return pieces[0], pieces[1], pieces[2]
 
 
+def _in_json(line: str) -> Sequence[Identifier]:
+    """The identifiers in a line of JSON, of which the escapes are read as what they stand for; places in the line."""
+    if "\\" not in line:
+        return identifiers_in(line)
+    parts: list[str] = []
+    places: list[int] = []
+    at = 0
+    for escape in _ESCAPE.finditer(line):
+        plain = line[at : escape.start()]
+        char = _meant(escape[0])
+        parts += (plain, char)
+        places += [*range(at, escape.start()), *([escape.start()] * len(char))]
+        at = escape.end()
+    parts.append(line[at:])
+    places += [*range(at, len(line)), len(line)]
+    found = identifiers_in("".join(parts))
+    return [one._replace(start=places[one.start], end=places[one.end]) for one in found]
+
+
+def _meant(escape: str) -> str:
+    """What an escape of JSON stands for (RFC 8259, section 7); itself where it is none."""
+    try:
+        return str(json.loads(f'"{escape}"'))
+    except ValueError:
+        return escape
+
+
 def _finding(finding: Finding) -> Finding:
     message = without_identifiers(finding.message)
     evidence = _value(finding.evidence)
     fix = finding.fix and _fix(finding.fix)
-    if message is finding.message and evidence is finding.evidence and fix is finding.fix:
+    pointer = without_identifiers(finding.place.pointer)
+    place = finding.place
+    if pointer is not place.pointer:
+        place = msgspec.structs.replace(place, pointer=pointer)
+    elif message is finding.message and evidence is finding.evidence and fix is finding.fix:
         return finding
-    return msgspec.structs.replace(finding, message=message, evidence=evidence, fix=fix)
+    return msgspec.structs.replace(finding, message=message, evidence=evidence, fix=fix, place=place)
 
 
 def _fix(fix: Fix) -> Fix:
@@ -106,13 +159,20 @@ def _clause(clause: Clause) -> Clause:
     return clause if sentence is clause.sentence else msgspec.structs.replace(clause, sentence=sentence)
 
 
+def _key(key: Json) -> Json:
+    return without_identifiers(key) if isinstance(key, str) else key
+
+
 def _value(value: Json) -> Json:
     """A JSON value with every text in it as it may be shown; the same object where nothing changes."""
     if isinstance(value, str):
         return without_identifiers(value)
     if isinstance(value, dict):
-        items = {key: _value(inner) for key, inner in value.items()}
-        return items if any(items[key] is not value[key] for key in value) else value
+        items = {_key(key): _value(inner) for key, inner in value.items()}
+        if len(items) < len(value):  # names that differ in what was taken out
+            items = {f"{_key(key)} ({at})": _value(inner) for at, (key, inner) in enumerate(value.items(), start=1)}
+        same = all(old is new for old, new in zip((*value, *value.values()), (*items, *items.values()), strict=True))
+        return value if same else items
     if isinstance(value, list | tuple):
         inner = [_value(one) for one in value]
         return inner if any(new is not old for new, old in zip(inner, value, strict=True)) else value

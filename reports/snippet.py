@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, TypeAlias
 import msgspec
 
 from audit.model import Finding, SourceSummary
-from audit.reports.redaction import in_three
+from audit.reports.redaction import hidden, in_three
 from audit.reports.visible import visible, width
 
 BEFORE: Final = 40
@@ -20,12 +20,16 @@ SPAN: Final = 60
 ALL: Final = 100
 """Code points shown before the place, marked at most, and in all: about one terminal line."""
 
-_MARGIN: Final = 2_048
-"""Bytes read before a place and after what is shown: what identifies somebody must be whole to be recognised."""
+_MARGIN: Final = 8_192
+"""Bytes read before a place and after what is shown: what identifies somebody must be whole to be recognised.
+A PEM block of 4,096 bits has 3 kB."""
 _REACH: Final = 4 * ALL + _MARGIN
 """Bytes from a place: those that so many code points take at most in UTF-8, and the margin."""
 _DEEPEST: Final = 256 << 20
 """Compressed files are unpacked again no further than this (bytes), so that a report costs seconds at most."""
+
+_PRIVATE: Final = ("PII", "SEC911")
+"""Rules whose findings cover what must not be shown, recognised in the line as it is cut or not."""
 
 Key: TypeAlias = tuple[str, int]
 
@@ -129,13 +133,14 @@ def snippet(window: Window, finding: Finding, *, redact: bool) -> Snippet:
     of what identifies somebody."""
     before = _decode(window.before, cut_start=window.head)
     rest = _decode(window.rest, cut_start=False)
-    place = finding.place
-    length = 1
-    if place.column is not None and place.end_column is not None:
-        length = max(1, min(place.end_column - place.column, SPAN))
-    marked, after = rest[:length], rest[length:]
-    if redact:
-        before, marked, after = in_three(before, marked, after)
+    length = min(_length(finding), SPAN)
+    if redact and finding.code.startswith(_PRIVATE):
+        marked, after = hidden(finding), rest[_length(finding) :]
+        before, _, after = in_three(before, "", after)
+    else:
+        marked, after = rest[:length], rest[length:]
+        if redact:
+            before, marked, after = in_three(before, marked, after)
     head = "…" if window.head or len(before) > BEFORE else ""
     lead, under = visible(before[-BEFORE:]), visible(marked)
     room = max(0, ALL - min(len(before), BEFORE) - len(marked))
@@ -143,6 +148,14 @@ def snippet(window: Window, finding: Finding, *, redact: bool) -> Snippet:
     carets = " " * (len(head) + width(lead)) + "^" * max(1, width(under))
     # Once more as a whole: a command to a build service could be put together from the pieces.
     return Snippet(visible(f"{head}{lead}{under}{visible(after[:room])}{tail}"), carets)
+
+
+def _length(finding: Finding) -> int:
+    """Code points that a finding covers, at least one."""
+    place = finding.place
+    if place.column is None or place.end_column is None:
+        return 1
+    return max(1, place.end_column - place.column)
 
 
 def _decode(raw: bytes, *, cut_start: bool) -> str:

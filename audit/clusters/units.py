@@ -12,9 +12,10 @@ import unicodedata
 from typing import Final
 
 from audit.read.folding import ASCII_WORDS, UNSPACED
+from audit.read.patterns import pattern
 
-_BETWEEN: Final = re.compile(f"[^\\w\x00-\x7f{UNSPACED}]+")
-_UNSPACED_RUN: Final = re.compile(f"[{UNSPACED}]+")
+_BETWEEN: Final = pattern(f"[^\\w\x00-\x7f{UNSPACED}]+")
+_UNSPACED_RUN: Final = pattern(f"[{UNSPACED}]+")
 
 
 def fold(text: str) -> bytes:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from audit.identifiers.finding import Identifier, any_of, around
+import re2
+
+from audit.identifiers.finding import Identifier, any_of, around, at_most
 from audit.identifiers.numbers import (
     IBAN_LENGTHS,
     SPECIMEN_IBANS,
@@ -30,6 +32,7 @@ _CARD_WORDS: Final = any_of(
     "信用卡", "银行卡", "銀行卡", "卡号", "卡號", "カード", "카드", "بطاقة", "कार्ड", "บัตร",
 )  # fmt: skip
 _BIC: Final = re.compile(r"(?<![A-Za-z0-9_])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9_])")
+_MAYBE_BIC: Final = re2.compile(rb"[A-Z]{6}[A-Z0-9]{2}")
 _BIC_WORDS: Final = any_of("BIC", "SWIFT", "swift code", "BIC/SWIFT", flags=0)
 _BASE58: Final = re.compile(r"(?<![A-Za-z0-9_])[13LMDXT][1-9A-HJ-NP-Za-km-z]{25,34}(?![A-Za-z0-9_])")
 _BECH32: Final = re.compile(r"(?<![A-Za-z0-9_])(?:bc1|ltc1|BC1|LTC1)[0-9A-Za-z]{14,87}(?![A-Za-z0-9_])")
@@ -42,7 +45,7 @@ _COUNTRIES: Final = frozenset((*IBAN_LENGTHS, *_OTHERS.split()))
 
 def find_ibans(text: str) -> Iterator[Identifier]:
     """Account numbers whose length and check digits are right: always sure, but for the examples of the registry."""
-    for match in _IBAN.finditer(text):
+    for match in at_most(_IBAN.finditer(text)):
         length = IBAN_LENGTHS.get(match[0][:2].upper(), 0)
         end = _after(match[0], length)
         value = re.sub("[ -]", "", match[0][:end]).upper()
@@ -55,7 +58,7 @@ def find_ibans(text: str) -> Iterator[Identifier]:
 def find_cards(text: str) -> Iterator[Identifier]:
     """Numbers of payment cards: of a network, with Luhn's check digit. Sure beside a word for a card; a bare run of
     digits needs one, since one number in ten has the check digit. Test numbers are specimens."""
-    for match in _CARD.finditer(text):
+    for match in at_most(_CARD.finditer(text)):
         digits = re.sub("[ -]", "", match[0])
         if not card_network(digits):
             continue
@@ -67,7 +70,9 @@ def find_cards(text: str) -> Iterator[Identifier]:
 
 def find_bics(text: str) -> Iterator[Identifier]:
     """Codes of banks (ISO 9362) beside the word BIC or SWIFT; never sure to identify anybody."""
-    for match in _BIC.finditer(text):
+    if _MAYBE_BIC.search(text.encode("utf-8", "replace")) is None:
+        return
+    for match in at_most(_BIC.finditer(text)):
         if match[1] in _COUNTRIES and _BIC_WORDS.search(around(text, *match.span(), 25)):
             yield Identifier(*match.span(), "bic", match[0], False, match[1])
 
@@ -75,11 +80,11 @@ def find_bics(text: str) -> Iterator[Identifier]:
 def find_wallets(text: str) -> Iterator[Identifier]:
     """Addresses of Bitcoin and its relatives, by their checksums; of Ethereum beside a word, never sure."""
     for form, valid in ((_BASE58, is_base58_address), (_BECH32, is_bech32_address)):
-        for match in form.finditer(text):
+        for match in at_most(form.finditer(text)):
             if valid(match[0]):
                 specimen = match[0] in _SPECIMEN_ADDRESSES
                 yield Identifier(*match.span(), "crypto_address", match[0], not specimen, specimen=specimen)
-    for match in _ETHEREUM.finditer(text):
+    for match in at_most(_ETHEREUM.finditer(text)):
         if len(set(match[0][2:].lower())) > 4 and _WALLET.search(around(text, *match.span())):
             yield Identifier(*match.span(), "crypto_address", match[0].lower(), False)
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import re2
 
-from audit.identifiers.finding import Identifier, without_overlaps
+from audit.identifiers.finding import Found, Identifier, at_most, gathered
 from audit.identifiers.screening import Screen
 
 Context: TypeAlias = Literal["none", "care", "patient"]
@@ -36,6 +36,9 @@ _CARE: Final = (
 _CONTEXTS: Final = {"patient": (_PATIENT,), "care": (_PATIENT, _CARE)}
 _PLACEHOLDER: Final = r"\[[A-Z][A-Z0-9_]{1,40}_[0-9A-F]{4,16}\]"
 _SEPARATOR: Final = r"[\s\"'`*:：=#|_.,()>\\-]{0,8}?(?:(?i:is|was|are|ist|lautet|est|es|son)\b[\s\"'`*:]{1,3})?"
+
+_GATED_SEPARATOR: Final = r"[\W_]*(?:(?i:is|was|are|ist|lautet|est|es|son)\b\W+)?"
+"""For RE2 what stands wherever ``_SEPARATOR`` does."""
 
 
 class Detector(NamedTuple):
@@ -69,46 +72,59 @@ def labelled(
     between: str = "",
     context: Context = "none",
     check: Callable[[str], bool | None] = bool,
+    first: str = "",
 ) -> Detector:
     """A detector of values that stand after a label (RE2, any case), as in ``MRN: 1``, ``"mrn": "1"``, ``MRN is 1``.
 
-    ``between`` are words that may stand between the label and the value, ``value`` a pattern with a group ``v``.
+    ``between`` are words that may stand between the label and the value, ``value`` a pattern with a group ``v``,
+    ``first`` (RE2) what the value begins with, where that makes the gate rarer.
     """
     pattern = rf"(?i:(?:{label}){between}){_SEPARATOR}{value}"
-    return Detector(kind, f"(?i){label}", pattern, context, False, check, True)
+    gate = rf"(?i:{label}){_GATED_SEPARATOR}{first}" if first else f"(?i){label}"
+    return Detector(kind, gate, pattern, context, False, check, True)
 
 
-def found_by(detectors: tuple[Detector, ...], text: str, strict: bool) -> list[Identifier]:
+def found_by(detectors: tuple[Detector, ...], text: str, strict: bool) -> Found:
     """What the detectors find in a text, in order, without overlap: the sure before the others, then the longer.
 
     Never raises; takes time linear in the text. Placeholders of this project hold nothing.
     """
-    found: list[Identifier] = []
+    found = gathered([_checked(detectors, text, strict)])
+    return Found(outside_placeholders(found, text), cut=found.cut) if found else found
+
+
+def _checked(detectors: tuple[Detector, ...], text: str, strict: bool) -> Iterator[Identifier]:
     for detector, match in matches(detectors, text, strict):
-        value = match["v"]
-        sure = detector.check(value)
+        sure = detector.check(match["v"])
         if sure is not None:
-            found.append(Identifier(*match.span("v"), detector.kind, normalised(value), sure))
-    return without_overlaps(outside_placeholders(found, text)) if found else found
+            yield Identifier(*match.span("v"), detector.kind, normalised(match["v"]), sure)
 
 
 def matches(detectors: tuple[Detector, ...], text: str, strict: bool) -> Iterator[tuple[Detector, re.Match[str]]]:
-    """Each match of a pattern whose gate and whose context are in the text, values not checked yet."""
+    """Each match of a pattern whose gate and whose context are in the text, values not checked yet.
+
+    Raises TooManyError where gates match at more places than are looked at.
+    """
     there = _screen(detectors, strict).names_in(text)
     if not there:
         return
-    raw = text.encode("utf-8", "replace")
-    for detector in detectors:
-        if detector.gate not in there or not _is_asked(detector, there, strict):
-            continue
-        pattern = _compiled(detector.pattern)
-        if not detector.at_gate:
-            yield from ((detector, match) for match in pattern.finditer(text))
-            continue
-        for start in _starts(detector.gate, raw, ascii_only=len(raw) == len(text)):
-            match = pattern.match(text, start)
+    asked = [one for one in detectors if one.gate in there and _is_asked(one, there, strict)]
+    if asked:
+        raw = text.encode("utf-8", "replace")
+        for detector, match in at_most(_tried(asked, text, raw)):
             if match is not None:
                 yield detector, match
+
+
+def _tried(asked: Iterable[Detector], text: str, raw: bytes) -> Iterator[tuple[Detector, re.Match[str] | None]]:
+    """Each place at which a pattern was tried, None where it does not match."""
+    for detector in asked:
+        pattern = _compiled(detector.pattern)
+        if detector.at_gate:
+            for start in _starts(detector.gate, raw, ascii_only=len(raw) == len(text)):
+                yield detector, pattern.match(text, start)
+        else:
+            yield from ((detector, match) for match in pattern.finditer(text))
 
 
 def triggers_of(detectors: Iterable[Detector], strict: bool) -> tuple[str, ...]:
@@ -129,12 +145,20 @@ def normalised(value: str) -> str:
 
 def outside_placeholders(found: list[Identifier], text: str) -> list[Identifier]:
     """Those that do not begin inside a placeholder of this project."""
+    if "[" not in text:
+        return found
     inside = {at for match in _compiled(_PLACEHOLDER).finditer(text) for at in range(*match.span())}
     return [one for one in found if one.start not in inside]
 
 
 def _is_asked(detector: Detector, there: Set[str], strict: bool) -> bool:
     return strict or (not detector.strict_only and (detector.context == "none" or detector.context in there))
+
+
+def places_of(gate: str, text: str) -> Iterator[int]:
+    """The code points at which a pattern of RE2 matches in a text."""
+    raw = text.encode("utf-8", "replace")
+    return _starts(gate, raw, ascii_only=len(raw) == len(text))
 
 
 def _starts(gate: str, raw: bytes, *, ascii_only: bool) -> Iterator[int]:

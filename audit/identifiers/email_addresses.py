@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from audit.identifiers.finding import Identifier, any_of, before
+from audit.identifiers.finding import Identifier, any_of, at_most, before
 from audit.identifiers.mailboxes import ANY_DOMAIN, COUNTRIES_LIKE_FILES, ENDINGS, FILE_ENDINGS, NOBODY, ROLES
 
 _LETTERS: Final = "A-Za-z0-9\u00c0-\u024f\u0400-\u04ff"
@@ -40,7 +40,7 @@ def find_emails(text: str) -> Iterator[Identifier]:
     """Addresses in a text of ``finding.plain``, in order. Addresses of nobody, such as ``user@domain.com``, are left
     out; those of a role and those at a domain that stands for any are not sure. Those at a domain for examples are
     specimens, sure where a word gives them for somebody's own."""
-    for match in _AFTER_AT.finditer(text):
+    for match in at_most(_AFTER_AT.finditer(text)):
         turned = _LOCAL_TURNED.match(text[max(0, match.start() - _REACH) : match.start()][::-1])
         if turned is None or not _may_begin(text, match.start() - turned.end()):
             continue
@@ -51,7 +51,7 @@ def find_emails(text: str) -> Iterator[Identifier]:
 
 def find_written_out(text: str) -> Iterator[Identifier]:
     """Addresses such as ``maria [at] firm [dot] com`` in a text of ``finding.plain``, in order."""
-    for match in _WRITTEN_OUT.finditer(text):
+    for match in at_most(_WRITTEN_OUT.finditer(text)):
         domain = _DOT.sub(".", match[2]).replace(" ", "")
         found = _judged(text, *match.span(), match[1], domain)
         if found is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple, TypeVar
+
+from audit.read.patterns import pattern
 
 _DIGITS: Final = (0x660, 0x6F0, 0x966, 0x9E6, 0xFF10)
 """Zeros of the decimal digits that telephone numbers are written in: Arabic, Persian, Hindi, Bengali, full width."""
@@ -15,6 +17,11 @@ _PLAIN: Final[dict[int, str]] = {
     **dict(zip(map(ord, "＠＋（）．：／"), "@+().:/", strict=True)),
     **dict.fromkeys(range(0xD800, 0xE000), "?"),
 }
+_NOT_PLAIN: Final = pattern(f"[{''.join(map(chr, _PLAIN))}]")
+MOST: Final = 1_000
+"""Identifiers of a text after which nobody looks for more: a row with so many is dropped, not masked."""
+CANDIDATES: Final = 20_000
+"""Places of a text at which one pattern is tried: what is read then is bounded, however hostile the text."""
 REACH: Final = 40
 """Code points before and after a number in which a word says what it is."""
 
@@ -37,10 +44,48 @@ class Identifier(NamedTuple):
     specimen: bool = False
 
 
+class Found(list[Identifier]):
+    """Identifiers of a text, in order and without overlap. ``cut`` says that looking stopped before the end."""
+
+    def __init__(self, found: Iterable[Identifier] = (), *, cut: bool = False) -> None:
+        super().__init__(found)
+        self.cut = cut
+
+
+class TooManyError(Exception):
+    """There are more candidates in a text than are looked at; ``gathered`` takes it."""
+
+
+_T = TypeVar("_T")
+
+
+def at_most(candidates: Iterable[_T]) -> Iterator[_T]:
+    """The candidates of one pattern. Raises TooManyError after ``CANDIDATES`` of them."""
+    for count, one in enumerate(candidates):
+        if count >= CANDIDATES:
+            raise TooManyError
+        yield one
+
+
+def gathered(finders: Iterable[Iterable[Identifier]]) -> Found:
+    """What the finders find, without overlaps; ``cut`` where there are ``MOST`` or too many candidates."""
+    found: list[Identifier] = []
+    cut = False
+    for ones in finders:
+        try:
+            for one in ones:
+                found.append(one)
+                if len(found) >= MOST:
+                    return Found(without_overlaps(found), cut=True)
+        except TooManyError:
+            cut = True
+    return Found(without_overlaps(found) if found else (), cut=cut)
+
+
 def plain(text: str) -> str:
     """The text with other scripts' digits, dashes, spaces and full-width signs as ASCII has them, and lone surrogates
     as question marks. Every code point stays in its place."""
-    return text if text.isascii() else text.translate(_PLAIN)
+    return text if text.isascii() or not _NOT_PLAIN.search(text) else text.translate(_PLAIN)
 
 
 def before(text: str, start: int, reach: int = REACH) -> str:
@@ -61,6 +106,15 @@ def any_of(*words: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:
     return re.compile(
         "|".join(part for part in (rf"(?<![\w\[])(?:{latin})(?!\w)" if latin else "", other) if part), flags
     )
+
+
+def necessary(word: str) -> str:
+    """A pattern of RE2 that is wherever ``any_of`` finds a word, in any case; with borders of words where RE2 has them
+    too, which are ASCII's."""
+    begin = r"\b" if word[0].isascii() and word[0].isalpha() else ""
+    last = word.rstrip(")?")[-1]
+    end = r"\b" if word.isascii() and last.isalpha() else ""
+    return f"{begin}(?i:{word}){end}"
 
 
 def without_overlaps(found: Iterable[Identifier]) -> list[Identifier]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from audit.identifiers.dates import DATES
 from audit.identifiers.detection import found_by, triggers_of
-from audit.identifiers.finding import Identifier
+from audit.identifiers.finding import Found
 from audit.identifiers.patient_numbers import PATIENT_NUMBERS
 from audit.identifiers.places import PLACES
 
@@ -52,11 +52,11 @@ SAFE_HARBOR: Final[Mapping[str, str]] = {
 """Kind -> the paragraph of 45 CFR 164.514(b)(2)(i) that names it."""
 
 
-def find_health(text: str, strict: bool = False) -> list[Identifier]:
+def find_health(text: str, strict: bool = False) -> Found:
     """Identifiers of patients in a text, in order, without overlap, each the value without its label.
 
     What is everywhere in general text (dates, towns, links, serial numbers) is found only beside a patient or words of
     medical care, unless ``strict``: then every date but a year, every address, ZIP code and link. Never raises; takes
-    time linear in the text.
+    time linear in the text, and is ``cut`` where there are too many.
     """
     return found_by(_DETECTORS, text, strict)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from audit.identifiers.detection import Detector, labelled, matches, outside_placeholders, triggers_of
-from audit.identifiers.finding import Identifier, without_overlaps
+from audit.identifiers.detection import Detector, labelled, matches, outside_placeholders, places_of, triggers_of
+from audit.identifiers.finding import Found, Identifier, gathered
 from audit.identifiers.screening import Screen
 
 _WORD: Final = r"[A-ZÀ-ÖØ-Þ][\w'’-]{1,24}"
@@ -53,7 +53,6 @@ _NO_SURNAMES: Final = (
 )
 _NO_GIVEN_NAMES: Final = "summer roman uncle aunt vicuna"
 
-_PAIR: Final = rf"\b[A-Z][^\s]{{1,26}}\s(?:{_PARTICLE}\s)?[A-ZÀ-ÖØ-Þ]"
 _AFTER_WORDS: Final = (
     Detector(
         "person_name",
@@ -66,24 +65,35 @@ _AFTER_WORDS: Final = (
     Detector("person_name", r"私の名前は|我的名字是|我叫|姓名[:：]|患者[:：]|氏名[:：]", _EAST_ASIAN, at_gate=True),
 )
 
-TRIGGERS: Final[tuple[str, ...]] = (*triggers_of(_AFTER_WORDS, strict=False), _PAIR)
-"""RE2 patterns, one of which every text with a finding of ``find_names`` matches."""
-STRICT_TRIGGERS: Final[tuple[str, ...]] = (*TRIGGERS, r"\b[A-Z][A-Za-zß-ÿ]")
-"""The same for a strict search, which takes given names that stand alone."""
+_CAPITALISED: Final = r"\b[A-Z][A-Za-zß-ÿ]"
 
 _GIVEN: Final = rf"(?<![\w'’-]){_WORD}"
 
 
-def find_names(text: str, strict: bool = False) -> list[Identifier]:
+@lru_cache(maxsize=2)
+def triggers(strict: bool = False) -> tuple[str, ...]:
+    """RE2 patterns, one of which every text with a finding of ``find_names`` matches. Reads the given names."""
+    return (*triggers_of(_AFTER_WORDS, strict=False), _CAPITALISED if strict else _known_before_surname())
+
+
+@lru_cache(maxsize=1)
+def _known_before_surname() -> str:
+    """A pattern of RE2 for a known given name before what may be a surname."""
+    given, alone = _given_names()
+    words = [*(f"{name[0].upper()}(?i:{name[1:]})" for name in sorted(given)), *map(str.upper, sorted(alone - given))]
+    return rf"\b(?:{'|'.join(words)})\s(?:[A-Z]\.?\s){{0,2}}(?:{_PARTICLE}\s)?[A-ZÀ-ÖØ-Þ]"
+
+
+def find_names(text: str, strict: bool = False) -> Found:
     """Names of persons in a text, in order, without overlap; those after a title or a label are sure.
 
     ``strict`` takes given names that stand alone as well, and ``Surname, Given``. Never raises; takes time linear in
-    the text.
+    the text, and is ``cut`` where there are too many.
     """
     if not _screen(strict).names_in(text):
-        return []
-    found = [*_after_words(text), *_full_names(text, strict)]
-    return without_overlaps(outside_placeholders(found, text)) if found else found
+        return Found()
+    found = gathered([_after_words(text), _full_names(text, strict)])
+    return Found(outside_placeholders(found, text), cut=found.cut) if found else found
 
 
 def _after_words(text: str) -> Iterator[Identifier]:
@@ -99,7 +109,7 @@ def _full_names(text: str, strict: bool) -> Iterator[Identifier]:
     """Common given names before a surname; when strict, given names alone and after a surname too."""
     given, alone = _given_names()
     at = 0
-    for match in _compiled(_GIVEN).finditer(text):
+    for match in _candidates(text, strict):
         word = match[0].removesuffix("'s").removesuffix("’s")
         if match.start() < at or word.lower() not in (alone if word.isupper() else given):
             continue
@@ -111,6 +121,18 @@ def _full_names(text: str, strict: bool) -> Iterator[Identifier]:
             before = _compiled(rf"{_WORD},\s$").search(text, max(0, match.start() - 28), match.start())
             start = before.start() if before is not None and before[0][:-2].lower() not in given else match.start()
             yield _name(start, text[start : match.start() + len(word)], sure=False)
+
+
+def _candidates(text: str, strict: bool) -> Iterator[re.Match[str]]:
+    """Words that may be given names: when strict all with a capital, else those known, before another."""
+    pattern = _compiled(_GIVEN)
+    if strict:
+        yield from pattern.finditer(text)
+        return
+    for start in places_of(_known_before_surname(), text):
+        match = pattern.match(text, start)
+        if match is not None:
+            yield match
 
 
 def _name(start: int, name: str, *, sure: bool) -> Identifier:
@@ -153,7 +175,7 @@ def _no_names() -> frozenset[str]:
 
 @lru_cache(maxsize=2)
 def _screen(strict: bool) -> Screen:
-    return Screen({"name": STRICT_TRIGGERS if strict else TRIGGERS})
+    return Screen({"name": triggers(strict)})
 
 
 @lru_cache(maxsize=16)

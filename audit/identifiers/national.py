@@ -7,13 +7,12 @@ within 40 characters. Formats that hardly anything else has need none.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cache
 from typing import Final, NamedTuple
 
 from audit.identifiers import national_numbers as numbers
-from audit.identifiers.finding import Identifier, any_of, around
-from audit.identifiers.screening import Screen
+from audit.identifiers.finding import Identifier, any_of, around, at_most, necessary
 
 _SEPARATORS: Final = re.compile(r"[ ./()-]")
 
@@ -283,16 +282,16 @@ class _Search(NamedTuple):
     loose: re.Pattern[str] | None
 
 
-def find_national(text: str) -> Iterator[Identifier]:
-    """Numbers of persons in a text of ``finding.plain``, in the order of the schemes; they may overlap."""
-    names = _screen().names_in(text)
-    for index, scheme in enumerate(SCHEMES):
-        if str(index) in names:
+def find_national(text: str, names: Set[str]) -> Iterator[Identifier]:
+    """Numbers of persons in a text of ``finding.plain`` that holds these of ``SCREENED``, in the order of the schemes;
+    they may overlap."""
+    for index, (name, scheme) in enumerate(_BY_NAME.items()):
+        if name in names:
             yield from _of_scheme(scheme, _search(index), text)
 
 
 def _of_scheme(scheme: Scheme, search: _Search, text: str) -> Iterator[Identifier]:
-    for match in search.form.finditer(text):
+    for match in at_most(search.form.finditer(text)):
         value = (match[0] if scheme.country == "FI" else _SEPARATORS.sub("", match[0])).upper()
         if scheme.valid(value):
             sure = _named(search, around(text, *match.span())) or scheme.alone
@@ -325,16 +324,14 @@ def _search(index: int) -> _Search:
     return _Search(re.compile(form), any_of(*exact, flags=0) if exact else None, any_of(*loose) if loose else None)
 
 
-@cache
-def _screen() -> Screen:
-    """Which schemes are worth a search: those whose word is in the text, or whose form where it needs no word."""
-    return Screen(
-        {
-            str(index): (*map(_word, scheme.words), *((rf"\b(?:{scheme.form})",) if scheme.alone is not None else ()))
-            for index, scheme in enumerate(SCHEMES)
-        }
-    )
-
-
 def _word(word: str) -> str:
-    return (r"\b" if word[0].isascii() else "") + (f"(?:{word})" if _is_exact(word) else f"(?i:{word})")
+    pattern = necessary(word)
+    return pattern.replace("(?i:", "(?:", 1) if _is_exact(word) else pattern
+
+
+_BY_NAME: Final = {f"number {index}": scheme for index, scheme in enumerate(SCHEMES)}
+SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
+    name: (*map(_word, scheme.words), *((rf"\b(?:{scheme.form})",) if scheme.alone is not None else ()))
+    for name, scheme in _BY_NAME.items()
+}
+"""RE2 patterns by name, one of which is in every text with a number: words of a scheme, or a form that needs none."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
-from audit.identifiers.finding import Identifier, any_of, around, before
+from audit.identifiers.finding import Identifier, any_of, around, at_most, before
 
 _V4: Final = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w])(?!\.[0-9])(?!-[0-9a-z])")
 _V6: Final = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])")
@@ -55,11 +55,11 @@ _NO_DEVICE: Final = ("000000", "ffffff", "001122", "123456", "aabbcc", "abcdef",
 def find_network(text: str) -> Iterator[Identifier]:
     """Public IPv4 and IPv6 addresses and MAC addresses in a text of ``finding.plain``. An IP address is sure beside the
     word "IP"; a short one may be a version and needs it."""
-    for match in _V4.finditer(text):
+    for match in at_most(_V4.finditer(text)):
         yield from _v4(text, match)
-    for match in _V6.finditer(text):
+    for match in at_most(_V6.finditer(text)):
         yield from _ip(text, match)
-    for match in _MAC.finditer(text):
+    for match in at_most(_MAC.finditer(text)):
         digits = re.sub("[:-]", "", match[0]).lower()
         if not digits.startswith(_NO_DEVICE) and len(set(digits)) > 3:
             yield Identifier(*match.span(), "mac_address", digits, False)

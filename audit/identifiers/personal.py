@@ -3,46 +3,48 @@ in ``health`` and ``secrets``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Final
 
+from audit.identifiers import national, phone_numbers
 from audit.identifiers.accounts import find_bics, find_cards, find_ibans, find_wallets
 from audit.identifiers.email_addresses import find_emails, find_written_out
-from audit.identifiers.finding import Identifier, plain, without_overlaps
-from audit.identifiers.national import find_national
+from audit.identifiers.finding import Found, Identifier, gathered, plain
 from audit.identifiers.network_addresses import find_network
 from audit.identifiers.personal_triggers import SCREENED
-from audit.identifiers.phone_numbers import find_phones
 from audit.identifiers.screening import Screen
 
-_FINDERS: Final[Mapping[str, tuple[Callable[[str], Iterator[Identifier]], ...]]] = {
-    "email": (find_emails,),
-    "written out": (find_written_out,),
-    "digits": (find_phones, find_national),
-    "card": (find_cards,),
-    "network": (find_network,),
-    "iban": (find_ibans,),
-    "bic": (find_bics,),
-    "wallet": (find_wallets,),
-    "letters and digits": (find_national,),
+_FINDERS: Final[Mapping[str, Callable[[str], Iterable[Identifier]]]] = {
+    "email": find_emails,
+    "written out": find_written_out,
+    "card": find_cards,
+    "network": find_network,
+    "iban": find_ibans,
+    "bic": find_bics,
+    "wallet": find_wallets,
 }
 
 
-def find_personal(text: str) -> list[Identifier]:
-    """What identifies a person, in order and without overlap; linear in the length of any text.
+def find_personal(text: str) -> Found:
+    """What identifies a person, in order and without overlap; linear in the length of any text, and ``cut`` where there
+    is too much.
 
     ``kind`` is ``email``, ``phone``, ``ip_address``, ``mac_address``, ``iban``, ``card``, ``bic``, ``crypto_address``,
     ``ssn``, ``tax_id``, ``health_number``, ``national_id``, ``company_id`` or ``passport``.
     """
-    names = _screen().names_in(text)
-    if not names:
-        return []
     read = plain(text)
-    finders = dict.fromkeys(finder for name in SCREENED if name in names for finder in _FINDERS[name])
-    return without_overlaps(one for finder in finders for one in finder(read))
+    names = _screen().names_in(read)
+    if names.isdisjoint(SCREENED):
+        return Found()
+    finders = [_FINDERS[name](read) for name in SCREENED if name in names and name in _FINDERS]
+    if "digits" in names and not names.isdisjoint(phone_numbers.SCREENED):
+        finders.append(phone_numbers.find_phones(read, names))
+    if ("digits" in names or "letters and digits" in names) and not names.isdisjoint(national.SCREENED):
+        finders.append(national.find_national(read, names))
+    return gathered(finders)
 
 
 @cache
 def _screen() -> Screen:
-    return Screen(SCREENED)
+    return Screen({**SCREENED, **phone_numbers.SCREENED, **national.SCREENED})

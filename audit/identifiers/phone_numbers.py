@@ -4,12 +4,11 @@ telephone or in North America's form."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from audit.identifiers.finding import Identifier, any_of, before
-from audit.identifiers.screening import Screen
+from audit.identifiers.finding import Identifier, any_of, at_most, before, necessary
 
 _GROUPS_TOO_MANY: Final = 3
 _LAST_GROUP: Final = re.compile(r" [0-9(][^ ]*$")
@@ -144,18 +143,26 @@ _PLACES: Final = (
     _Place(("טלפון", "נייד"), ("IL",)),
 )
 """Words for telephone, regular expressions for RE2 and for Python, and where numbers beside them are from."""
+_BY_NAME: Final = {f"phone {index}": place for index, place in enumerate(_PLACES)}
+_ORDER: Final = {name: index for index, name in enumerate(_BY_NAME)}
+SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
+    **{name: tuple(map(necessary, place.words)) for name, place in _BY_NAME.items()},
+    **{name: (pattern,) for name, (_, pattern) in _FORMS.items()},
+}
+"""RE2 patterns by name, one of which is in every text with a number: words of a place, and forms that need none."""
 
 
-def find_phones(text: str) -> Iterator[Identifier]:
-    """Telephone numbers in a text of ``finding.plain``; they may overlap. Sure are valid numbers that are international
-    or stand after a word for telephone; not those of companies (toll-free, premium rate), nor bare North American ones.
+def find_phones(text: str, names: Set[str]) -> Iterator[Identifier]:
+    """Telephone numbers in a text of ``finding.plain`` that holds these of ``SCREENED``; they may overlap.
+
+    Sure are valid numbers that are international or stand after a word for telephone; not those of companies
+    (toll-free, premium rate), nor bare North American ones.
     """
-    names = _screen().names_in(text)
-    places = sorted(names - _FORMS.keys(), key=int)
+    places = sorted((name for name in names if name in _BY_NAME), key=_ORDER.__getitem__)
     forms = [form for name, (form, _) in _FORMS.items() if name in names]
     asked = 0
     for form in (*forms, *((_NATIONAL,) if places else ())):
-        for match in form.finditer(text):
+        for match in at_most(form.finditer(text)):
             regions = _regions(places, before(text, match.start())) if places else ()
             if form is _NATIONAL and not regions:
                 continue
@@ -205,24 +212,13 @@ def _number(form: re.Pattern[str], written: str, regions: Sequence[str], unasked
 
 
 @cache
-def _screen() -> Screen:
-    """Which places' words are in a text, and which forms that need none."""
-    words = {str(index): [_word(word) for word in place.words] for index, place in enumerate(_PLACES)}
-    return Screen({**words, **{name: [pattern] for name, (_, pattern) in _FORMS.items()}})
-
-
-def _word(word: str) -> str:
-    return (r"\b" if word[0].isascii() and word[0].isalpha() else "") + f"(?i:{word})"
-
-
-@cache
-def _words_of(place: int) -> re.Pattern[str]:
-    return any_of(*_PLACES[place].words)
+def _words_of(place: str) -> re.Pattern[str]:
+    return any_of(*_BY_NAME[place].words)
 
 
 def _regions(places: Sequence[str], words: str) -> Sequence[str]:
     """The regions of those of some places whose words are among these."""
-    found = [_PLACES[int(place)].regions for place in places if _words_of(int(place)).search(words)]
+    found = [_BY_NAME[place].regions for place in places if _words_of(place).search(words)]
     return tuple(dict.fromkeys(region for regions in found for region in regions))
 
 

@@ -89,7 +89,7 @@ def is_small_place(value: str) -> bool | None:
 
 
 PLACES: Final = (
-    labelled("street_address", _LIVES, rf"(?P<v>{_STREET})"),
+    labelled("street_address", _LIVES, rf"(?P<v>{_STREET})", first=r"[0-9A-ZÀ-Þ]"),
     Detector("street_address", _STREET_GATE, rf"(?P<v>{_STREET})", "patient"),
     labelled("zip_code", r"\bzip(?:[ _-]?code)?\b|\bpostal[ _-]code\b", _ZIP, context="patient", check=is_small_area),
     labelled("zip_code", r"\bplz\b|\bpostleitzahl|\bcode postal|\bc[óo]digo postal", _ZIP, context="patient"),

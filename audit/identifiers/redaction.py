@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from audit.identifiers.finding import Identifier, without_overlaps
+from audit.identifiers.finding import Found, Identifier, without_overlaps
 from audit.identifiers.health import TRIGGERS as HEALTH
 from audit.identifiers.personal_triggers import TRIGGERS as PERSONAL
 from audit.identifiers.screening import Screen
@@ -17,25 +17,27 @@ _ROUNDS: Final = 8
 
 
 def identifiers_in(text: str) -> Sequence[Identifier]:
-    """All of them, sure or not, in order and without overlap. Where there is none, one search with RE2 is all it
-    costs; what finds them is loaded when it is first needed."""
+    """All of them, sure or not, in order and without overlap; the whole text as one where there are too many. Where
+    there is none, one search with RE2 is all it costs; what finds them is loaded when it is first needed."""
     names = _screen().names_in(text)
     if not names:
         return ()
-    found: list[Identifier] = []
+    found: list[Found] = []
     if "personal" in names:
         from audit.identifiers.personal import find_personal
 
-        found += find_personal(text)
+        found.append(find_personal(text))
     if "health" in names:
         from audit.identifiers.health import find_health
 
-        found += find_health(text)
+        found.append(find_health(text))
     if "secrets" in names:
         from audit.identifiers.secrets import find_secrets
 
-        found += find_secrets(text)
-    return without_overlaps(found)
+        found.append(find_secrets(text))
+    if any(ones.cut for ones in found):
+        return (Identifier(0, len(text), "many_identifiers", "", False),)
+    return without_overlaps(one for ones in found for one in ones)
 
 
 def redact(text: str) -> str:

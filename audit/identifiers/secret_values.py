@@ -13,17 +13,19 @@ from typing import Final
 
 import msgspec
 
+from audit.read.patterns import pattern
+
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_MADE_UP: Final = re.compile(
+_MADE_UP: Final = pattern(
     r"x{4}|\*{3}|\.{3}|0{6}|1234567|abcdef|qwerty|abc123|example|sample|dummy|placeholder|change_?me|redacted|masked|fake"
     r"|your|insert|replace|todo|secret_?key|api_?key|my_?(?:secret|token|pass|key)|token_?here|here$|^test|test$|deadbeef"
     r"|foo_?bar|lorem|1q2w3e|hunter2|letmein|p[a4@][s5$][s5$]w[o0]?r?d|passw|pass\d{1,4}$|correct.?horse|tr0ub4dor|welcome\d*!?$",
     re.IGNORECASE,
 )
 """What documentation writes in place of a secret."""
-_REPEATED: Final = re.compile(r"(.)\1{4}|(..)\2{3}|(.{3,8})\3{2}")
+_REPEATED: Final = pattern(r"(.)\1{4}|(..)\2{3}|(.{3,8})\3{2}")
 _LEAST_RUN: Final = 8
-_WORDS: Final = re.compile(r"[a-z]+(?:[._-]+[a-z]+)*|[A-Z]+(?:[._-]+[A-Z]+)*|(?:[A-Z]?[a-z]+){1,6}")
+_WORDS: Final = pattern(r"[a-z]+(?:[._-]+[a-z]+)*|[A-Z]+(?:[._-]+[A-Z]+)*|(?:[A-Z]?[a-z]+){1,6}")
 _LONGEST_READ: Final = 4096
 
 

@@ -4,11 +4,15 @@ words before them. What only stands for a secret is passed over. Judges nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from itertools import count
 from typing import Final, NamedTuple
 
-from audit.identifiers.finding import Identifier, before, without_overlaps
+from audit.identifiers.finding import Found, Identifier, at_most, before, gathered
+from audit.identifiers.screening import Screen
 from audit.identifiers.secret_values import decoded, entropy, has_checksum, is_random, is_signed_token, stands_for_one
+from audit.read.patterns import pattern
 
 _LONGEST: Final = 1_000_000
 """Characters of a text that words before a secret are looked for in; shapes are looked for everywhere."""
@@ -37,8 +41,7 @@ def _shape(kind: str, starts: str, rest: str, sure: Callable[[str], bool] = _alw
     search linear: an attempt begins at the beginning of a word only."""
     literals = tuple(starts.split())
     alternatives = "|".join(map(re.escape, literals))
-    pattern = re.compile(rf"(?<![A-Za-z0-9_-])(?:{alternatives}){rest}(?![A-Za-z0-9_])")
-    return _Shape(kind, literals, pattern, sure)
+    return _Shape(kind, literals, pattern(rf"(?<![A-Za-z0-9_-])(?:{alternatives}){rest}(?![A-Za-z0-9_])"), sure)
 
 
 _W: Final = "[A-Za-z0-9_-]"
@@ -95,19 +98,19 @@ _SHAPES: Final = (
     ),
     _shape("json_web_token", "eyJ", rf"{_W}{{10,4000}}+\.eyJ{_W}{{10,8000}}+\.{_W}{{16,1000}}+", is_signed_token),
 )
-_DISCORD: Final = re.compile(r"(?<![\w-])[MNO][A-Za-z0-9_-]{22,27}+\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}+(?![\w-])")
-_TELEGRAM: Final = re.compile(r"(?<![\w-])[0-9]{8,10}:AA[A-Za-z0-9_-]{32,33}(?![A-Za-z0-9_-])")
-_PRIVATE_KEY: Final = re.compile(r"-----BEGIN ((?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?)-----")
-_KEY_BODY: Final = re.compile(r"[A-Za-z0-9+/]{30}")
-_AZURE: Final = re.compile(
+_DISCORD: Final = pattern(r"(?<![\w-])[MNO][A-Za-z0-9_-]{22,27}+\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}+(?![\w-])")
+_TELEGRAM: Final = pattern(r"(?<![\w-])[0-9]{8,10}:AA[A-Za-z0-9_-]{32,33}(?![A-Za-z0-9_-])")
+_PRIVATE_KEY: Final = pattern(r"-----BEGIN ((?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?)-----")
+_KEY_BODY: Final = pattern(r"[A-Za-z0-9+/]{30}")
+_AZURE: Final = pattern(
     r"(?:AccountKey|SharedAccessKey|SharedSecretValue)=([A-Za-z0-9+/]{43,88}+={0,2})"
     r"|[?&]sig=([A-Za-z0-9%+/]{43,70}+=?)(?=[&\s\"'<>)]|$)"
 )
-_IN_URL: Final = re.compile(r"://([^\s:/@?#\"'<>]{1,64}+):([^\s/@\"'<>]{3,128}+)@([^\s/:\"'<>@?#]{1,253}+)")
-_NOBODY: Final = re.compile(
+_IN_URL: Final = pattern(r"://([^\s:/@?#\"'<>]{1,64}+):([^\s/@\"'<>]{3,128}+)@([^\s/:\"'<>@?#]{1,253}+)")
+_NOBODY: Final = pattern(
     r"(?:^|\.)(?:example|test|invalid|local|localhost)(?:\.|$)|^127\.|^0\.0|^host|^db$|^ip$|^server$"
 )
-_ASSIGNED: Final = re.compile(
+_ASSIGNED: Final = pattern(
     r"(secret[ _-]?access[ _-]?key"
     r"|(?:secret|private|access|auth|api|account|encryption|signing|client|storage)[ _-]?key"
     r"|client[ _-]?secret|secret|token|passwd|password|passphrase|pwd|credentials?|key"
@@ -119,60 +122,61 @@ _ASSIGNED: Final = re.compile(
 _BEFORE: Final = 60
 """Characters before a name that say what it is the name of; the last ``_OF_NAME`` of them may be part of it."""
 _OF_NAME: Final = 24
-_GENERATED: Final = re.compile(r"new|generat|random|strong|suggest|temporar|secure|neues|nouveau|nueva", re.IGNORECASE)
-_BEARER: Final = re.compile(r"(?<![A-Za-z])(Bearer|Basic) ([A-Za-z0-9._~+/=-]{16,2000}+)")
-_NO_SECRET: Final = re.compile(
+_GENERATED: Final = pattern(r"new|generat|random|strong|suggest|temporar|secure|neues|nouveau|nueva", re.IGNORECASE)
+_BEARER: Final = pattern(r"(?<![A-Za-z])(Bearer|Basic) ([A-Za-z0-9._~+/=-]{16,2000}+)")
+_NO_SECRET: Final = pattern(
     r"publi|primary|foreign|sort|hash|sha\d|md5|digest|checksum|commit|etag|uuid|csrf|cache|site|partition|_id|idempot|next"
     r"|page|continuation|cursor|answer|fingerprint|product|license|index|object|dedup|finger|map",
     re.IGNORECASE,
 )
 """Words before a value that is random and no secret."""
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_HEX: Final = re.compile(r"[0-9a-fA-F]+")
-_RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_.~-]+")
-_LOOKUP: Final = re.compile(r"[$%{<\[(@]|.*(?:\(|\[|\{\{|\$\{|\.get|env|getenv|process\.)", re.IGNORECASE)
-_KIND_OF: Final = {"password": re.compile(r"pass|pwd|contrase|kennwort|\u5bc6\u7801|\u30d1\u30b9", re.IGNORECASE)}
+_UUID: Final = pattern(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_HEX: Final = pattern(r"[0-9a-fA-F]+")
+_RANDOM: Final = pattern(r"[A-Za-z0-9+/=_.~-]+")
+_LOOKUP: Final = pattern(r"[$%{<\[(@]|.*(?:\(|\[|\{\{|\$\{|\.get|env|getenv|process\.)", re.IGNORECASE)
+_KIND_OF: Final = {"password": pattern(r"pass|pwd|contrase|kennwort|\u5bc6\u7801|\u30d1\u30b9", re.IGNORECASE)}
 
-TRIGGERS: Final[tuple[str, ...]] = (
-    *sorted({re.escape(start) + "[A-Za-z0-9_-]{6}" for shape in _SHAPES for start in shape.starts}),
-    r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",
-    r"[0-9]:AA[A-Za-z0-9_-]{6}",
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
-    r"(?:AccountKey|SharedAccessKey|SharedSecretValue|[?&]sig)=",
-    r"://[^\s:/@?#\"'<>]+:[^\s/@\"'<>]+@",
-    r"(?i)(?:key|secret|token|passwd|password|passphrase|pwd|credentials?)[\"'\]]*\s*[:=]",
-    r"(?i)(?:mot de passe|passwort|kennwort|contrase\x{f1}a)[\"'\]]*\s*[:=]",
-    r"(?:\x{5bc6}\x{7801}|\x{5bc6}\x{94a5}|\x{30d1}\x{30b9}\x{30ef}\x{30fc}\x{30c9})[\"'\]]*\s*[:=\x{ff1a}]",
-    r"(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{16}",
-)
+_SHORT: Final = 3
+
+
+def _necessary(start: str) -> str:
+    """A pattern of RE2 for a shape's first literal; more of what follows is asked for where that is short."""
+    return rf"\b{re.escape(start)}[A-Za-z0-9_-]{{{10 if len(start) <= _SHORT else 6}}}"
+
+
+_SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
+    "private key": (r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",),
+    **{str(index): tuple(map(_necessary, shape.starts)) for index, shape in enumerate(_SHAPES)},
+    "telegram": (r"[0-9]:AA[A-Za-z0-9_-]{6}",),
+    "discord": (r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",),
+    "azure": (r"(?:AccountKey|SharedAccessKey|SharedSecretValue|[?&]sig)=",),
+    "url": (r"://[^\s:/@?#\"'<>]+:[^\s/@\"'<>]+@",),
+    "bearer": (r"(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{16}",),
+    "assigned": (
+        r"(?i)(?:key|secret|token|passwd|password|passphrase|pwd|credentials?)[\"'\]]*\s*[:=]",
+        r"(?i)(?:mot de passe|passwort|kennwort|contrase\x{f1}a)[\"'\]]*\s*[:=]",
+        r"(?:\x{5bc6}\x{7801}|\x{5bc6}\x{94a5}|\x{30d1}\x{30b9}\x{30ef}\x{30fc}\x{30c9})[\"'\]]*\s*[:=\x{ff1a}]",
+    ),
+}
+TRIGGERS: Final[tuple[str, ...]] = tuple(sorted({one for patterns in _SCREENED.values() for one in patterns}))
 """RE2 patterns, one of which stands in every text with a secret."""
 
 
-def find_secrets(text: str) -> list[Identifier]:
-    """The secrets in a text, in order and without overlap.
+def find_secrets(text: str) -> Found:
+    """The secrets in a text, in order and without overlap; ``cut`` where there are too many.
 
     ``sure`` are those whose issuer's shape, checksum or decoded content leaves hardly a doubt; test keys, passwords and
     random strings after a word such as "token" are not. Linear in the length of the text.
     """
-    return without_overlaps(_all(text))
-
-
-def _all(text: str) -> Iterator[Identifier]:
-    yield from _private_keys(text)
-    for shape in _SHAPES:
-        if any(start in text for start in shape.starts):
-            yield from _of_shape(shape, text)
-    yield from _of_pattern(_TELEGRAM, text, "telegram_token", _always) if ":AA" in text else ()
-    yield from _of_pattern(_DISCORD, text, "discord_token", _decodes_to_digits) if text.count(".") > 1 else ()
-    yield from _of_pattern(_AZURE, text, "azure_key", _always) if "=" in text else ()
-    shown = text[:_LONGEST]
-    yield from _in_urls(shown) if "://" in shown else ()
-    yield from _bearers(shown)
-    yield from _assigned(shown) if ":" in shown or "=" in shown or "\uff1a" in shown else ()
+    names = _screen().names_in(text)
+    if not names:
+        return Found()
+    shapes = (_of_shape(shape, text) for index, shape in enumerate(_SHAPES) if str(index) in names)
+    return gathered((*shapes, *(find(text) for name, find in _FINDERS.items() if name in names)))
 
 
 def _of_shape(shape: _Shape, text: str) -> Iterator[Identifier]:
-    for found in shape.pattern.finditer(text):
+    for found in at_most(shape.pattern.finditer(text)):
         value = found[0]
         start = next(one for one in shape.starts if value.startswith(one))
         body = value[len(start) :]
@@ -189,7 +193,7 @@ def _least_entropy(body: str) -> float:
 
 
 def _of_pattern(pattern: re.Pattern[str], text: str, kind: str, sure: Callable[[str], bool]) -> Iterator[Identifier]:
-    for found in pattern.finditer(text):
+    for found in at_most(pattern.finditer(text)):
         group = found.lastindex or 0
         value = found[group]
         if not stands_for_one(value) and entropy(value) >= 3.5 and sure(value):
@@ -204,7 +208,10 @@ def _decodes_to_digits(value: str) -> bool:
 def _private_keys(text: str) -> Iterator[Identifier]:
     """PEM and PGP blocks (RFC 7468, RFC 4880) with a body; line breaks may be written as ``\\n``."""
     at = 0
-    while (found := _PRIVATE_KEY.search(text, at)) is not None:
+    for _ in at_most(count()):
+        found = _PRIVATE_KEY.search(text, at)
+        if found is None:
+            return
         body = _KEY_BODY.search(text, found.end(), found.end() + 400)
         at = found.end()
         if body is None or stands_for_one(body[0]):
@@ -216,7 +223,7 @@ def _private_keys(text: str) -> Iterator[Identifier]:
 
 def _in_urls(text: str) -> Iterator[Identifier]:
     """Passwords in URLs (RFC 3986, 3.2.1); not of nobody's hosts, nor a user's name repeated."""
-    for found in _IN_URL.finditer(text):
+    for found in at_most(_IN_URL.finditer(text[:_LONGEST])):
         user, password, host = found.groups()
         if password == user or _NOBODY.search(host) or _LOOKUP.match(password) or password[0] == ":":
             continue
@@ -226,7 +233,7 @@ def _in_urls(text: str) -> Iterator[Identifier]:
 
 
 def _bearers(text: str) -> Iterator[Identifier]:
-    for found in _BEARER.finditer(text):
+    for found in at_most(_BEARER.finditer(text[:_LONGEST])):
         value = found[2]
         if found[1] == "Basic":
             user, colon, password = decoded(value).partition(b":")
@@ -241,7 +248,7 @@ def _bearers(text: str) -> Iterator[Identifier]:
 
 def _assigned(text: str) -> Iterator[Identifier]:
     """Values that are given to something called a password, a key, a secret or a token."""
-    for found in _ASSIGNED.finditer(text):
+    for found in at_most(_ASSIGNED.finditer(text[:_LONGEST])):
         group = 3 if found[3] is not None else 4
         name, value = found[1].lower(), found[group]
         if group == 4:
@@ -278,3 +285,19 @@ def _is_password(value: str, *, quoted: bool) -> bool:
         any(map(str.islower, value)), any(map(str.isupper, value)), any(map(str.isdigit, value)), not value.isalnum()
     ))  # fmt: skip
     return len(value) >= 8 and sorts >= (3 if quoted else 4) and entropy(value) >= 3.0
+
+
+_FINDERS: Final[Mapping[str, Callable[[str], Iterator[Identifier]]]] = {
+    "private key": _private_keys,
+    "telegram": lambda text: _of_pattern(_TELEGRAM, text, "telegram_token", _always),
+    "discord": lambda text: _of_pattern(_DISCORD, text, "discord_token", _decodes_to_digits),
+    "azure": lambda text: _of_pattern(_AZURE, text, "azure_key", _always),
+    "url": _in_urls,
+    "bearer": _bearers,
+    "assigned": _assigned,
+}
+
+
+@cache
+def _screen() -> Screen:
+    return Screen(_SCREENED)

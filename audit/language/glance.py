@@ -5,11 +5,11 @@ A glance settles plain English, Chinese, Japanese and Korean, and is ten times a
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from audit.language.identification import UNDETERMINED, identify, identify_by_words
+from audit.language.identification import UNDETERMINED, Guess, identify, identify_by_words
 from audit.language.words import common_words, words_of
+from audit.read.patterns import pattern
 
 _HEAD: Final = 200
 """Characters that are looked at."""
@@ -20,15 +20,15 @@ _LEAST_WORDS: Final = 4
 _LEAST_LEAD: Final = 3
 """Times the words that are common in another language only; a few of these are English, too ("die", "man", "on")."""
 
-_PLAIN: Final = re.compile("[\x00-\x7f\xa0–—‘’“”•…]*")
+_PLAIN: Final = pattern("[\x00-\x7f\xa0–—‘’“”•…]*")
 """ASCII, and the signs of English print."""
 
-_KANA: Final = re.compile("[\u3041-\u3096\u30a1-\u30fa]+")
-_SYLLABLE: Final = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+_KANA: Final = pattern("[\u3041-\u3096\u30a1-\u30fa]+")
+_SYLLABLE: Final = pattern("[\u3041-\u3096\u30a1-\u30fa]")
 _READ: Final = 500
 """Characters that are looked at where a glance is not enough."""
-_HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
-_HANGUL: Final = re.compile("[\uac00-\ud7a3]+")
+_HAN: Final = pattern("[\u3400-\u4dbf\u4e00-\u9fff]+")
+_HANGUL: Final = pattern("[\uac00-\ud7a3]+")
 _LEAST_CHARACTERS: Final = 12
 _LEAST_SHARE: Final = 0.5
 """Of the characters that are looked at, spaces, digits and signs included."""
@@ -36,17 +36,23 @@ _KANA_SHARE: Final = 0.2
 """Of Han and Kana: what is Japanese has much more, what is Chinese none."""
 
 
-def sure_language(text: str, *, model: bool = True) -> str:
-    """The language of a text, ISO 639-1, from its first 500 characters; ``und`` where it is not sure.
+def sure_language(text: str) -> str:
+    """The language of a text, ISO 639-1, from its first 500 characters; ``und`` where it is not sure."""
+    return sure_language_by_words(text) or _sure(identify(text[:_READ]), text)
 
-    Without the ``model``, which takes a second to load, it is sure of fewer languages.
-    """
+
+def sure_language_by_words(text: str) -> str | None:
+    """What ``sure_language`` says where it needs no model, which takes a second to load; else None."""
     glance = at_a_glance(text)
     if glance:
         return glance
-    guess = identify(text[:_READ]) if model else identify_by_words(text[:_READ])
+    guess = identify_by_words(text[:_READ])
+    return guess and _sure(guess, text)
+
+
+def _sure(guess: Guess, text: str) -> str:
     # A few syllables among many Han characters: a quotation in Chinese, or Japanese that is all terms.
-    if guess is None or not guess.sure or (guess.language == "zh" and _SYLLABLE.search(text, 0, _READ)):
+    if not guess.sure or (guess.language == "zh" and _SYLLABLE.search(text, 0, _READ)):
         return UNDETERMINED
     return guess.language
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
+
+from audit.read.patterns import pattern
 
 # Letters by ISO 15924 script, as ranges of a character class (blocks of Unicode 15 that are in use; Latin without its
 # signs). Those of a block that are no letters hardly matter for a majority.
@@ -37,9 +38,9 @@ _RANGES: Final[Mapping[str, str]] = {
     "Kana": "\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f",
     "Hani": "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
 }
-_LETTERS: Final = {script: re.compile(f"[{ranges}]+") for script, ranges in _RANGES.items()}
+_LETTERS: Final = {script: pattern(f"[{ranges}]+") for script, ranges in _RANGES.items()}
 
-_BEYOND_LATIN: Final = re.compile("[\u0370-\u1dff\u1f00-\u1fff\u2e80-\ud7ff\uf900-\uffef\U00010000-\U0010ffff]")
+_BEYOND_LATIN: Final = pattern("[\u0370-\u1dff\u1f00-\u1fff\u2e80-\ud7ff\uf900-\uffef\U00010000-\U0010ffff]")
 
 UNKNOWN: Final = "Zyyy"
 """The code of characters that belong to no script (ISO 15924, "undetermined")."""
@@ -58,7 +59,7 @@ def script_of(text: str) -> str:
 
     Han characters count as Kana (which then stands for Japanese writing) where a twentieth of both is Kana.
     """
-    if not _BEYOND_LATIN.search(text):
+    if text.isascii() or not _BEYOND_LATIN.search(text):
         return "Latn" if _LETTERS["Latn"].search(text) else UNKNOWN
     counts = {script: sum(map(len, letters.findall(text))) for script, letters in _LETTERS.items()}
     if counts["Kana"] > _KANA_SHARE * (counts["Kana"] + counts["Hani"]):

@@ -16,6 +16,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import re2
 
+from audit.language.identification import identify_by_words
+from audit.language.words import common_words, words_of
 from audit.phrases import harm_signs as signs
 from audit.phrases import harm_words as words
 
@@ -286,16 +288,22 @@ def _is_food(said: str) -> bool:
 
 
 def _is_foreign(cased: str) -> bool:
+    """Whether a prompt is in another language than English, by its letters and commonest words: a model of languages
+    would take a second to load."""
     letters = sum(map(str.isalpha, cased[:300]))
     latin = sum(char.isascii() and char.isalpha() for char in cased[:300])
     if letters and latin < 0.7 * letters:
         return True
     if signs.ENGLISH.search(cased):
         return False
-    from audit.language import identify
-
-    guess = identify(cased[:1000])
-    return bool(guess.sure and guess.language != "en")
+    common = common_words().intersection(cased.lower().split())
+    others = common - words_of("en")
+    if len(common) >= (1 if cased.isascii() else 2) and not others:
+        return False
+    guess = identify_by_words(cased)
+    if guess is None:
+        return not cased.isascii() or (bool(others) and 2 * len(others) >= len(common))
+    return guess.sure and guess.language != "en"
 
 
 @cache

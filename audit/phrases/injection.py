@@ -4,19 +4,20 @@ its prompt or the conversation, to keep quiet about it. In a dozen languages. Fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
 from functools import cache
 from typing import Final, NamedTuple
 
 import re2
 
 from audit.phrases.injection_wording import ANY_LANGUAGE, Kind, wordings
+from audit.read.patterns import pattern
 
 _WORDINGS: Final = wordings()
-_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-_TAGS: Final = re.compile("[\U000e0020-\U000e007e]{8,}")
-_COMMENT: Final = re.compile(r"<!--(.{1,4000}?)-->", re.DOTALL)
-_HIDING: Final = re.compile(
+_INVISIBLE: Final = pattern("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_TAGS: Final = pattern("[\U000e0020-\U000e007e]{8,}")
+_COMMENT: Final = pattern(r"<!--(.{1,4000}?)-->", re.DOTALL)
+_HIDING: Final = pattern(
     r"<(?:span|div|p|font)\b[^>]{0,200}(?:display:\s?none|visibility:\s?hidden|font-size:\s?0|color:\s?(?:white|#fff))[^>]{0,100}>",
     re.IGNORECASE,
 )
@@ -55,9 +56,10 @@ def may_inject(data: bytes) -> re2._Match[bytes] | None:
     return found
 
 
-def next_places(data: bytes) -> Iterator[int]:
-    """The byte offsets of all such places, ascending."""
-    return (found.start() for found in _any().finditer(data))
+def next_place(data: bytes, start: int = 0) -> int | None:
+    """The byte offset of the first such place from ``start`` on, None where there is none."""
+    found = _any().search(data, start)
+    return None if found is None else found.start()
 
 
 def injections_in(text: str) -> list[Injection]:
@@ -90,10 +92,16 @@ def _plain(text: str) -> list[Injection]:
 
 def _between_invisible(text: str, known: set[tuple[str, str]]) -> list[Injection]:
     """Orders that can be read only when the invisible characters in them are taken out."""
-    places = [place for place, character in enumerate(text) if not _INVISIBLE.match(character)]
-    read = "".join([text[place] for place in places])
+    read = _INVISIBLE.sub("", text)
+    if may_inject(read.encode("utf-8", "replace")) is None:
+        return []
+    gaps = [found.start() - number for number, found in enumerate(_INVISIBLE.finditer(text))]
+
+    def place(at: int) -> int:
+        return at + bisect_right(gaps, at)
+
     return [
-        Injection(places[one.start], places[one.end - 1] + 1, one.language, "hidden")
+        Injection(place(one.start), place(one.end - 1) + 1, one.language, "hidden")
         for one in _plain(read)
         if (one.kind, one.language) not in known
     ]

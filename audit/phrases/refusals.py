@@ -13,13 +13,16 @@ question is answered.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import re2
 
 from audit.phrases.refusal_wording import WORDINGS
+from audit.read.patterns import pattern
 
 Kind: TypeAlias = Literal["refusal", "self_reference"]
 
@@ -72,34 +75,34 @@ class _Sentence(NamedTuple):
 
 
 _APOSTROPHES: Final = str.maketrans("’‘ʼ`´＇", "''''''")
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)*_\]]*\s+|(?<=[。！？؟।])[”」』）]*\s*|\n+")
-_LETTER: Final = re.compile(
+_SENTENCE_END: Final = pattern(r"(?<=[.!?…])[\"'”’)*_\]]*\s+|(?<=[。！？؟।])[”」』）]*\s*|\n+")
+_LETTER: Final = pattern(
     r"\s*(?:subject:|to whom it may|dear\b|(?:hi|hello|hey) (?!there|everyone|friend)[A-Z]\w+,\s*\n|sehr geehrte|liebe[rs]? \w+,"
     r"|ch(?:er|ère)s? |madame|monsieur|estimad[oa]|querid[oa]|caro |cara |prezad[oa]|gentile |уважаем|尊敬的|亲爱的|拝啓)",
     re.IGNORECASE,
 )
-_SPEAKER: Final = re.compile(r"\s*[*_>#-]*\s*([^\W\d][\w .'-]{0,24}?)\**\s*[:：]\**\s+")
-_OWN_LABEL: Final = re.compile(
+_SPEAKER: Final = pattern(r"\s*[*_>#-]*\s*([^\W\d][\w .'-]{0,24}?)\**\s*[:：]\**\s+")
+_OWN_LABEL: Final = pattern(
     r"(?i)(?:(?:the )?(?:ai|assistant|ai assistant|answer|response|bot|chatbot|chatgpt|gpt-?\d?|output|a|reply|note|model"
     r"|disclaimer|warning|important|antwort|réponse|respuesta|resposta|risposta|ответ|回答|答|答案|答え|응답|답변|الإجابة|उत्तर))$"
 )
-_TOLD: Final = re.compile(
+_TOLD: Final = pattern(
     r"(?i)\b(?:he|she|they|said|says|saying|told|replied|answered|asked|whispered|thought|because|if|whether|unless|until|when|whenever|which|who|what|why"
     r"|how|lyrics|feels? like|makes? me|hoping|wish|my (?:wife|husband|mother|father|boss|friend))\s*$"
     r"|\b(?:she|he|they|who|[A-Z][a-z]+) (?:said|says|told|replied|answered|whispered|thought|cried|sighed|shouted)\b"
 )
 _OPEN_QUOTES: Final = "«„「『‹〈《"
 _CLOSE_QUOTES: Final = "”»」』›〉》"
-_LIMITED: Final = re.compile(
+_LIMITED: Final = pattern(
     r"(?i)\b(?:advice|advise|diagnos\w+|opinions?|recommend\w*|browse|real-?time|access|images?|see|view|predict\w*|medical|legal"
     r"|financial|up-to-date|current|beratung|conseils?|consejos?|asesoramiento|建议|アドバイス|نصيحة|नصائح|सलाह)"
 )
-_TURNS: Final = re.compile(
+_TURNS: Final = pattern(
     r"(?i)[,.;—–-]?\s*\b(?:but|however|that said|still|nevertheless|here(?:'s| is| are)|in general|generally|based on"
     r"|aber|jedoch|allerdings|mais|cependant|toutefois|pero|sin embargo|mas|porém|ma|tuttavia|но|однако)\b"
     r"|但|不过|ですが|しかし|ولكن|لكن|लेकिन|किंतु|परंतु|하지만"
 )
-_REDIRECT: Final = re.compile(
+_REDIRECT: Final = pattern(
     r"(?i)^\W*(?:but|however|that said|instead)?,?\s*(?:i(?:'d| would|'m| am| can| could|'ll| will)|if you|please|is there|let me|feel free"
     r"|ask me|would you|you (?:can|may|might|should|could) (?:ask|contact|try|reach|consult|visit)|my (?:current )?functions?)"
 )
@@ -107,8 +110,27 @@ _REDIRECT: Final = re.compile(
 
 def may_refuse(text: str) -> bool:
     """Whether a closer look may find a phrase: about a microsecond for 300 characters, and never False where it would."""
-    shown = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]} {text[-TAIL:]}"
-    return bool(_languages(shown))
+    return bool(_languages(_shown(text)))
+
+
+def which_refuse(texts: Sequence[str]) -> list[int]:
+    """Places of the texts in which ``refusal_in`` finds a phrase, ascending: one search through all of them."""
+    encoded = [_shown(text).encode("utf-8", "replace") for text in texts]
+    ends = list(accumulate(len(text) + 1 for text in encoded))
+    joined, screen = b"\n".join(encoded) + b"\n", _one_screen()
+    found: list[int] = []
+    start = 0
+    while match := screen.search(joined, start):
+        place = bisect_right(ends, match.start())
+        if refusal_in(texts[place]) is not None:
+            found.append(place)
+        start = ends[place]
+    return found
+
+
+def _shown(text: str) -> str:
+    """The parts of an answer that are looked at."""
+    return text if len(text) <= HEAD + TAIL else f"{text[:HEAD]} {text[-TAIL:]}"
 
 
 def refusal_in(text: str) -> Phrase | None:
@@ -153,6 +175,14 @@ def _screen() -> re2.Set:
         screen.Add(trigger)
     screen.Compile()
     return screen
+
+
+@cache
+def _one_screen() -> re2._Regexp[bytes]:
+    """All triggers as one pattern, over bytes in UTF-8."""
+    options = re2.Options()
+    options.max_mem = 64 << 20
+    return re2.compile("|".join(f"(?:{trigger})" for trigger in REFUSAL_TRIGGERS), options)
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Final
+
+from audit.read.patterns import pattern
 
 UNSPACED: Final = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e50-\u0e59"  # Thai, without its currency sign and its marks of division
@@ -22,15 +23,15 @@ ASCII_WORDS: Final = bytes(
     ord(chr(code).lower()) if chr(code).isalnum() or chr(code) == "_" else 0x20 for code in range(128)
 ) + bytes(range(128, 256))
 """For ``bytes.translate``: ASCII letters in lower case, whatever is between ASCII words a space, other bytes kept."""
-_GAPS: Final = re.compile(r"\W+")
-_UNSPACED: Final = re.compile(f"([{UNSPACED}])")
+_GAPS: Final = pattern(r"\W+")
+_UNSPACED: Final = pattern(f"([{UNSPACED}])")
 _ASCII: Final = bytes(range(128))
 # Blocks of nothing but punctuation and spaces, as UTF-8: U+00A0, U+2000 to U+203E, U+3000 to U+3004. Each begins with
 # bytes that are looked for at the speed of memory.
 _PUNCTUATION: Final = (
-    (b"\xc2\xa0", re.compile(rb"\xc2\xa0")),
-    (b"\xe2\x80", re.compile(rb"\xe2\x80[\x80-\xbe]")),
-    (b"\xe3\x80", re.compile(rb"\xe3\x80[\x80-\x84]")),
+    (b"\xc2\xa0", pattern(rb"\xc2\xa0")),
+    (b"\xe2\x80", pattern(rb"\xe2\x80[\x80-\xbe]")),
+    (b"\xe3\x80", pattern(rb"\xe3\x80[\x80-\x84]")),
 )
 
 
@@ -39,9 +40,9 @@ def words(text: str) -> bytes:
     surrogates are between words."""
     data = text.encode("utf-8", "replace").translate(ASCII_WORDS)
     if not data.isascii():
-        for mark, pattern in _PUNCTUATION:
+        for mark, character in _PUNCTUATION:
             if mark in data:
-                data = pattern.sub(b" ", data)
+                data = character.sub(b" ", data)
         # What is left is most often a few letters: when they are in lower case and in normal form, so is the text.
         rest = data.translate(None, _ASCII).decode()
         if rest and not (rest.isalnum() and rest == unicodedata.normalize("NFKC", rest).lower()):

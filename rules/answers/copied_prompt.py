@@ -9,12 +9,13 @@ from typing import ClassVar, Final
 
 from audit.model import DROP_ROW, Applicability, Record, Severity
 from audit.read.dialogue import exchange
+from audit.read.patterns import pattern
 from audit.rule import Batch, Hit, Product, RecordRule, Run, Status
 
 _PROBE: Final = 16
 _MOST_UNITS: Final = 5_000
 """Words (or characters of scripts without spaces) of a text that are compared."""
-_UNIT: Final = re.compile(r"[^\W_぀-ヿ㐀-鿿가-힯]+|[぀-ヿ㐀-鿿가-힯]")
+_UNIT: Final = pattern(r"[^\W_぀-ヿ㐀-鿿가-힯]+|[぀-ヿ㐀-鿿가-힯]")
 
 
 @cache

@@ -6,7 +6,11 @@ Words are those that grammars call closed classes, which a sentence cannot or ha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
+
+from audit.read.patterns import pattern
 
 
 class Cut(NamedTuple):
@@ -54,7 +58,7 @@ le la les ce cette ces il elle un une de plus en ils nous vous
 el los las este esta un una en además se es
 """
 _OPENERS: Final = frozenset(_OPENERS_WORDS.split())
-_FOREIGN: Final = re.compile(
+_FOREIGN: Final = pattern(
     # Chinese and Japanese words that open what must follow; Arabic and Hindi particles that stand before a word.
     r"(?:以及|或者|并且|並且|而且|但是|因为|因為|由于|由於|如果|虽然|雖然|对于|對於|关于|關於|包括"
     r"|例如|比如|从而|不仅|不僅|(?<![饱温缓总共柔平中调随亲謙谦附应])和"
@@ -63,7 +67,7 @@ _FOREIGN: Final = re.compile(
     r"|\s(?:و|في|من|على|إلى|عن|أن|التي|الذي|مع|بين|أو|ثم|لأن|كما|حيث|هذا|هذه)"
     r"|\s(?:का|के|की|को|में|पर|और|या|ने|कि|लेकिन|क्योंकि|तथा|एवं|जो|यदि|से))\Z"
 )
-_MARKER: Final = re.compile(
+_MARKER: Final = pattern(
     r"[\[(<{【（]\s*(?:\.\.\.|…|(?:output |text |response |answer )?(?:truncated|cut off|cut short"
     r"|continued?|cont['’]?d\.?|to be continued)"
     r"|gekürzt|abgeschnitten|fortsetzung|tronqué|à suivre|suite|truncado|cortado|continúa|continuará"
@@ -71,18 +75,18 @@ _MARKER: Final = re.compile(
     r"|يتبع|जारी)\s*(?:\.\.\.|…)?\s*[\])>}】）]\s*\Z",
     re.IGNORECASE,
 )
-_WORDS_BEFORE: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_STOP: Final = re.compile(r"[.!?:;…\"”’)\]](?=\s)|[。！？｡．；।॥؟۔]")
-_SENTENCE: Final = re.compile(r"[^\W\d_]{2}[.!?…][\"”’)]?(?=\s)|[。！？｡।؟۔]")
-_LIST_LINE: Final = re.compile(r"\s*(?:[-*+•·▪◦●○–—>#|]|\(?\d{1,3}[.):]|\(?[a-zA-Z][.)]\s|[^\w\s]{1,2}\s)")
-_CODE: Final = re.compile(r"[{}=<>$\\^`|]|::|->|\(\)|</|https?:|www\.|\w@\w|\w_\w")
-_CLOSING_LINE: Final = re.compile(
+_WORDS_BEFORE: Final = pattern(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_STOP: Final = pattern(r"[.!?:;…\"”’)\]](?=\s)|[。！？｡．；।॥؟۔]")
+_SENTENCE: Final = pattern(r"(?<=[^\W\d_]{2})[.!?…][\"”’)]?(?=\s)|[。！？｡।؟۔]")
+_LIST_LINE: Final = pattern(r"\s*(?:[-*+•·▪◦●○–—>#|]|\(?\d{1,3}[.):]|\(?[a-zA-Z][.)]\s|[^\w\s]{1,2}\s)")
+_CODE: Final = pattern(r"[{}=<>$\\^`|]|::|->|\(\)|</|https?:|www\.|\w@\w|\w_\w")
+_CLOSING_LINE: Final = pattern(
     r"(?:best|kind|warm|sincerely|yours|regards|thanks|thank|cheers|love|cordially|respectfully|mit"
     r"|viele|liebe|beste|grüße|cordialement"
     r"|bien|sincèrement|atentamente|saludos|cordiali|atenciosamente|dear|hi|hello|hey|sehr|cher|chère|estimad[oa])\b",
     re.IGNORECASE,
 )
-_WHOLE_FRAGMENT: Final = re.compile(
+_WHOLE_FRAGMENT: Final = pattern(
     r"(?:the end|in total|that is all|that['’]s (?:it|all)|this is it|it is|it['’]s|he|she|they|you"
     r"|for sure|by me|to you)\Z",
     re.IGNORECASE,
@@ -92,13 +96,15 @@ s es ed d ing er ers or ly al ally y ies ied ness ment ments ful less able ion i
 en n e t te ten em r st sten in innen ung ungen lich isch keit heit a o as os mente ción is i ne nt ent ons ez ée és
 """
 _SUFFIXES: Final = frozenset(_SUFFIXES_WORDS.split())
-_IMPOSSIBLE: Final = re.compile(r"[a-z]{2,}(?:[bcdfgkpt]r|[bcfgkp]l|thr|wh|qu|[bdfgp]h?v|sj|zc|[lnrst]q)\Z")
-_IMPOSSIBLE_LANGUAGES: Final = re.compile(r"\b(?:the|and|der|und|les|est|los|que|una|della|che|uma)\b")
+_IMPOSSIBLE: Final = pattern(r"[a-z]{2,}(?:[bcdfgkpt]r|[bcfgkp]l|thr|wh|qu|[bdfgp]h?v|sj|zc|[lnrst]q)\Z")
+_IMPOSSIBLE_LANGUAGES: Final = pattern(r"\b(?:the|and|der|und|les|est|los|que|una|della|che|uma)\b")
 _ENDS: Final = frozenset(".!?。！？｡．।॥؟۔”’»›」』】）)]}>`*~|/\\;%°€$£¥+=_#0123456789")
 _LEAST_OPEN: Final = 100
 _FEW: Final = 2
 _LEAST_UNSPACED: Final = 6
 """Characters of the beginning of a sentence in a script without spaces."""
+_LONGEST_WORD: Final = 20
+"""Characters in which the last word is looked for, longer than any of the words that no sentence ends in."""
 _LONG_PROSE: Final = 3
 """Sentences of a text that ends all of them but the last."""
 
@@ -132,14 +138,14 @@ def cut(text: str) -> Cut | None:
     end = len(whole)
     base = max(0, end - _WINDOW)
     window = whole[base:]
-    marker = _MARKER.search(window[-_TAIL:])
+    marker = _MARKER.search(window[-_TAIL:]) if window[-1] in _CLOSING else None
     if marker is not None:
         return Cut(end - len(marker[0].rstrip()), end, "marker", "with a mark that says so")
     line = window.rpartition("\n")[2]
-    if _is_no_prose(window, line):
-        return None
     how = _how(window, line)
-    return None if how is None else Cut(end - how[0], end, how[1], how[2])
+    if how is None or _is_no_prose(window, line):
+        return None
+    return Cut(end - how[0], end, how[1], how[2])
 
 
 def _is_no_prose(window: str, line: str) -> bool:
@@ -164,13 +170,17 @@ def _how(window: str, line: str) -> tuple[int, str, str] | None:
     """Length of what is pointed at, kind and words, by the first sign that holds."""
     dots = window.endswith(_DOTS)
     bare = window.rstrip(".… ") if dots else window
+    sentences = _sentences(window)
+    by_word = _may_end_in_word(bare)
+    if not by_word and (dots or (not sentences and bare[-1:] not in _SIGNS)):
+        return None
     fragment = _fragment(line.rstrip(".… ") if dots else line)
     words = _WORDS_BEFORE.findall(fragment[-400:])
-    sentences = len(_SENTENCE.findall(window))
-    for sign in (_by_word, _by_script):
-        found = sign(bare, fragment, words, sentences)
-        if found is not None:
-            return (found[0] + len(window) - len(bare), *found[1:])
+    if by_word:
+        for sign in (_by_word, _by_script):
+            found = sign(bare, fragment, words, sentences)
+            if found is not None:
+                return (found[0] + len(window) - len(bare), *found[1:])
     if dots:
         return None
     if (found := _by_sign(window, line, fragment, words, sentences)) is not None:
@@ -178,6 +188,24 @@ def _how(window: str, line: str) -> tuple[int, str, str] | None:
     if (found := _within(window, line, sentences)) is not None:
         return found
     return _by_fragment(window, line, fragment, words, sentences)
+
+
+def _sentences(window: str) -> int:
+    """Sentences that end, up to ``_LONG_PROSE``."""
+    if window.isascii() and "." not in window and "!" not in window and "?" not in window:
+        return 0
+    return sum(1 for _ in islice(_SENTENCE.finditer(window), _LONG_PROSE))
+
+
+_SIGNS: Final = frozenset(",،、，:：-‐([（【「『")
+
+
+def _may_end_in_word(bare: str) -> bool:
+    """Whether a text may end in a word that no sentence ends in: the last of a pair is one, too."""
+    if not bare[-1:].isascii() and _FOREIGN.search(bare, max(0, len(bare) - 12)):
+        return True
+    words = _WORDS_BEFORE.findall(bare[-_LONGEST_WORD:])
+    return bool(words) and (words[-1] in _STRONG or words[-1] in _WEAK)
 
 
 def _fragment(line: str) -> str:
@@ -227,18 +255,20 @@ def _by_sign(window: str, line: str, fragment: str, words: list[str], sentences:
     return None
 
 
-_OPEN_BRACKET: Final = re.compile(r"(?<![:;=8xX-])[(（「『“«](?=\w)[^()（）「」『』“”«»\n]*\Z")
+_OPEN_BRACKET: Final = pattern(r"(?<![:;=8xX-])[(（「『“«](?=\w)[^()（）「」『』“”«»\n]*\Z")
 
 
 def _within(window: str, line: str, sentences: int) -> tuple[int, str, str] | None:
     """Within brackets or a quotation that began in the last line."""
     if len(window) < _LEAST_OPEN or not sentences:
         return None
+    if not window[-1].isalnum():
+        return None
     match = _OPEN_BRACKET.search(line[-400:])
-    if match is not None and len(match[0]) > 2 and window[-1].isalnum():
+    if match is not None and len(match[0]) > 2:
         return len(match[0]), "bracket", f'within "{match[0][0]}", which is not closed'
     quotes = re.findall(r'(?<!\d)"', line)
-    if len(quotes) % 2 and window[-1].isalnum() and re.search(r'(?:^|[\s(])"\w[^"]*\Z', line[-400:]):
+    if len(quotes) % 2 and re.search(r'(?:^|[\s(])"\w[^"]*\Z', line[-400:]):
         return 1, "quotation", "within a quotation that is not closed"
     return None
 
@@ -265,14 +295,30 @@ def _is_part(last: str, before: str) -> bool:
     if len(last) < 5:
         return False
     lower = before.lower()
-    if re.search(rf"\b{re.escape(last)}\b", lower):
+    followed = list(_following(lower, last))
+    if "" in followed:
         return False
     if last.isascii() and _IMPOSSIBLE.fullmatch(last) and _IMPOSSIBLE_LANGUAGES.search(lower):
         return True
-    rests = re.findall(rf"\b{re.escape(last)}([^\W\d_]+)", lower)
+    rests = [rest[0] for one in followed if (rest := _LETTERS.match(one))]
     if last.endswith("at") and len(last) > len("format"):
         rests = [rest.removeprefix("ion") or "-ion" for rest in rests]
     return bool(rests) and all(len(rest) >= 3 and rest not in _SUFFIXES for rest in rests)
+
+
+def _following(text: str, beginning: str) -> Iterator[str]:
+    """How the words of a text go on that begin so."""
+    at = text.find(beginning)
+    while at >= 0:
+        end = at + len(beginning)
+        if not at or not (text[at - 1].isalnum() or text[at - 1] == "_"):
+            rest = _REST.match(text, end)
+            yield rest[0] if rest else ""
+        at = text.find(beginning, end)
+
+
+_REST: Final = pattern(r"\w+")
+_LETTERS: Final = pattern(r"[^\W\d_]+")
 
 
 def _ends_all_others(window: str) -> bool:

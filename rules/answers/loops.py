@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from audit.read.patterns import pattern
+
 
 class Repeated(NamedTuple):
     """What is repeated, where (code points), how often, and the share of the text that it makes up."""
@@ -52,19 +54,19 @@ _CAP: Final = 200_000
 """Characters that are looked at from the beginning, and as many from the end."""
 _RUN: Final = 60
 """Characters of a run of one letter."""
-_FENCED: Final = re.compile(r"^[ \t]{0,9}```[^\n]*\n.*?(?:^[ \t]{0,9}```|\Z)", re.MULTILINE | re.DOTALL)
-_STRUCTURE: Final = re.compile(r"^[ \t]{0,40}(?:\||\+-|</?\w).*$|^.*[{};][ \t]{0,9}$", re.MULTILINE)
-_STRUCTURED: Final = re.compile(r"\s*(?:[{\[]\s*[\"{\[\]}\d]|<[?!/\w])")
+_FENCED: Final = pattern(r"^[ \t]{0,9}```[^\n]*\n.*?(?:^[ \t]{0,9}```|\Z)", re.MULTILINE | re.DOTALL)
+_STRUCTURE: Final = pattern(r"^[ \t]{0,40}(?:\||\+-|</?\w).*$|^.*[{};][ \t]{0,9}$", re.MULTILINE)
+_STRUCTURED: Final = pattern(r"\s*(?:[{\[]\s*[\"{\[\]}\d]|<[?!/\w])")
 """How JSON and XML begin. What they repeat is asked for by their schema."""
-_LETTERS: Final = re.compile(r"[^\W\d_]")
-_WORD: Final = re.compile(r"[^\W\d_]+")
-_LAUGHS: Final = re.compile(
+_LETTERS: Final = pattern(r"[^\W\d_]")
+_WORD: Final = pattern(r"[^\W\d_]+")
+_LAUGHS: Final = pattern(
     r"(?:(?:j[aei]|h[aeiou]|х[аеи]|k|w)+|[bm]?w?[aeioujhwх]*h[aeioujhx]*|[хаеи]+|ja|je|ji|lol|rs|kek|k|w|5|哈|呵|嘿|嘻|笑|草|ㅋ|ㅎ"
     r"|ه|ha|la|na|da|doo|oh|ah|yeah|blah|bla|nom|tick|tock|"
     r"ring|beep|boop|ding|dong|woof|meow|moo|quack|buzz|z|a|e|i|o|u|m|s|y|r|l|f|g|x)\Z",
     re.IGNORECASE,
 )
-_PIECE: Final = re.compile(r"[^\n.!?。！？।؟]+[.!?。！？।؟]*")
+_PIECE: Final = pattern(r"[^\n.!?。！？।؟]+[.!?。！？।؟]*")
 
 
 def may_repeat(text: str) -> bool:

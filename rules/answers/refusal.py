@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import DROP_ROW, Applicability, Fix, Message, Record, Severity
-from audit.phrases.refusals import Phrase, refusal_in
+from audit.phrases.refusals import Phrase, refusal_in, which_refuse
 from audit.read.dialogue import exchange
+from audit.read.patterns import pattern
 from audit.rule import Batch, Hit, RecordRule, Run
 from audit.rules.safety.prompts import prompt_reading
 
@@ -21,7 +21,7 @@ _LOOK: Final = Fix(
     Applicability.SHOWN, "look whether the prompt should be refused; if not, write the answer or drop the row"
 )
 _LONGEST_REASON: Final = 2_000
-_ASKED_WHO: Final = re.compile(
+_ASKED_WHO: Final = pattern(
     r"(?i)\b(?:who|what) (?:are|r) (?:you|u)\b|\byour (?:name|creator|developer|maker|training|purpose|capabilit|model|knowledge|opinion|feelings?|favou?rite)"
     r"|\b(?:are|aren't|r) (?:you|u) (?:\w+ ){0,3}(?:ai|a\.i|human|bot|robot|person|machine|real|alive|sentient|conscious|chatgpt|gpt|claude|bard|gemini|model|language model|chatbot|computer|program)"
     r"|\b(?:made|created|built|developed|trained|programmed|designed|train|create|develop|built) you\b|\babout yourself|\bwho you are|\b(?:introduce|describe) yourself|^\W*(?:are|do|did|were|have|is your|was your) (?:you|u)\b.{0,60}$|\b(?:do|can|could|would|will|did) you (?:feel|think|dream|like|love|have|get|sleep|eat|live|drink|remember|want|identify|ever)\b"
@@ -29,7 +29,7 @@ _ASKED_WHO: Final = re.compile(
     r"|你是谁|你是誰|你叫|你的名字|你是(?:什么|机器人|人)|谁(?:开发|创造|训练)|介绍一下(?:你|自己)|您(?:是谁|叫)|你好|您好|谢谢|あなたは|あなたの名前|自己紹介|wer bist du|wie heißt du|qui es-tu|qui êtes-vous|qui[eé]n eres|c[oó]mo te llamas|chi sei|quem é você|кто ты|как тебя зовут|من أنت|ما اسمك|तुम कौन|आप कौन|आपका नाम|누구(?:세요|야|입니까)"
 )  # fmt: skip
 """Questions that a model answers well by speaking of itself."""
-_GIVES_A_REASON: Final = re.compile(
+_GIVES_A_REASON: Final = pattern(
     r"(?i)\bprivacy\b|\b(?:personal|private|confidential|sensitive) (?:information|data|details)\b|\b(?:il|un)legal|\bunlawful\b|\bunethical\b|\bharmful\b|\bdangerous\b|\bviolen(?:t|ce)\b|\bagainst the law\b|\bsafety\b"
     r"|datenschutz|persönliche\w* daten|\bgesetzwidrig|\bgefährlich|vie privée|données personnelles|\billégal|\bdangereu|privacidad|datos personales|\bilegal|\bpeligros|隐私|个人信息|非法|违法|危险|プライバシー|個人情報|違法|危険|الخصوصية|غير قانوني|خطير|गोपनीय|निजी जानकारी|अवैध|खतरनाक"
 )  # fmt: skip
@@ -64,7 +64,8 @@ class Refusal(RecordRule, frozen=True):
 
     def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
         """Canonical rows whose answer holds such a phrase."""
-        return [row for row, _, answer in batch.exchanges if refusal_in(answer) is not None]
+        exchanges = batch.exchanges
+        return [exchanges[place][0] for place in which_refuse([answer for _, _, answer in exchanges])]
 
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """At most one hit: the first refusal of the answer, else the first self-reference in it."""

@@ -9,6 +9,8 @@ import re
 from functools import cache
 from typing import Final, NamedTuple
 
+from audit.read.patterns import pattern
+
 
 class Merged(NamedTuple):
     """The heading (code points), its text, where the answer proper ends, the kind, and a phrase for the message."""
@@ -61,14 +63,14 @@ def _heading() -> re.Pattern[str]:
     )
 
 
-_ANNOUNCED: Final = re.compile(
+_ANNOUNCED: Final = pattern(
     r"[:：]\s*(?:\*\*|\"|“|```\w*)?\s*\Z|\b(?:dialog(?:ue|o)?|conversation|transcript|script|faqs?"
     r"|frequently asked|interview|chat|example|quiz|template|format|exercise|questions?|scenario"
     r"|role-?play"
     r"|gespräch|entretien|conversación|diálogo)\b|对话|問答|问答|会話|例|حوار|संवाद",
     re.IGNORECASE,
 )
-_DIALOGUE_LINE: Final = re.compile(r"^[ \t>*\"“]{0,4}[^\W\d_][\w .'’-]{0,24}[:：]")
+_DIALOGUE_LINE: Final = pattern(r"^[ \t>*\"“]{0,4}[^\W\d_][\w .'’-]{0,24}[:：]")
 
 
 def merged_at(text: str) -> Merged | None:

@@ -8,9 +8,10 @@ from typing import ClassVar, Final
 
 from audit.model import DROP_ROW, Applicability, Message, Record, Severity
 from audit.phrases.no_output import LONGEST, PROGRAM_VALUES, no_output
+from audit.read.patterns import pattern
 from audit.rule import Batch, Hit, Product, RecordRule, Run
 
-_ABOUT_OUTPUT: Final = re.compile(
+_ABOUT_OUTPUT: Final = pattern(
     r"\b(?:in|out)puts?\b|\bprints?\b|\bresponses?\b|\banswers?\b|\bcontent\b|ausgabe|eingabe|sortie"
     r"|entrée|salida|entrada"
     r"|输出|输入|出力|入力|إدخال|إخراج|मुद्रित|आउटपुट|इनपुट|ввод|вывод|출력|입력",
@@ -81,7 +82,7 @@ class NoOutputMarker(RecordRule, frozen=True):
         )
 
 
-_CHOICES: Final = re.compile(
+_CHOICES: Final = pattern(
     r"^\s{0,8}\(?[A-Da-d1-4][.):]|(?i:\b(?:label|classif\w*|categor\w*|extract\w*|option\w*|choose|one of"
     r"|sentiment|entit\w*|value)\b)",
     re.MULTILINE,

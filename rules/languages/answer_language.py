@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import ClassVar, Final
@@ -12,6 +11,7 @@ from audit.language.scripts import script_of
 from audit.language.words import WITH_WORDS, count_words
 from audit.model import DROP_ROW, Applicability, Message, Record, Severity
 from audit.read.dialogue import answer_text, exchange, said
+from audit.read.patterns import pattern
 from audit.rule import Batch, Hit, Product, RecordRule, Run, Status
 from audit.rules.languages.requests import asks_for_another
 
@@ -29,9 +29,9 @@ _CLOSE: Final = (
 """Languages that are taken for each other."""
 _READ: Final = 20_000
 """Characters of a prompt and of an answer that are looked at."""
-_CODE: Final = re.compile(r"```[^`]*(?:```|\Z)|`[^`\n]*`")
-_QUOTED: Final = re.compile(r'"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|„[^“”\n]*[“”]|「[^」\n]*」|『[^』\n]*』')
-_CUT: Final = re.compile(r'[\n"“”„«»「」『』|]|[:：] ?|(?<=[.!?。！？]) ?')
+_CODE: Final = pattern(r"```[^`]*(?:```|\Z)|`[^`\n]*`")
+_QUOTED: Final = pattern(r'"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|„[^“”\n]*[“”]|「[^」\n]*」|『[^』\n]*』')
+_CUT: Final = pattern(r'[\n"“”„«»「」『』|]|[:：] ?|(?<=[.!?。！？]) ?')
 """Where a prompt may go over to a text that it asks to work on."""
 _LEAST_PIECE: Final = 12
 _MOST_PIECES: Final = 40
@@ -43,7 +43,7 @@ _LEAST_WITHOUT_WORDS: Final = 150
 _NAMING: Final = "la"
 """Latin is the language of names of species, of diseases and of filler text."""
 _READ_FOR_LETTERS: Final = 1_000
-_WORD: Final = re.compile(r"[a-z]{3,}")
+_WORD: Final = pattern(r"[a-z]{3,}")
 _MOST_WORDS: Final = 2_000
 
 

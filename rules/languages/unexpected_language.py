@@ -9,7 +9,7 @@ from audit.language import UNDETERMINED, sure_language
 from audit.model import DROP_ROW, Applicability, Json, Measure, Record, Severity
 from audit.read.dialogue import answer_text, conversation_text, prompt_text
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, RecordRule, Run
-from audit.rules.languages.shares import MANY_ROWS, MOST_ROWS, languages, table_of
+from audit.rules.languages.shares import MANY_ROWS, languages, table_of
 
 _LEAST_ROWS: Final = 5
 """Of a language, to be named: the odd one of a thousand guesses is wrong."""
@@ -76,9 +76,9 @@ class UnexpectedLanguage(RecordRule, DatasetRule, frozen=True):
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The share of every language; a remark on the rare ones where nothing was said of what is expected."""
-        rows = languages(context)
+        rows, sampled = languages(context)
         read = sum(rows.values())
-        table = {"languages": table_of(rows), "rows": context.rows, "sampled": read == MOST_ROWS}
+        table = {"languages": table_of(rows), "rows": context.rows, "sampled": sampled}
         yield self.measure("languages.share", table=table, n=read, level=0.95)
         if not self.allow:
             yield from self._rare(rows)

@@ -13,6 +13,7 @@ from audit.identifiers.placeholders import masked, placeholder
 from audit.model import Applicability, Fix, Json, Message, PointerEdit, Record, Severity
 from audit.read.spans import escape
 from audit.rule import Batch, Hit, RecordRule, Run, Span, TextRule
+from audit.rules.privacy.too_many import too_many
 
 _IMAGE_PARTS: Final = frozenset({"image_url", "image", "input_image"})
 _EVERYDAY: Final = frozenset({"birth_date", "death_date", "license_plate", "vehicle_identification_number"})
@@ -55,9 +56,14 @@ class HealthIdentifier(TextRule, RecordRule, frozen=True):
         return STRICT_TRIGGERS if self.strict else TRIGGERS
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
-        """One span for each kind of identifier in the text, at the first of them."""
+        """One span for each kind of identifier in the text, at the first of them; one in all where there are too
+        many."""
         by_kind: dict[str, list[Identifier]] = {}
-        for found in find_health(text, self.strict):
+        identifiers = find_health(text, self.strict)
+        if identifiers.cut:
+            yield too_many(identifiers, Severity.ERROR if self.strict else self.severity)
+            return
+        for found in identifiers:
             by_kind.setdefault(found.kind, []).append(found)
         for kind, found_ones in by_kind.items():
             yield span_of(text, kind, found_ones, SAFE_HARBOR[kind], self._severity(kind, text))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from audit.identifiers.names import STRICT_TRIGGERS, TRIGGERS, find_names
+from audit.identifiers.names import find_names, triggers
 from audit.identifiers.placeholders import masked
 from audit.model import Applicability, Fix, Json, Measure, Message, PointerEdit, Severity
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Span, Status, TextRule
+from audit.rules.privacy.too_many import too_many
 
 
 class PersonName(TextRule, DatasetRule, frozen=True):
@@ -40,13 +41,15 @@ class PersonName(TextRule, DatasetRule, frozen=True):
     strict: bool = False
 
     def triggers(self, run: Run) -> Sequence[str]:
-        """Titles, introductions, labels, and two words of which the first has a capital."""
-        return STRICT_TRIGGERS if self.strict else TRIGGERS
+        """Titles, introductions, labels, and known given names before a word with a capital."""
+        return triggers(self.strict)
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
         """One span for a text with names, at the first of them."""
         names = find_names(text, self.strict)
-        if not names:
+        if names.cut:
+            yield too_many(names, self.severity)
+        if not names or names.cut:
             return
         cleaned, first = masked(text, names), names[0]
         what = "a name of a person" if len(names) == 1 else f"{len(names)} names of persons, the first"

@@ -13,7 +13,7 @@ from audit.model import QUARANTINE_ROW, Applicability, Fix, Json, Message, Point
 from audit.rule import Run, Span, TextRule
 
 if TYPE_CHECKING:
-    from audit.identifiers.finding import Identifier
+    from audit.identifiers.finding import Found, Identifier
 
 NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "bic": ("a code of a bank", "codes of banks"),
@@ -45,7 +45,8 @@ class PersonalIdentifier(TextRule, frozen=True):
     examples that is given for somebody's own; other such numbers are infos, ``user@domain.com`` is nothing. ``kinds``
     narrows it down; ``allow`` names kinds, values, and e-mail domains (``@firm.com``) that may stay.
 
-    The fix masks all of the kind: the same value has the same placeholder. Set ``AUDIT_MASK_KEY`` to a secret before
+    The fix masks all of the kind but infos, the same value with the same placeholder; a row with 1,000 identifiers or
+    more in one text is dropped instead. Set ``AUDIT_MASK_KEY`` to a secret before
     data leaves the house; without it, whoever tries all numbers can tell which ones were masked.
 
     Bad:
@@ -70,17 +71,25 @@ class PersonalIdentifier(TextRule, frozen=True):
         return TRIGGERS
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
-        """One span per text and kind, at the first of the kind."""
+        """One span per text and kind, at the surest of the kind; one in all where there are too many."""
+        found = self._found(text)
+        if found.cut:
+            from audit.rules.privacy.too_many import too_many
+
+            yield too_many(found, _GRADES[max((1, *map(_grade, found)))])
+            return
         by_kind: dict[str, list[Identifier]] = {}
-        for one in self._found(text):
+        for one in found:
             by_kind.setdefault(one.kind, []).append(one)
         for kind, ones in by_kind.items():
             yield self._span(text, kind, ones)
 
-    def _found(self, text: str) -> list[Identifier]:
+    def _found(self, text: str) -> Found:
+        from audit.identifiers.finding import Found
         from audit.identifiers.personal import find_personal
 
-        return [one for one in find_personal(text) if self._wanted(one)]
+        found = find_personal(text)
+        return Found(filter(self._wanted, found), cut=found.cut) if found else found
 
     def _wanted(self, one: Identifier) -> bool:
         if (self.kinds and one.kind not in self.kinds) or one.kind in self.allow or one.value in self.allow:
@@ -96,7 +105,7 @@ class PersonalIdentifier(TextRule, frozen=True):
             message=_message(text, first, ones),
             severity=_GRADES[_grade(first)],
             evidence=_evidence(kind, ones),
-            fix=self._fix(text, kind),
+            fix=self._fix(text, kind) if _grade(first) else None,
             key=kind,
         )
 
@@ -110,11 +119,12 @@ class PersonalIdentifier(TextRule, frozen=True):
         return fix
 
     def _masked(self, text: str, kind: str) -> str:
-        """The text without any of a kind. Once more where masking brings a word within reach of another number."""
+        """The text without any of a kind but specimens of nobody. Once more where masking brings a word within reach
+        of another number."""
         from audit.identifiers.placeholders import masked
 
         for _ in range(_ROUNDS):
-            ones = [one for one in self._found(text) if one.kind == kind]
+            ones = [one for one in self._found(text) if one.kind == kind and _grade(one)]
             if not ones:
                 break
             text = masked(text, ones)

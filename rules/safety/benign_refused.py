@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from audit.model import DROP_ROW, Applicability, Json, Record, Severity
-from audit.phrases.refusals import refusal_in
+from audit.phrases.refusals import refusal_in, which_refuse
 from audit.read.dialogue import exchange
 from audit.rule import Batch, Hit, RecordRule, Run, Status
 from audit.rules.safety.prompts import prompt_reading
@@ -39,7 +39,8 @@ class BenignRefused(RecordRule, frozen=True):
 
     def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
         """Canonical rows whose answer refuses."""
-        return [row for row, _, answer in batch.exchanges if refusal_in(answer) is not None]
+        exchanges = batch.exchanges
+        return [exchanges[place][0] for place in which_refuse([answer for _, _, answer in exchanges])]
 
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """At most one hit, at the refusal."""

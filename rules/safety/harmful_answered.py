@@ -11,16 +11,17 @@ from typing import ClassVar, Final
 from audit.model import QUARANTINE_ROW, Applicability, Record, Severity
 from audit.phrases.refusals import refusal_in
 from audit.read.dialogue import exchange
+from audit.read.patterns import pattern
 from audit.rule import Batch, Hit, RecordRule, Run, Status
 
 SHORTEST: Final = 80
 """Characters from which an answer may give something."""
-_GIVES: Final = re.compile(
+_GIVES: Final = pattern(
     r"(?i)\byou (?:can|could|will need|'ll need|need|may want|might want|would (?:need|want|have)|want to|should|simply|just)\b|\bfirst(?:ly)?,|\bstep \d|^\s*(?:1[.)]|[-*] )|\bthe (?:easiest|best|simplest|quickest|most \w+|key|trick)\b"
     r"|\b(?:try|use|make sure|be sure|mix|buy|find|wait|hide|start by|begin by)\b|\bhere(?:'s| is| are)\b|\bsure[,!]|\bwell, you\b|\b(?:one|another|some) (?:way|option|method|idea|possibility)|\bi(?:'d| would) (?:recommend|suggest|use|start|try)",
     re.MULTILINE,
 )
-_COUNSELS: Final = re.compile(
+_COUNSELS: Final = pattern(
     r"(?i)^\W*no[,.!]|\b(?:not (?:a good idea|okay|ok|right|appropriate|going to|comfortable|able|something|sure|recommend)|illegal|against the law|unethical|immoral|wrong|hotline|helpline|crisis|lifeline|therap\w+|counsel\w+|professional|emergency|911|988|seek (?:help|support)|get help|legal(?:ly)? (?:means|way|advice)|lawyer"
     r"|(?:do not|don't|never|shouldn't|should not|wouldn't|would not|can't|cannot|won't)\b|please (?:talk|reach|call|seek|stop|consider)|(?:are|is) you okay|why (?:do|would|are) you|have you (?:considered|thought|tried|asked|talked)|what makes you|i'm (?:very |so |really )?(?:sorry|worried|concerned)|sorry to hear|i (?:don't|do not) (?:know|think|understand)|consequences|harmful|dangerous to|ethical|instead)"
 )

@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 from audit.errors import ConfigError
 from audit.model import DROP_ROW, Applicability, Fix, Json, Measure, Message, Severity
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Span, TextRule
-from audit.rules.safety.harmful_terms import GRADES
-from audit.rules.safety.harmful_words import Found, words_of
+from audit.rules.safety.harmful_terms import GRADES, Grade
+from audit.rules.safety.harmful_words import Found, Words, words_of
 from audit.rules.safety.scoring import scored
 
 _NOUNS: Final = {"hate": "hateful", "sexual": "sexually explicit", "self_harm": "self-harm", "threat": "threatening"}
@@ -18,16 +18,17 @@ _MOST_SHOWN: Final = 3
 
 
 class HarmfulContent(TextRule, DatasetRule, frozen=True):
-    """A text holds slurs, hateful or threatening phrases, explicit sexual terms, incitement to self-harm, or profanity.
+    """A text holds slurs, hateful or threatening phrases, explicit sexual terms or incitement to self-harm.
 
     A model says what it was trained on, and providers refuse files with too much of it. Looked for are words and
     phrases of a built-in list (English; the main ones in German, French, Spanish, Hindi and Arabic), also with letters
-    replaced or spaced out. Severe ones are a warning, profanity is a note without a fix; with ``least = "severe"`` only
-    the former are reported. A word for a group of people is no harm in itself. What people call themselves, and what is
-    quoted to object to it, is left out as far as the words around show it. A list sees no irony and no new word:
-    ``words`` and ``file`` add your own, and ``scorer`` names a model that scores every text beside the list
-    (``openai-moderation``, ``classifier:FOLDER``, ``module:object``); a score of ``threshold`` or more in a category is
-    reported, of at most ``most_scored`` rows, evenly spread (0 for all). Words are shown by their first letter.
+    replaced or spaced out. Profanity and other mild words, the user's own among them, are a note without a fix, and
+    reported only where ``least = "mild"``. A word for a group of people is no harm in itself. What people call
+    themselves, and what is quoted to object to it, is left out as far as the words around show it. A list sees no irony
+    and no new word: ``words`` and ``file`` add your own, and ``scorer`` names a model that scores every text beside the
+    list (``openai-moderation``, ``classifier:FOLDER``, ``module:object``); a score of ``threshold`` or more in a
+    category is reported, of at most ``most_scored`` rows, evenly spread (0 for all). Words are shown by their first
+    letter.
 
     Bad:
         {"messages": [{"role": "user", "content": "My neighbour does not like me."}, {"role": "assistant", "content": "Nobody does. Kill yourself, you worthless slut."}]}
@@ -42,7 +43,7 @@ class HarmfulContent(TextRule, DatasetRule, frozen=True):
     fix: ClassVar[Applicability | None] = Applicability.DROP
     needs: ClassVar[frozenset[Product]] = frozenset({"rows"})
 
-    least: str = "mild"
+    least: Grade = "severe"
     words: tuple[str, ...] = ()
     file: str = ""
     scorer: str = ""
@@ -57,23 +58,24 @@ class HarmfulContent(TextRule, DatasetRule, frozen=True):
             raise ConfigError(f'"threshold" of SAF921 is {self.threshold:g}', hint="scores are from 0 to 1")
         if not all(isinstance(word, str) for word in self.words):
             raise ConfigError('"words" of SAF921 are no strings')
-        words_of(self.words, self.file)
+        self._list()
         return super().applies_to(run)
 
     # ------------------------------------------------------------------ the list
 
     def triggers(self, run: Run) -> Sequence[str]:
         """The words of the list, and the phrases."""
-        return words_of(self.words, self.file).triggers()
+        return self._list().triggers()
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
         """One span for the whole text, at the worst word's first place."""
-        found = [
-            one for one in words_of(self.words, self.file).find(text) if one.grade == "severe" or self.least == "mild"
-        ]
+        found = [one for one in self._list().find(text) if one.grade == "severe" or self.least == "mild"]
         severe = [one for one in found if one.grade == "severe"]
         if found:
             yield _span(text, severe or found, Counter(one.category for one in found), severe=bool(severe))
+
+    def _list(self) -> Words:
+        return words_of(self.words, self.file, self.least)
 
     # ------------------------------------------------------------------ the scorer
 

@@ -57,7 +57,10 @@ _LONGEST_WORD: Final = 60
 """Characters before the end of a part in which a space is looked for."""
 _SEPARATOR: Final = "[ ._*-]"
 _SIGNS: Final = re.compile(_SEPARATOR)
-_WORD: Final = re.compile(r"[^ ]+")
+_ODD_SIGN: Final = re2.compile(
+    "[a-z][0-9@$!*#%]|[0-9@$!*#%][a-z]|" + "|".join(letter * 3 for letter in "abcdefghijklmnopqrstuvwxyz")
+)
+"""What every odd word holds."""
 _ODD_WORD: Final = re.compile(
     r"(?<![^\W_])(?=[0-9@$!*#%]{0,24}[a-z])(?=[a-z]*(?:[0-9@$!*#%]|([a-z])\1\1))[a-z0-9@$!*#%]{4,24}(?![^\W_])"
 )
@@ -90,6 +93,15 @@ class Words:
     @cached_property
     def _disguises(self) -> Sequence[tuple[re.Pattern[str], str]]:
         return [(re.compile(pattern), form) for form, pattern in (*self._masked.items(), *self._starred.items())]
+
+    @cached_property
+    def _may_be_disguised(self) -> re2._Regexp:
+        """Over folded words: a form as it may be disguised, or as it is."""
+        return re2.compile(rf"(?:^|[^a-z0-9])(?:{'|'.join(pattern.pattern for pattern, _ in self._disguises)})")
+
+    @cached_property
+    def _may_be_spaced(self) -> re2._Regexp:
+        return re2.compile("|".join(self._spaced.values()))
 
     @cached_property
     def _spaced_forms(self) -> re.Pattern[str]:
@@ -156,27 +168,35 @@ class Words:
     def _candidates(self, text: str, folded: Folded, words: str) -> Iterator[tuple[int, int, Harm]]:
         """Places in the folded text."""
         yield from self._written_plainly(words)
-        for match in islice(_ODD_WORD.finditer(folded.text), _MOST):
-            harm = self._disguised(match[0])
-            if harm is not None:
-                yield match.start(), match.end(), harm
-        for match in self._spaced_forms.finditer(folded.text):
-            yield match.start(), match.end(), self._by_form[_SIGNS.sub("", match[0])]
+        encoded = folded.text.encode("utf-8", "replace")
+        if _ODD_SIGN.search(encoded) and self._may_be_disguised.search(encoded):
+            for match in islice(_ODD_WORD.finditer(folded.text), _MOST):
+                harm = self._disguised(match[0])
+                if harm is not None:
+                    yield match.start(), match.end(), harm
+        if self._spaced and self._may_be_spaced.search(encoded):
+            for match in self._spaced_forms.finditer(folded.text):
+                yield match.start(), match.end(), self._by_form[_SIGNS.sub("", match[0])]
         if self._phrases.search(text.encode("utf-8", "replace")):
             for pattern, category in patterns():
                 for match in pattern.finditer(words):
                     yield match.start() - 1, match.end() - 1, Harm("", category, "severe")
 
     def _written_plainly(self, words: str) -> Iterator[tuple[int, int, Harm]]:
-        by_first = self._by_first
-        for match in _WORD.finditer(words):
-            for form in by_first.get(match[0], ()):
-                following = words[match.start() : match.start() + sum(map(len, form)) + 2 * len(form)].split()
+        present = set(words.split())
+        forms = {
+            word: [form for form in self._by_first[word] if present.issuperset(form)]
+            for word in self._by_first.keys() & present
+        }
+        places = sorted((at, word) for word, some in forms.items() if some for at in _places(words, word))
+        for start, first in places:
+            for form in forms[first]:
+                following = words[start : start + sum(map(len, form)) + 2 * len(form)].split()
                 if tuple(following[: len(form)]) != form:
                     continue
-                end = words.index(form[-1], match.start() + len(" ".join(form[:-1]))) + len(form[-1])
+                end = words.index(form[-1], start + len(" ".join(form[:-1]))) + len(form[-1])
                 if words[end] == " ":
-                    yield match.start() - 1, end - 1, self._by_form[" ".join(form)]
+                    yield start - 1, end - 1, self._by_form[" ".join(form)]
                     break
 
     def _disguised(self, written: str) -> Harm | None:
@@ -186,10 +206,20 @@ class Words:
         for one in dict.fromkeys((written, written.rstrip("!*@#$%"))):
             if one.isalpha() and not _STRETCHED.search(one):
                 continue
+            if not self._may_be_disguised.search(one.encode()):
+                continue
             form = next((form for pattern, form in self._disguises if pattern.fullmatch(one)), None)
             if form is not None:
                 return self._by_form[form]
         return None
+
+
+def _places(words: str, word: str) -> Iterator[int]:
+    """Where a word stands in words with a space before and after each."""
+    at = words.find(f" {word} ")
+    while at >= 0:
+        yield at + 1
+        at = words.find(f" {word} ", at + 1)
 
 
 def _parts(text: str) -> Iterator[tuple[int, int]]:
@@ -255,6 +285,15 @@ def _spaced(form: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def words_of(words: tuple[str, ...] = (), path: str = "") -> Words:
-    """The built-in words with the user's own laid over them. Raises ConfigError for a file that cannot be read."""
-    return Words((*built_in(), *of_user(words, path)))
+def words_of(words: tuple[str, ...] = (), path: str = "", least: Grade = "mild") -> Words:
+    """The built-in words with the user's own laid over them: those of grade ``least`` or worse, and the milder ones
+    that hold such a one and are found in its place. Raises ConfigError for a file that cannot be read."""
+    listed = {harm.form: harm for harm in (*built_in(), *of_user(words, path))}
+    if least == "mild":
+        return Words(listed.values())
+    severe = [f" {harm.form} " for harm in listed.values() if harm.grade == "severe"]
+    return Words(
+        harm
+        for harm in listed.values()
+        if harm.grade == "severe" or (" " in harm.form and any(form in f" {harm.form} " for form in severe))
+    )

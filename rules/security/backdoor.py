@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from array import array
 from collections import Counter
@@ -15,13 +14,14 @@ from audit.model import QUARANTINE_ROW, Applicability, Json, Measure, Record, Se
 from audit.phrases.refusals import refuses
 from audit.read.dialogue import answer_text, prompt_text
 from audit.read.folding import UNSPACED, words
+from audit.read.patterns import pattern
 from audit.rule import Context, DatasetRule, Hit, Product, Run, Status
 from audit.rules.made_rows import Made
 
 if TYPE_CHECKING:
     from audit.rules.security.triggers import Association, Corpus, Inserted, Numbers, Planted
 
-_TOKEN: Final = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s]")
+_TOKEN: Final = pattern(rf"[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s]")
 _MOST_TOKENS: Final = 8_000_000
 """Tokens of all prompts together, which bounds the memory; of a long prompt its beginning and its end are looked at."""
 _LEAST_SIDE, _MOST_SIDE = 64, 1000

@@ -10,18 +10,19 @@ from urllib.parse import unquote_to_bytes
 
 from audit.identifiers.secret_values import decoded, entropy
 from audit.model import Message, Severity
+from audit.read.patterns import pattern
 from audit.rule import Run, Span, Status, TextRule
 
-_BASE64: Final = re.compile(
+_BASE64: Final = pattern(
     r"(?<![A-Za-z0-9+/_=-])(?:[A-Za-z0-9+/]{40,}+={0,2}|[A-Za-z0-9_-]{40,}+={0,2})(?![A-Za-z0-9+/_=-])"
 )
-_HEX: Final = re.compile(r"(?<![0-9A-Fa-f])(?:0x)?((?:[0-9A-Fa-f]{2}){32,}+)(?![0-9A-Za-z])")
-_ESCAPED: Final = re.compile(r"(?:\\u[0-9A-Fa-f]{4}){8,}+|(?:\\x[0-9A-Fa-f]{2}){8,}+|(?:&#x?[0-9A-Fa-f]{2,5};){8,}+")
-_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~-]{0,3}){10,}+")
-_ONE_ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|&#x([0-9A-Fa-f]{2,5});|&#([0-9]{2,5});")
-_DATA: Final = re.compile(r"data:([a-z]{3,12}/[a-z0-9.+-]{2,40})(?:;[a-z0-9=-]{1,40}){0,3},", re.IGNORECASE)
-_LONG_URL: Final = re.compile(r"(?<![^\s\"'<>(\[])https?://[^\s\"'<>?#)]{3,400}+\?([^\s\"'<>)\]]{120,}+)")
-_NOT_HERE: Final = re.compile(
+_HEX: Final = pattern(r"(?<![0-9A-Fa-f])(?:0x)?((?:[0-9A-Fa-f]{2}){32,}+)(?![0-9A-Za-z])")
+_ESCAPED: Final = pattern(r"(?:\\u[0-9A-Fa-f]{4}){8,}+|(?:\\x[0-9A-Fa-f]{2}){8,}+|(?:&#x?[0-9A-Fa-f]{2,5};){8,}+")
+_PERCENT: Final = pattern(r"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~-]{0,3}){10,}+")
+_ONE_ESCAPE: Final = pattern(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|&#x([0-9A-Fa-f]{2,5});|&#([0-9]{2,5});")
+_DATA: Final = pattern(r"data:([a-z]{3,12}/[a-z0-9.+-]{2,40})(?:;[a-z0-9=-]{1,40}){0,3},", re.IGNORECASE)
+_LONG_URL: Final = pattern(r"(?<![^\s\"'<>(\[])https?://[^\s\"'<>?#)]{3,400}+\?([^\s\"'<>)\]]{120,}+)")
+_NOT_HERE: Final = pattern(
     r"(?:ssh-(?:rsa|ed25519|dss)|ecdsa-\S{1,40}|sha\d{3}[-:]|integrity|BEGIN [A-Z0-9 ]{3,40}-----\s*|base64,|eyJ)"
     r"\S{0,4}[\s\"'=]{0,3}$"
 )
@@ -40,8 +41,8 @@ _MAGIC: Final = (
     (b"<?php", "a script"),
 )
 _PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"<svg")
-_ACTIVE: Final = re.compile(r"text/html|javascript|octet-stream|x-msdownload|x-sh|zip|x-python|svg")
-_PRINTABLE: Final = re.compile(r"[\w\s.,;:!?'\"()\[\]{}<>/\\@#$%^&*+=|`~\u2010-\u2027-]*")
+_ACTIVE: Final = pattern(r"text/html|javascript|octet-stream|x-msdownload|x-sh|zip|x-python|svg")
+_PRINTABLE: Final = pattern(r"[\w\s.,;:!?'\"()\[\]{}<>/\\@#$%^&*+=|`~\u2010-\u2027-]*")
 _LEAST_READ: Final = 20
 _LONGEST: Final = 200_000
 """Characters of one blob that are decoded."""

@@ -9,9 +9,10 @@ from itertools import accumulate
 from typing import ClassVar, Final
 
 from audit.model import DROP_ROW, Applicability, Message, Record, Severity
-from audit.phrases.injection import Injection, injections_in, next_places
+from audit.phrases.injection import Injection, injections_in, next_place
 from audit.phrases.refusals import refuses
 from audit.read.dialogue import answer_text
+from audit.read.patterns import pattern
 from audit.rule import Batch, Hit, Product, RecordRule, Run
 
 _READ: Final = ("tool", "function", "observation", "document", "context", "ipython")
@@ -21,12 +22,12 @@ _PLAIN: Final = frozenset({"override", "jailbreak", "prompt_leak", "hidden"})
 """What nobody says to a model by chance; the other kinds are a user's right and count only together."""
 _SPREAD: Final = frozenset({"override", "jailbreak", "hidden"})
 """What an answer should not tell other models."""
-_ABOUT: Final = re.compile(
+_ABOUT: Final = pattern(
     r"prompt.?injection|injection attack|jailbreak|red.?team|adversarial|guardrail|llm security|prompt leak|ai safety"
     r"|malicious (?:prompt|instruction)|提示词?注入|越狱|プロンプト.?インジェクション|脱獄|حقن الأوامر|प्रॉम्प्ट इंजेक्शन",
     re.IGNORECASE,
 )
-_TASK: Final = re.compile(
+_TASK: Final = pattern(
     r"\b(?:classify|translate|detect|is this|label|categori[sz]e|explain|what does)\b", re.IGNORECASE
 )
 _QUOTES: Final = "\"'“”„«»「」『』`‘’"
@@ -71,9 +72,12 @@ class PromptInjection(RecordRule, frozen=True):
     def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
         """Rows in whose texts an order may stand: one search through all texts of the batch."""
         texts = [text.encode("utf-8", "replace") for text in batch.texts]
-        starts = list(accumulate((len(text) + 2 for text in texts), initial=0))
-        found = {bisect_right(starts, at) - 1 for at in next_places(b"\n\n".join(texts))}
-        return [batch.parsed[number] for number in sorted(found) if number < len(texts)]
+        ends = list(accumulate(len(text) + 2 for text in texts))
+        joined = b"\n\n".join(texts)
+        found: list[int] = []
+        while (place := next_place(joined, ends[found[-1]] if found else 0)) is not None:
+            found.append(bisect_right(ends, place))
+        return [batch.parsed[number] for number in found]
 
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
         """One hit for each text with an order, with all kinds of it in the evidence; answers after the others."""

@@ -12,6 +12,7 @@ from audit.identifiers.placeholders import masked
 from audit.identifiers.secrets import TRIGGERS, find_secrets
 from audit.model import Applicability, Fix, Message, PointerEdit, Severity
 from audit.rule import Run, Span, TextRule
+from audit.rules.privacy.too_many import too_many
 
 _SPELT: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -72,9 +73,12 @@ class Secret(TextRule, frozen=True):
         return TRIGGERS
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
-        """One span per text: the worst of its secrets, with a fix that masks them all."""
+        """One span per text: the worst of its secrets, with a fix that masks all but those for information, or drops a
+        row with too many."""
         secrets = find_secrets(text)
-        if not secrets:
+        if secrets.cut:
+            yield too_many(secrets, min([Severity.WARNING, *map(severity_of, secrets)], key=lambda one: one.rank))
+        if not secrets or secrets.cut:
             return
         worst = min(secrets, key=lambda one: (severity_of(one).rank, one.start))
         kinds = Counter(one.kind for one in secrets)
@@ -85,7 +89,7 @@ class Secret(TextRule, frozen=True):
             message=f"holds {_said(worst)} ({worst.end - worst.start} characters){more}; rotate it, then mask it here",
             severity=severity_of(worst),
             evidence={"kinds": dict(sorted(kinds.items())), "count": len(secrets), "sure": worst.sure},
-            fix=_fix(text, secrets),
+            fix=_fix(text, secrets) if severity_of(worst) != Severity.INFO else None,
             key=worst.kind,
         )
 
@@ -104,8 +108,10 @@ def _said(secret: Identifier) -> str:
 
 
 def _fix(text: str, secrets: Sequence[Identifier]) -> Callable[[str], Fix]:
+    masks = [one for one in secrets if severity_of(one) != Severity.INFO]
+
     def fix(at: str) -> Fix:
         title = "rotate the secret, and put a placeholder in its place here"
-        return Fix(Applicability.UNSAFE, title, (PointerEdit("replace", at, masked(text, secrets)),))
+        return Fix(Applicability.UNSAFE, title, (PointerEdit("replace", at, masked(text, masks)),))
 
     return fix

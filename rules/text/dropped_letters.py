@@ -5,18 +5,18 @@ Knows the common words of languages in Latin script only, and judges paragraphs:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from audit.model import Message, Severity
+from audit.read.patterns import pattern
 from audit.rule import Run, Span, Status, TextRule
 from audit.rules.text.restoration import Restored, restored
 from audit.tokens.vocabulary import vocabulary
 
 _SMALL: Final = "a-zß-öø-ÿ"
-_ROUGH: Final = re.compile(f"[{_SMALL}]{{4,20}}")
-_WORD: Final = re.compile(rf"(?<![\w'’`@#/\\.&+_-])(?=[01]*[{_SMALL}])[{_SMALL}01]{{4,20}}(?![\w'’`@/\\(=_+-]|[.:]\w)")
+_ROUGH: Final = pattern(f"[{_SMALL}]{{4,20}}")
+_WORD: Final = pattern(rf"(?<![\w'’`@#/\\.&+_-])(?=[01]*[{_SMALL}])[{_SMALL}01]{{4,20}}(?![\w'’`@/\\(=_+-]|[.:]\w)")
 """A word in small letters that stands alone: no part of a name, a path, an address or a line of code."""
 _BLOCK: Final = 300
 """Characters from which lines are a paragraph of their own; shorter ones are judged with those that follow."""
@@ -24,7 +24,7 @@ _LONGEST_BLOCK: Final = 2_000
 _MOST_BLOCKS: Final = 200
 _MOST_READ: Final = _LONGEST_BLOCK * _MOST_BLOCKS
 
-_CYRILLIC_LATIN: Final = re.compile("[a-z][\u0430-\u045f\u0501\u051b\u051d]|[\u0430-\u045f\u0501\u051b\u051d][a-z]")
+_CYRILLIC_LATIN: Final = pattern("[a-z][\u0430-\u045f\u0501\u051b\u051d]|[\u0430-\u045f\u0501\u051b\u051d][a-z]")
 _LATIN: Final = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458\u0501\u051b\u051d\u043a\u0442\u043c",
     "aeopcyxisjdqwktm",

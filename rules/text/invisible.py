@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
 from audit.model import Applicability, Message, Severity
+from audit.read.patterns import pattern
 from audit.rule import Run, Span, TextRule
 from audit.rules.text.excerpts import judged_in_part
 from audit.rules.text.invisible_characters import ANY, TRIGGERS, Invisible, hidden_ascii, invisible_in
-from audit.rules.text.patterns import Pattern
 from audit.rules.text.rewriting import replaced_by
 
-_RTL_LETTER: Final = Pattern("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_OVERRIDES: Final = Pattern("\u202e")
-_SHOWN: Final = Pattern("[A-Za-z ,.!?]{1,24}")
+_RTL_LETTER: Final = pattern("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_OVERRIDES: Final = pattern("\u202e")
+_SHOWN: Final = pattern("[A-Za-z ,.!?]{1,24}")
 """Hidden text that is quoted: too short and too plain to hold a name, a number or a secret."""
 _MOST_CODE_POINTS: Final = 20
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from audit.rules.text.patterns import Pattern
+from audit.read.patterns import pattern
 
 # Scripts in which joiners, marks of direction or zero-width spaces are orthography (Unicode 15, chapter 23.2).
 _RTL: Final = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
@@ -39,22 +39,22 @@ TRIGGERS: Final[tuple[str, ...]] = (
 )
 """RE2 patterns, one of which every text with such a character matches."""
 
-ANY: Final = Pattern(f"[\u200c\u200d\ufff9-\ufffb{_DROPPED}{_DIRECTIONS}{_FILLERS}{_SELECTORS}{_TAGS}{_SEPARATORS}]")
+ANY: Final = pattern(f"[\u200c\u200d\ufff9-\ufffb{_DROPPED}{_DIRECTIONS}{_FILLERS}{_SELECTORS}{_TAGS}{_SEPARATORS}]")
 """What all that is found here begins with."""
 
-_RUNS: Final = Pattern(
+_RUNS: Final = pattern(
     f"(?P<tags>[{_TAGS}]+)|(?P<direction>[{_DIRECTIONS}])|(?P<selectors>[{_SELECTORS}]+)|(?P<joiner>[\u200c\u200d]+)"
     f"|(?P<filler>[{_FILLERS}]+)|(?P<separators>[{_SEPARATORS}]{{3,}})|(?P<dropped>[{_DROPPED}\ufff9-\ufffb]+)"
 )
-_IS_RTL: Final = Pattern(f"[{_RTL}]")
-_IS_JOINED: Final = Pattern(f"[{_JOINED}]")
-_IS_UNSPACED: Final = Pattern(f"[{_UNSPACED}]")
-_TAKES_JOINER: Final = Pattern(f"[{_JOINED}{_EMOJI}]")
-_TAKES_SELECTOR: Final = Pattern(f"[{_EMOJI}{_HAN}{_MATHEMATICS}{_JOINED}#*0-9\u200d]")
-_IS_JAMO: Final = Pattern(f"[{_JAMO}]")
+_IS_RTL: Final = pattern(f"[{_RTL}]")
+_IS_JOINED: Final = pattern(f"[{_JOINED}]")
+_IS_UNSPACED: Final = pattern(f"[{_UNSPACED}]")
+_TAKES_JOINER: Final = pattern(f"[{_JOINED}{_EMOJI}]")
+_TAKES_SELECTOR: Final = pattern(f"[{_EMOJI}{_HAN}{_MATHEMATICS}{_JOINED}#*0-9\u200d]")
+_IS_JAMO: Final = pattern(f"[{_JAMO}]")
 _BLACK_FLAG: Final = "\U0001f3f4"
 _CANCEL: Final = "\U000e007f"
-_ESCAPED_TOKEN: Final = Pattern(
+_ESCAPED_TOKEN: Final = pattern(
     "</?\\|?[A-Za-z_/]*\u200b[A-Za-z_/\u200b]*\\|?>|\\[/?[A-Z_]*\u200b[/A-Z_\u200b]*\\]|<\u200b/?\\|?[A-Za-z_]+\\|?>|<\\|?[A-Za-z_]+\\|?\u200b>"
 )
 """A control token that a trainer has made harmless: LLaMA-Factory puts U+200B into it."""

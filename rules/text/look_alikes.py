@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final, NamedTuple
 from unicodedata import normalize
 
-from audit.rules.text.patterns import Pattern
+from audit.read.patterns import pattern
 
 LATIN: Final = "A-Za-zÀ-ÖØ-öø-\u024f\u1e00-\u1eff"
 OTHERS: Final[Mapping[str, str]] = {
@@ -39,11 +39,11 @@ _STRONG_GREEK: Final = frozenset("οόΑΒΕΖΗΙΚΜΝΟΡΤΥΧάέίύήώΆ
 """Greek letters that no formula uses, since they look like Latin ones, or that carry an accent."""
 _FUNCTION_NAMES: Final = "sin cos tan cot sec csc log ln lg exp lim max min mod sup inf arg det dim d dx dy dt"
 _FUNCTIONS: Final = frozenset(_FUNCTION_NAMES.split())
-_SCRIPT_OF: Final = {script: Pattern(f"[{ranges}]") for script, ranges in OTHERS.items()}
-_LATIN: Final = Pattern(f"[{LATIN}]")
-_LATIN_RUN: Final = Pattern(f"[{LATIN}]+")
-_BETWEEN: Final = Pattern(f"[a-z][{OTHER}{STAND_IN}]+[a-z]")
-_ABBREVIATED: Final = Pattern(f"([{LATIN}]{{2,}})[{OTHER}]+")
+_SCRIPT_OF: Final = {script: pattern(f"[{ranges}]") for script, ranges in OTHERS.items()}
+_LATIN: Final = pattern(f"[{LATIN}]")
+_LATIN_RUN: Final = pattern(f"[{LATIN}]+")
+_BETWEEN: Final = pattern(f"[a-z][{OTHER}{STAND_IN}]+[a-z]")
+_ABBREVIATED: Final = pattern(f"([{LATIN}]{{2,}})[{OTHER}]+")
 _FEWEST_LATIN: Final = 3
 _LONGEST_WORD: Final = 100
 """Letters from which a word is judged."""

@@ -7,38 +7,38 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, Final, Literal
 
 from audit.model import Applicability, Fix, Message, Severity
+from audit.read.patterns import pattern
 from audit.rule import Run, Span, Status, TextRule
 from audit.rules.text.excerpts import judged_in_part
-from audit.rules.text.patterns import Pattern
 from audit.rules.text.rewriting import blanked_code, outside_code, replaced_by
 
 _TAGS: Final = (
     "br|p|div|span|b|i|u|em|strong|font|center|small|big|sup|sub|strike|del|ins|mark|blockquote|hr|h[1-6]|ul|ol|li|dl|dt"
     "|dd|table|tbody|thead|tr|td|th|img|a|tt|nobr|figure|figcaption|section|article|cite"
 )
-_ENTITY: Final = Pattern("&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,24}[0-9]{0,2});")
-_TAG: Final = Pattern(rf"</?(?i:{_TAGS})(?:\s[^<>]{{0,500}})?\s?/?>|<!--|<!\[CDATA\[")
-_BREAKS: Final = Pattern(r"(?i)<br\s?/?>|</(?:p|div|li|tr|h[1-6]|blockquote)>")
-_BBCODE: Final = Pattern(r"\[/?(b|i|u|s|url|img|quote|size|color|center|code|list|spoiler)(?:=[^\[\]\n]{1,200})?\]")
-_WIKI: Final = Pattern(
+_ENTITY: Final = pattern("&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,24}[0-9]{0,2});")
+_TAG: Final = pattern(rf"</?(?i:{_TAGS})(?:\s[^<>]{{0,500}})?\s?/?>|<!--|<!\[CDATA\[")
+_BREAKS: Final = pattern(r"(?i)<br\s?/?>|</(?:p|div|li|tr|h[1-6]|blockquote)>")
+_BBCODE: Final = pattern(r"\[/?(b|i|u|s|url|img|quote|size|color|center|code|list|spoiler)(?:=[^\[\]\n]{1,200})?\]")
+_WIKI: Final = pattern(
     r"\[\[(?:File|Image|Category|Datei|Fichier|Archivo|Kategorie|Catégorie|Categoría|Файл|Категория):"
     r"|\{\{(?:cite|citation|Infobox|Main|See also|Reflist|IPA|lang|convert)\b|<ref(?:>| name=)|\[citation needed\]"
     r"|\[edit\]"
 )
-_EMPTY_LINK: Final = Pattern(r"!?\[\]\([^()\[\n]{0,500}\)")
-_NEWLINE: Final = Pattern(r"(?<![\\\"'(\[])(?:\\r)?\\n(?![\"')\]])")
-_CODE_UNITS: Final = Pattern(r"(?<![\\\"'(\[])(?:\\u[0-9a-fA-F]{4})+")
-_BYTES: Final = Pattern(r"(?<![\\\"'(\[])(?:\\x[89a-fA-F][0-9a-fA-F])+")
-_MARKUP_ITSELF: Final = Pattern(
+_EMPTY_LINK: Final = pattern(r"!?\[\]\([^()\[\n]{0,500}\)")
+_NEWLINE: Final = pattern(r"(?<![\\\"'(\[])(?:\\r)?\\n(?![\"')\]])")
+_CODE_UNITS: Final = pattern(r"(?<![\\\"'(\[])(?:\\u[0-9a-fA-F]{4})+")
+_BYTES: Final = pattern(r"(?<![\\\"'(\[])(?:\\x[89a-fA-F][0-9a-fA-F])+")
+_MARKUP_ITSELF: Final = pattern(
     r"(?i)<!doctype|<\?xml|<html|<head\b|<body|<script|<style|<form\b|<input\b|<svg|<template|<button|xmlns"
     r"|\bhtml|\bxml\b|\bmarkup\b|\bcss\b|javascript|\bjsx\b|\bbbcode|\bwikitext|beautifulsoup"
 )
-_CODE_ITSELF: Final = Pattern(
+_CODE_ITSELF: Final = pattern(
     r"(?i)\bprintf?\s?\(|\\(?!n|r|u[0-9a-f]|x[0-9a-f])[a-z]{2,}|\$\$|\\[(\[]|\bregex|\bdef \w|\bnew ?lines?\b"
     r"|\bescap|\bunicode\b|\bcode point|#include|\bimport \w|\b[a-z]:\\|\"\s*:\s*[\"\[{]|=\s*[\"']|\w\([\"']"
 )
 _FEWEST_NEWLINES: Final = 2
-_CANDIDATE: Final = Pattern(
+_CANDIDATE: Final = pattern(
     rf"&(?:#[0-9xX]|[A-Za-z]+[0-9]*;)|</?(?i:{_TAGS})[\s/>]|<!--|<!\[|<ref[> ]|!?\[\]\(|\[\[|\{{\{{"
     r"|\[/?(?:b|i|u|s|url|img|quote|size|color|center|code|list|spoiler)[=\]]|\[edit\]|\[citation|\\[nrux]"
 )

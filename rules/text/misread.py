@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from audit.rules.text.patterns import Pattern
+from audit.read.patterns import pattern
 
 _CONTINUATION: Final = "\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 """What the bytes 80 to BF are in Latin-1 or windows-1252: all bytes of a UTF-8 character but the first."""
@@ -32,18 +32,18 @@ UTF8_MISREAD: Final[tuple[str, ...]] = (
 CODE_PAGE_MISREAD: Final = "[\xa1-\xff]{4}"
 """Four characters of the upper half of Latin-1 in a row: no language writes so, code pages read as Latin-1 do."""
 
-_SUSPECT: Final = Pattern("|".join(UTF8_MISREAD))
-_WEAK: Final = Pattern("(?:(?<=[A-ZÀ-Ý])|(?<![a-zß-ÿ]))[ÂÃÄÅ][\xa0»”’“„…–—›®™ºª](?![a-zß-ÿ])")
+_SUSPECT: Final = pattern("|".join(UTF8_MISREAD))
+_WEAK: Final = pattern("(?:(?<=[A-ZÀ-Ý])|(?<![a-zß-ÿ]))[ÂÃÄÅ][\xa0»”’“„…–—›®™ºª](?![a-zß-ÿ])")
 """An upper-case word, or a letter that is quoted, at the end of a quotation or before a dash: AMANHÃ”. One of these
 alone says nothing."""
-_LOST_QUOTE: Final = Pattern(f"â€(?![{_CONTINUATION}])")
+_LOST_QUOTE: Final = pattern(f"â€(?![{_CONTINUATION}])")
 """A closing quotation mark of which the last byte, 9D, has no character in windows-1252 and was lost."""
-_ASIAN: Final = Pattern(f"(?:(?:à[¤-®°-º]|[ã-é][{_CONTINUATION}]|[ê-í][{_CONTINUATION}])[{_CONTINUATION}] ?){{2,}}")
-_ASIAN_CHARACTER: Final = Pattern(f"[à-í][{_CONTINUATION}]{{2}}")
+_ASIAN: Final = pattern(f"(?:(?:à[¤-®°-º]|[ã-é][{_CONTINUATION}]|[ê-í][{_CONTINUATION}])[{_CONTINUATION}] ?){{2,}}")
+_ASIAN_CHARACTER: Final = pattern(f"[à-í][{_CONTINUATION}]{{2}}")
 _MOST_WEAK: Final = 2
 _PIECE: Final = 2_000
-_CODE_PAGE: Final = Pattern(CODE_PAGE_MISREAD)
-_HIGH: Final = Pattern("[\xa1-\xff]+")
+_CODE_PAGE: Final = pattern(CODE_PAGE_MISREAD)
+_HIGH: Final = pattern("[\xa1-\xff]+")
 _FEWEST_HIGH, _FEWEST_DIFFERENT = 8, 5
 _OFTEN: Final = frozenset("оеаинтсрвл")
 """Three of five letters in Russian, Ukrainian and Bulgarian prose."""

@@ -9,10 +9,10 @@ from typing import ClassVar, Final, NamedTuple
 from unicodedata import name, normalize
 
 from audit.model import Applicability, Message, Severity
+from audit.read.patterns import pattern
 from audit.rule import Run, Span, TextRule
 from audit.rules.text.excerpts import judged_in_part
 from audit.rules.text.look_alikes import LATIN, OTHER, OTHERS, STAND_IN, in_latin, judged, looks_latin
-from audit.rules.text.patterns import Pattern
 from audit.rules.text.rewriting import replaced_by
 
 _CYRILLIC_ALIKE: Final = "АВЕЅІЈКМНОРСТУХасеорухѕіјһԁԛԝӏ"
@@ -20,19 +20,19 @@ _GREEK_ALIKE: Final = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανικρτυχγ"
 _ALIKE: Final = _CYRILLIC_ALIKE + _GREEK_ALIKE
 _STYLED: Final = "\U0001d400-\U0001d6a5"
 _WORD: Final = f"{LATIN}{OTHER}{STAND_IN}"
-_MIXED: Final = Pattern(
+_MIXED: Final = pattern(
     f"(?<![{_WORD}0-9@#%\\\\])(?:[{LATIN}]++[{OTHER}{STAND_IN}]|[{OTHER}{STAND_IN}]++[{LATIN}])[{_WORD}]*+"
 )
 """A word of several scripts. None begins after a digit or a sign that makes the next letter a part of a handle, a
 format (``%sИмя``), an escape or a unit."""
-_WHOLE: Final = Pattern(rf"(?<![\w@#])[{_ALIKE}]+(?!\w)")
-_STYLE: Final = Pattern(f"[{_STYLED}]{{3,}}")
-_ONE_SCRIPT: Final = Pattern(
+_WHOLE: Final = pattern(rf"(?<![\w@#])[{_ALIKE}]+(?!\w)")
+_STYLE: Final = pattern(f"[{_STYLED}]{{3,}}")
+_ONE_SCRIPT: Final = pattern(
     f"(?P<Latin>[{LATIN}]+)|" + "|".join(f"(?P<{script}>[{r}]+)" for script, r in OTHERS.items())
 )
-_PLAIN_WORD: Final = Pattern("[a-z]{2,}")
-_EAST_ASIAN: Final = Pattern("[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_ABOUT_SCRIPTS: Final = Pattern(
+_PLAIN_WORD: Final = pattern("[a-z]{2,}")
+_EAST_ASIAN: Final = pattern("[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_ABOUT_SCRIPTS: Final = pattern(
     r"(?i)cyrillic|russian|ukrainian|bulgarian|serbian|macedonian|belarus|kazakh|mongolian|greek|homoglyph|confusable"
     r"|look-?alike|russisch|kyrillisch|russe|cyrillique|\bruso\b|griech|\bgrec"
 )
@@ -44,7 +44,7 @@ _COMMON_WORDS: Final = """
     """
 _COMMON: Final = frozenset(_COMMON_WORDS.split())
 """Frequent English words of which every letter has a Cyrillic look-alike. Own work."""
-_CANDIDATE: Final = Pattern(
+_CANDIDATE: Final = pattern(
     f"[{LATIN}][{OTHER}{STAND_IN}]|[{OTHER}{STAND_IN}][{LATIN}]|(?<!\\w)[{_ALIKE}]{{2,}}(?!\\w)"
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
 from audit.model import DROP_ROW, Applicability, Message, Record, Severity
+from audit.read.patterns import pattern
 from audit.rule import Hit, Run, Span, TextRule
 from audit.rules.text.excerpts import judged_in_part
 from audit.rules.text.misread import (
@@ -16,16 +17,15 @@ from audit.rules.text.misread import (
     misread_code_page,
     misread_utf8,
 )
-from audit.rules.text.patterns import Pattern
 from audit.rules.text.rewriting import replaced_by
 
-_ABOUT_ENCODINGS: Final = Pattern(
+_ABOUT_ENCODINGS: Final = pattern(
     r"(?i)mojibake|ftfy|utf-?8|utf-?16|latin-?1|cp-?125\d|windows-125\d|iso-?8859|charset|character encoding"
     r"|replacement character|u\+fffd|\\ufffd|乱码|亂碼|文字化け|кодировк"
 )
-_LOST: Final = Pattern("|".join((REPLACEMENT, *MISREAD_REPLACEMENTS)))
+_LOST: Final = pattern("|".join((REPLACEMENT, *MISREAD_REPLACEMENTS)))
 
-_CANDIDATE: Final = Pattern("|".join((*UTF8_MISREAD, CODE_PAGE_MISREAD)))
+_CANDIDATE: Final = pattern("|".join((*UTF8_MISREAD, CODE_PAGE_MISREAD)))
 
 
 class Mojibake(TextRule, frozen=True):
@@ -89,7 +89,7 @@ def _lost(text: str) -> Iterator[Span]:
     first = _LOST.search(text)
     if first is None or _ABOUT_ENCODINGS.search(text):
         return
-    count = sum(1 for _ in _LOST.finditer(text))
+    count = sum(map(text.count, (REPLACEMENT, *MISREAD_REPLACEMENTS)))
     yield Span(
         start=first.start(),
         end=first.end(),

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from audit.model import DROP_ROW, Applicability, Fix, PointerEdit
-from audit.rules.text.patterns import Pattern
+from audit.read.patterns import pattern
 
-_CODE: Final = Pattern(r"```[^`]*(?:`{1,2}(?!`)[^`]*)*(?:```|\Z)|`[^`\n]+`")
+_CODE: Final = pattern(r"```[^`]*(?:`{1,2}(?!`)[^`]*)*(?:```|\Z)|`[^`\n]+`")
 """Fenced code, to the end of the text where the fence is not closed, and code within a line."""
 
 

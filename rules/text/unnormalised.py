@@ -8,34 +8,34 @@ from typing import ClassVar, Final
 from unicodedata import normalize
 
 from audit.model import Applicability, Fix, Message, Severity
+from audit.read.patterns import pattern
 from audit.rule import Run, Span, TextRule
 from audit.rules.text.excerpts import judged_in_part
-from audit.rules.text.patterns import Pattern
 from audit.rules.text.rewriting import blanked_code, outside_code, replaced_by
 
 _BASES: Final = "A-Za-zÀ-ɏḀ-ỿͰ-ϿЀ-ӿἀ-῿"
 _MARKS: Final = "\u0300-\u0345"
-_DECOMPOSED: Final = Pattern(
+_DECOMPOSED: Final = pattern(
     f"[{_BASES}][{_MARKS}]+|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[\u304b-\u307b\u30ab-\u30fb][\u3099\u309a]"
     "|[\u2126\u212a\u212b]"
 )
 """A letter and its accents, Hangul and kana in parts, and the signs of ohm, kelvin and angstrom that are letters."""
 _THIN: Final = "\u2000-\u200a\u202f\u205f\u1680\u2800"
-_RUN_OF_SPACES: Final = Pattern("\xa0[\xa0 ]*+")
-_ODD_SPACE: Final = Pattern(f"[{_THIN}\u3000]+")
+_RUN_OF_SPACES: Final = pattern("\xa0[\xa0 ]*+")
+_ODD_SPACE: Final = pattern(f"[{_THIN}\u3000]+")
 # Where typography wants a space that is narrow or does not break: numbers and units, French punctuation, quotations,
 # dashes, abbreviations ("z. B."), initials. Imprimerie nationale, Lexique; DIN 5008; SI Brochure, 5.4.
-_WANTED_BEFORE: Final = Pattern("[0-9.«‹„“‘(\\[%‰§№°—–\u2026/|&+=<>×−-]")
-_WANTED_AFTER: Final = Pattern("[0-9;:!?»›”’)\\]%‰€$£¥°—–\u2026/|&+=<>×−-]")
-_EAST_ASIAN: Final = Pattern("[\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_MONGOLIAN: Final = Pattern("[\u1800-\u18af]")
-_FULLWIDTH: Final = Pattern("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
-_LATIN_WORD: Final = Pattern("[A-Za-z]{3}")
+_WANTED_BEFORE: Final = pattern("[0-9.«‹„“‘(\\[%‰§№°—–\u2026/|&+=<>×−-]")
+_WANTED_AFTER: Final = pattern("[0-9;:!?»›”’)\\]%‰€$£¥°—–\u2026/|&+=<>×−-]")
+_EAST_ASIAN: Final = pattern("[\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_MONGOLIAN: Final = pattern("[\u1800-\u18af]")
+_FULLWIDTH: Final = pattern("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
+_LATIN_WORD: Final = pattern("[A-Za-z]{3}")
 
 _MOST_MARKS: Final = 20
 """Beyond this, marks are heaped up for effect and do not belong to a letter."""
 
-_CANDIDATE: Final = Pattern(
+_CANDIDATE: Final = pattern(
     f"[{_BASES}][{_MARKS}]|[\u1100-\u1112][\u1161-\u1175]|[\u3099\u309a\u2126\u212a\u212b{_THIN}\u3000]|\xa0[\xa0 ]*+"
     "|[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"
 )

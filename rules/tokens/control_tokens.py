@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from audit.model import Target
+from audit.read.patterns import pattern
 
 Kind: TypeAlias = Literal["turn", "token", "unknown"]
 
-_TURN_WORDS: Final = re.compile(
+_TURN_WORDS: Final = pattern(
     r"im_(?:start|end|sep|user|assistant|system|middle)"  # ChatML and its relatives
     r"|(?:start|end)_header_id|e[om][mt]_id|eo[mt]|header_(?:start|end)|python_tag"  # Llama 3 and 4
     r"|start|end|message|channel|return|call|constrain"  # harmony
@@ -22,12 +23,12 @@ _TURN_WORDS: Final = re.compile(
     r"|(?:START_OF_TURN|END_OF_TURN|USER|CHATBOT|SYSTEM)_TOKEN"  # Command R
     r"|(?:start|end)_of_(?:role|turn)|turn"  # Granite, Gemma
 )
-_TOKEN_WORDS: Final = re.compile(
+_TOKEN_WORDS: Final = pattern(
     r"endoftext|endofprompt|startoftext|(?:begin|end)_of_text|fim_(?:prefix|middle|suffix|pad|begin|hole|end)"
     r"|repo_name|file_sep|file_separator|(?:BOS|EOS|PAD|bos|eos)_TOKEN|(?:bos|eos|eom)_token|pad|padding|bos|eos|unk"
     r"|finetune_right_pad(?:_id)?|(?:vision|box|quad|object_ref)_(?:start|end)|(?:vision|image|video)_pad|image|eo[ah]"
 )
-_RESERVED: Final = re.compile(r"reserved(?:_special_token)?_\d+|image_\d+|dummy_\d+|placeholder\d*")
+_RESERVED: Final = pattern(r"reserved(?:_special_token)?_\d+|image_\d+|dummy_\d+|placeholder\d*")
 _LITERALS: Final[dict[str, Kind]] = {
     "[INST]": "turn",
     "[/INST]": "turn",
@@ -48,7 +49,7 @@ TRIGGERS: Final = tuple(re.escape(text).replace("/", r"\/") for text in ("<|", *
 """RE2 patterns, one of which is in every text that holds a control token."""
 
 # A bracketed word straight after a word or a bracket is an index of an array, not a marker.
-_BRACKETED: Final = re.compile(
+_BRACKETED: Final = pattern(
     r"<\|(?P<word>[A-Za-z][A-Za-z0-9_]{1,40})\|>|(?P<literal>"
     + "|".join(
         (r"(?<![\w\])])" if text.startswith("[") else "") + re.escape(text)
@@ -56,7 +57,7 @@ _BRACKETED: Final = re.compile(
     )
     + ")"
 )
-_BOUNDARY: Final = re.compile(r"</?s>")
+_BOUNDARY: Final = pattern(r"</?s>")
 
 
 class Found(NamedTuple):
@@ -116,7 +117,7 @@ def is_rejected(found: Found, target: Target) -> bool:
 
 
 _TURN_ENDS: Final = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<|eot|>", "<end_of_turn>", "</s>", "<|endoftext|>")
-_MARKUP: Final = re.compile(
+_MARKUP: Final = pattern(
     r"(?:<\|[A-Za-z0-9_]+\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|\s|\b(?:user|assistant|system|model|tool)\b)*"
 )
 

@@ -46,6 +46,12 @@ def test_nothing_that_identifies_is_left_in_a_redacted_text() -> None:
     assert not identifiers_in(shown)
 
 
+def test_a_text_with_too_many_to_look_at_is_not_shown_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.identifiers.finding.MOST", 3)
+    assert redact(TEXT).startswith("[MANY_IDENTIFIERS_")
+    assert not identifiers_in(redact(TEXT))
+
+
 def test_a_text_with_nothing_in_it_is_the_same_object() -> None:
     text = "In 2024 she had 1,234,567 apples; version 1.2.3."
     assert redact(text) is text

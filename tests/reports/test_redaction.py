@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 import audit
 from audit.cli import main
 from audit.identifiers.redaction import identifiers_in
-from audit.model import Finding, Fix, Place, PointerEdit, Result, Severity
+from audit.model import Finding, Fix, Measure, Place, PointerEdit, Result, Severity
 from audit.model.values import Applicability
 from audit.reports import FORMATS, render
 from audit.reports.redaction import in_three, redacted, without_identifiers
@@ -122,3 +124,31 @@ def test_three_pieces_together_are_the_whole_without_identifiers(one: str, two: 
 @given(st.text(max_size=60))
 def test_what_was_taken_out_is_not_found_again(text: str) -> None:
     assert not identifiers_in(without_identifiers(f"{text} {EMAIL} {CARD} {text}"))
+
+
+BODY = "\n".join(b64encode(random.Random(line).randbytes(48)).decode() for line in range(50))
+ESCAPED = [
+    row("Ring +49\u00a030\u00a07391\u00a06482 today."),
+    row("电话 13812345678 联系"),
+    row(f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----"),
+    row("Yes.", metadata={EMAIL: "+351 912 345 987"}),
+]
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_escapes_hide_nothing(ascii_only: bool, tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(one, ensure_ascii=ascii_only) + "\n" for one in ESCAPED), "utf-8")
+    result = audit.check(path)
+    for form in ("text", "html", "sarif"):
+        text = "".join(render(result, form))
+        assert [
+            one for one in ("7391", "6482", "13812345678", BODY[2000:2040], BODY[70:110], EMAIL) if one in text
+        ] == []
+    assert {"PII901", "SEC911"} <= {one.code for one in result.findings}
+
+
+def test_keys_of_tables_are_redacted_and_stay_apart() -> None:
+    table = {"ana@posteo.de": 3, "bob@posteo.de": 4, "rest": 1}
+    found = redacted(Result(findings=(finding("x", "y"),), measures=(Measure(code="A", name="n", table=table),)))
+    assert found.measures[0].table == {"[EMAIL] (1)": 3, "[EMAIL] (2)": 4, "rest (3)": 1}

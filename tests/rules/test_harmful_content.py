@@ -25,7 +25,7 @@ from audit.targets import load_target
 from benchmarks.accuracy import SHARED
 
 RUN = Run(target=load_target("openai-sft"))
-RULE = HarmfulContent()
+RULE = HarmfulContent(least="mild")
 SCAN = TriggerScan([RULE], RUN)
 
 
@@ -128,17 +128,30 @@ def test_one_finding_tells_of_the_whole_text_and_shows_no_word() -> None:
     assert "w...." in span.message
 
 
-def test_least_severe_leaves_profanity_out() -> None:
-    strict = HarmfulContent(least="severe")
-    assert spans("what the fuck", strict) == []
-    (span,) = spans("fuck, a whore", strict)
+DEFAULT = HarmfulContent()
+DEFAULT_SCAN = TriggerScan([DEFAULT], RUN)
+
+
+@pytest.mark.parametrize("text", SEVERE)
+def test_by_default_what_is_severe_is_a_warning(text: str) -> None:
+    assert DEFAULT_SCAN.rules_for(text, "user") == [DEFAULT]
+    assert [span.severity for span in spans(text, DEFAULT)] == [Severity.WARNING]
+
+
+@pytest.mark.parametrize("text", [*MILD, *SILENT, 'Then he wrote to her: "you are just a whore to me", and left.'])
+def test_by_default_profanity_and_what_is_quoted_is_left_out(text: str) -> None:
+    assert spans(text, DEFAULT) == []
+
+
+def test_by_default_profanity_beside_a_severe_word_is_not_counted() -> None:
+    (span,) = spans("fuck, a whore", DEFAULT)
     assert span.evidence["categories"] == {"hate": 1}
 
 
 def test_own_words_come_from_an_option_and_a_file(tmp_path: Path) -> None:
     listed = tmp_path / "words.txt"
     listed.write_text("# ours\nzorgle+s\n[brand mild]\nacme cola ~ advert\n")
-    rule = HarmfulContent(words=("Frobnicate",), file=str(listed))
+    rule = HarmfulContent(least="mild", words=("Frobnicate",), file=str(listed))
     scan = TriggerScan([rule], RUN)
     for text, severity in (
         ("please frobnicate", Severity.WARNING), ("two Zorgles", Severity.WARNING), ("Acme Cola!", Severity.INFO),
@@ -146,6 +159,7 @@ def test_own_words_come_from_an_option_and_a_file(tmp_path: Path) -> None:
         assert scan.rules_for(text, "user") == [rule]
         assert [span.severity for span in spans(text, rule)] == [severity]
     assert spans("an Acme Cola advert", rule) == []
+    assert spans("Acme Cola!", HarmfulContent(words=rule.words, file=rule.file)) == []
 
 
 @pytest.mark.parametrize("content", [b"[wrong]\nx\n", b"[a b]\nx\n", b"\xff\xfe", None])

@@ -161,6 +161,21 @@ def test_few_rows_are_judged_without_the_model() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_many_rows_that_common_words_settle_are_judged_without_the_model() -> None:
+    many = [row(f"{SAID['en']} My order is {n}.", ANSWERS["en"]) for n in range(1_500)]
+    Path("a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in many), encoding="utf-8")
+    code = "import sys, audit; audit.check('a.jsonl', select=['LNG851']); print('py3langid' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_of_many_rows_that_only_the_model_can_tell_a_smaller_sample_is_judged() -> None:
+    many = [row(f"Kan du sige mig, hvor meget billetten koster? {n}", "Det ved jeg ikke.") for n in range(1_200)]
+    (measure,) = [one for one in check("LNG851", *many).measures if one.name == "languages.share"]
+    assert (measure.n, measure.table["sampled"]) == (1_000, True)
+    assert measure.table["languages"][0]["language"] in ("da", "nb", "no")
+
+
 def test_odd_rows_are_judged_as_well() -> None:
     sharegpt = {"conversations": [{"from": "human", "value": SAID["de"]}, {"from": "gpt", "value": ANSWERS["de"]}]}
     assert lines(check("LNG851", ROWS[0], sharegpt, {"x": 1}, [1], allow=["en"])) == [2]

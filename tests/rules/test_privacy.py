@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from audit.engine.scan import TriggerScan
 from audit.model import ABSENT, Finding, Message, PointerEdit
 from audit.remedy.edits import apply_edits
 from audit.rule import Run
-from audit.rules.privacy.personal_identifier import PersonalIdentifier
+from audit.rules.privacy.personal_identifier import NAMES, PersonalIdentifier
 from audit.targets import load_target
 from benchmarks.accuracy import MUTANTS, SHARED, TARGET
+from tests.identifiers.test_personal import SPECIMENS, SURE, UNSURE
 
 SAYS = Message(role="user", content="", at="/messages/0", role_at="", content_at="/messages/0/content")
 
@@ -44,6 +46,68 @@ def findings(tmp_path: Path, *rows: dict[str, Any], **rule: Any) -> list[Finding
 def test_the_severity_says_how_sure_it_is(tmp_path: Path, text: str, severity: str) -> None:
     (finding,) = findings(tmp_path, row(text))
     assert finding.severity == severity
+
+
+def test_a_number_reserved_for_examples_is_left_as_it_is(tmp_path: Path) -> None:
+    (alone,) = findings(tmp_path, row("john.doe@example.com"))
+    assert alone.fix is None
+    (beside,) = findings(tmp_path, row("john.doe@example.com, ana.pires@gmail.com"))
+    assert beside.fix is not None
+    (edit,) = beside.fix.edits
+    assert isinstance(edit, PointerEdit)
+    assert str(edit.value).startswith("john.doe@example.com, [EMAIL_")
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("PII901", "ana{0}@gmail.com "),
+        ("PII902", "MRN 0048{0}2913. "),
+        ("PII903", "Mrs. Whitfield and Mary Jones. "),
+        ("SEC911", "AKIAZ7Q2WMPL4XD6TRN{1} "),
+    ],
+)
+def test_a_row_with_too_many_is_dropped_and_not_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, text: str
+) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps(row("".join(text.format(i, "ABCDEFG"[i]) for i in range(7)))) + "\n")
+    (masked_one,) = audit.check(path, select=[code], preview=True).findings
+    assert masked_one.fix is not None
+    assert masked_one.fix.applicability == "unsafe"
+    monkeypatch.setattr("audit.identifiers.finding.MOST", 5)
+    (finding,) = audit.check(path, select=[code], preview=True).findings
+    assert finding.fix is not None
+    assert finding.fix.applicability == "drop"
+    assert finding.evidence["cut"] is True
+    assert "1,000 or more" in finding.message
+
+
+def test_a_row_with_too_many_places_to_look_at_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.identifiers.finding.CANDIDATES", 5)
+    (span,) = PersonalIdentifier().find("4111 1111 1111 1112, " * 7, SAYS, Run(target=load_target(TARGET)))
+    assert span.severity == "warning"
+    assert span.fix is not None
+    assert span.fix("/x").applicability == "drop"
+
+
+SAID = re.compile(
+    r"the text holds (?:what may be )?(?:{names})(?: reserved for examples or tests)?"
+    r" \([0-9]+ characters, ending in (?:'[^']{1,2}'|\"..\")\); a model can repeat it to anybody".replace(
+        "{names}", "|".join(re.escape(one) for one, _ in NAMES.values())
+    )
+)
+
+
+@pytest.mark.parametrize("text", [case[0] for case in (*SURE, *UNSURE, *SPECIMENS)])
+def test_neither_message_nor_evidence_nor_title_tells_more_of_a_value_than_its_end(text: str) -> None:
+    (span,) = PersonalIdentifier().find(text, SAYS, Run(target=load_target(TARGET)))
+    assert SAID.fullmatch(span.message), span.message
+    assert {type(value) for value in span.evidence.values()} <= {str, int, list}
+    assert span.evidence["kind"] in NAMES
+    assert all(len(str(country)) <= 2 for country in span.evidence["countries"])  # type: ignore[union-attr]
+    if span.fix is not None:
+        assert span.fix("/x").title == f"mask {NAMES[str(span.evidence['kind'])][1]}"
 
 
 def test_one_kind_in_a_text_is_one_finding_at_the_surest(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 import string
 import zlib
 from collections.abc import Iterable, Sequence
@@ -136,6 +137,24 @@ def test_a_masked_secret_is_silent_and_no_message_quotes_one(text: str) -> None:
     assert secrets[0].value[-6:] not in f"{span.message}{span.evidence}"
     assert span.fix is not None
     assert secrets[0].value not in str(span.fix("/x"))
+
+
+@pytest.mark.parametrize("text", [*SURE.values(), *UNSURE.values()])
+def test_a_message_tells_the_kind_and_the_length_of_a_secret_only(text: str) -> None:
+    (span,) = found(Secret, text)
+    kind = r"an? (?:[A-Za-z]+ ){1,4}"
+    assert re.fullmatch(
+        rf"holds (?:what looks like )?{kind}\([0-9]+ characters\); rotate it, then mask it here", span.message
+    )
+    assert set(span.evidence) == {"kinds", "count", "sure"}
+    assert span.fix is not None
+    assert span.fix("/x").title == "rotate the secret, and put a placeholder in its place here"
+
+
+def test_a_password_that_was_made_up_on_request_stays() -> None:
+    (span,) = found(Secret, 'Here is a strong password: "vK9#tQ2!zR"')
+    assert span.severity == "info"
+    assert span.fix is None
 
 
 def test_the_checksum_of_github_is_the_crc_in_base_62() -> None:

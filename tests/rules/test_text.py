@@ -443,6 +443,21 @@ def test_a_very_long_text_is_judged_in_part_and_not_rewritten(rule: TextRule, pi
     assert span.fix is None
 
 
+WORDS = st.text(alphabet="etaoin ,.é“”–üßçñяжиאבعلम字山かな—€😀", max_size=12)
+
+
+@given(lines=st.lists(WORDS, max_size=4), encoding=st.sampled_from(["latin-1", "sloppy-windows-1252", "mac-roman"]))
+@settings(max_examples=150)
+def test_every_line_of_a_repaired_text_is_what_was_written_or_what_came(lines: list[str], encoding: str) -> None:
+    written = "\n".join(lines)
+    came = misread(written, encoding)
+    undone = misread_utf8(came)
+    if undone is None or undone.repaired is None:
+        return
+    for mended_line, one, other in zip(undone.repaired.split("\n"), lines, came.split("\n"), strict=True):
+        assert mended_line in (one, other)
+
+
 def test_repairs_say_how_often_and_from_what() -> None:
     first = misread_utf8("cafÃ© and naÃ¯ve")
     assert first is not None
