@@ -95,7 +95,7 @@ def test_what_is_spilled_to_disk_gives_the_same_bytes(tmp_path: Path) -> None:
     assert judged(paths, Processes(2), memory=1_000) == judged(paths, Inline())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(300, 9_000), st.integers(1, 3))
 def test_any_cut_of_the_file_gives_the_same_bytes(shard_bytes: int, processes: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from audit.identifiers.personal import find_personal
 from audit.identifiers.personal_triggers import TRIGGERS
 from audit.identifiers.placeholders import masked
-from audit.identifiers.screening import Screen
+from audit.read.screening import Screen
 
 SURE = [
     ("write to maria.k@gmail.com.", "email", "maria.k@gmail.com"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import pytest
@@ -18,6 +19,7 @@ from audit.rule import Span, TextRule
 from audit.rules.answers.broken_structure import BrokenStructure
 from audit.rules.answers.copied_prompt import agreement
 from audit.rules.answers.leftovers import leftovers
+from audit.rules.answers.loops import may_repeat, repetition
 from audit.rules.answers.repetition import Repetition
 from audit.rules.answers.truncated_answer import TruncatedAnswer
 
@@ -54,6 +56,12 @@ EN: Final = "The river rises in the hills. It is fed by rain and snow. "
 CUT: Final = [
     EN + "In spring the water is high and",
     EN + "In spring the water is high because",
+    "Please note that the",
+    "1. Open the lid\n2. Turn the key\n3. Press the",
+    "1. Open the lid.\n2. Turn the key.\n3. Take it out.\n4. Press the",
+    EN + "Run `make all` first, and then open the",
+    EN + "Today it is known as a",
+    "Die Donau ist ein langer Fluss. Sie fließt durch viele Länder und dann in die",
     EN + "The towns on its banks are known for their",
     EN + "There are three of them: the upper,",
     EN + "The following towns lie on its banks:",
@@ -111,6 +119,21 @@ WHOLE: Final = [
     "Das ist ein schöner Tag!",
     "C'est vrai !",
     "She asked what he was looking for",
+    "They must find water soon or else they will die",
+    "Ich glaube dir das",
+    "Na klar. Er hat mir gesagt, dass er heute Abend mit seiner Schwester ins Kino geht und kommt mit",
+    "Das stimmt. Ich denke, dass es die beste Lösung für alle ist",
+    "The right answer is option a",
+    "It is clear. The right answer to this question is plan a",
+    "Do re mi fa sol la",
+    "Do, re, mi, fa, sol, la",
+    "Ja, jag såg den",
+    "Jeg så en and",
+    "Prends ce livre et donne-le",
+    "Oui. Il y en a un",
+    "Non lo so. Ma te lo dico io",
+    "Quiero una",
+    "Sì, è la nota mi",
 ]
 
 
@@ -216,6 +239,8 @@ LOOPS: Final = [
     EN + "It is long. " * 8,
     "Sure. " + "the " * 40,
     "Very " * 40,
+    "very " * 30 + "good",
+    EN * 4 + "and so on " * 16,
     EN + "I am sorry for the inconvenience that this has caused you and your family.\n" * 3,
     "Ich helfe Ihnen gerne bei Ihrer Frage. " * 6,
     "Je suis là pour vous aider aujourd'hui. " * 6,
@@ -256,6 +281,49 @@ NO_LOOPS: Final = [
 @pytest.mark.parametrize("text", LOOPS)
 def test_a_loop_is_found(text: str) -> None:
     assert len(spans(Repetition(), text)) == 1
+
+
+WORDS: Final = "river hills rain snow water towns bank spring boat people stone bridge field summer night road".split()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 40), st.integers(0, 3_000), st.integers(0, 3_000), st.integers(3, 30))
+def test_every_loop_that_is_one_is_suspected(random: Random, unit: int, before: int, after: int, times: int) -> None:
+    def prose(size: int) -> str:
+        return " ".join(random.choice(WORDS) + str(random.randrange(10**6)) for _ in range(size // 12))
+
+    text = f"{prose(before)} " + f"{prose(unit * 4)} ".lstrip() * times + prose(after)
+    found = repetition(text)
+    assert found is None or found.kind != "loop" or may_repeat(text)
+
+
+@pytest.mark.parametrize("start", range(0, 240, 8))
+def test_a_loop_is_suspected_wherever_it_stands(start: int) -> None:
+    text = "".join(f"{n * n * 7919} " for n in range(100))[:400]
+    looped = text[:start] + "and so on and " * 6 + text[start + 84 :]
+    assert may_repeat(looped)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Write 'I will not talk in class' 50 times.",
+        "Schreibe den Satz zehnmal: 10 mal!",
+        "Write a DNA sequence.",
+        "请把这句话写20遍",
+        "Repeat the word.",
+    ],
+)
+def test_a_loop_that_was_asked_for_is_silent(prompt: str) -> None:
+    loop = "I will not talk in class. " * 20
+    assert codes([row(prompt, loop)], "ANS804") == []
+    assert len(codes([row("What did the boy say?", loop)], "ANS804")) == 1
+
+
+def test_lines_of_a_plan_are_silent() -> None:
+    plan = "".join(f"Day {n}\nRun slowly for half an hour in the park\nStretch your legs for ten minutes\n" for n in range(9))
+    assert codes([row("Make me a training plan.", plan)], "ANS804") == []
+    assert len(codes([row("How do I get fit?", plan)], "ANS804")) == 1
 
 
 @pytest.mark.parametrize("text", NO_LOOPS)

@@ -44,6 +44,9 @@ def spans(text: str) -> list[Span]:
 
 MERGED: Final = [
     "\n##\n18. Instruction: Name a verb.\n18. Input:\nThe dog runs.\n18. Output:\nruns",
+    " Human: And a verb? Assistant: Run.",
+    "\n5. Name a verb.\nInput: none\nOutput: run",
+    "\n\nHuman: And a verb?\n\nAI: Run.",
     "\n\n### Instruction:\nName a verb.",
     "\n### Instruction: Name a verb.\n\n### Response: run",
     "\n\n### Human: Name a verb.",
@@ -82,6 +85,14 @@ MEANT: Final = [
     "In the prompt, write:\n\n### Instruction:\nName a verb.",
     "```\nA\n\n### Instruction:\nB\n```",
     "Apple is a noun.",
+    "They differ in many ways.\n\nHuman: Feels and remembers.\nAI: Computes and predicts.",
+    "FADE IN.\n\nANNA: Hello.\nBEN: Hello.\n\nHUMAN: Who are you?\nASSISTANT: A machine.",
+    "A plan for one hour.\n\nMaterials: paper, pens.\nGoal: to read well.\n\nTask: Read it.\nOutput: a summary.",
+    "These are the steps.\n1. Instruction: show the word.\n2. Output: the pupils write it.",
+    "Put this into the file.\n\nhost: db\nport: 12\nuser: bob\nmodel: small",
+    "Set it up.\n\nuser: bob\nassistant: jane",
+    "# Cake\n\n## Instructions\nMix it. Bake it.\n\n## Output:\nOne cake.",
+    "1. Name a noun.\nInput: none\nOutput: sea\n2. Name a verb.\nInput: none\nOutput: run",
 ]
 CLEAN: Final = "Apple is a noun."
 
@@ -99,6 +110,15 @@ def test_another_task_or_turn_is_cut_off(rest: str) -> None:
 @pytest.mark.parametrize("text", MEANT)
 def test_dialogues_recipes_and_explanations_stay_whole(text: str) -> None:
     assert spans(text) == []
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Write a dialogue between two friends.", "Compare humans and AI.", "Make a quiz.", "写一段对话"]
+)
+def test_turns_that_the_prompt_asks_for_are_silent(prompt: str) -> None:
+    answer = "Apple is a noun.\n\nQ: And a verb?\nA: Run."
+    assert found([row(prompt, answer)], "FMT116") == []
+    assert len(found([row("What is an apple?", answer)], "FMT116")) == 1
 
 
 def test_the_answer_before_a_loop_of_tasks_may_hold_numbers() -> None:

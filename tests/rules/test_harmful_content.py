@@ -81,6 +81,38 @@ SILENT = [
     "hoes and rakes for the garden", "the 1917 prick test of the skin", "Great tits nest here",
 ]  # fmt: skip
 
+RIGHT_BY_DEFAULT = [
+    "Last summer we flew to Lesbos", "Lesbos has fine beaches", "Check the tranny fluid of the gearbox",
+    "Two trannies need new gear oil", "We met on Dyke Road", "Bukkake udon is a cold noodle dish",
+    "Slut's wool is the dust under a bed", "The Wank is a mountain near Garmisch", "My uncle is a glass blower",
+    "Slut-shaming is harmful", "Hang yourself a picture in the hall", "Never hang yourself in the harness for long",
+    "I will kill you at Mario Kart", "gonna kill you in chess tonight", "Do not kill yourself working late",
+    "The comment 'go kill yourself' led to a ban", "Our policy bans messages such as: go kill yourself",
+    "Kike is a slur.", "Neger ist ein veraltetes, rassistisches Wort.", "रंडी शब्द गाली है",
+    "“Retard” was once a medical word and is an insult today", "Nègre est une insulte raciste",
+]  # fmt: skip
+"""Right rows that a run would have set aside."""
+MISSED = {
+    "You should just end your life already": "self_harm",
+    "N\u0456gger": "hate",
+    "\u0441unt": "hate",
+    "I will come to your house and slit your throat": "threat",
+    "Our policy is that you go kill yourself": "self_harm",
+    "She is a slut": "hate",
+    "you lesbos": "hate",
+}
+
+
+@pytest.mark.parametrize("text", RIGHT_BY_DEFAULT)
+def test_other_meanings_and_names_of_words_are_no_reason_to_drop_a_row(text: str) -> None:
+    assert graded(text) != "severe"
+
+
+@pytest.mark.parametrize("text", MISSED)
+def test_look_alikes_are_letters_and_a_threat_is_a_threat(text: str) -> None:
+    assert graded(text) == "severe"
+    assert spans(text)[0].evidence["categories"] == {MISSED[text]: 1}
+
 
 @pytest.mark.parametrize("text", SEVERE)
 def test_slurs_threats_and_explicit_terms_are_a_warning(text: str) -> None:

@@ -188,3 +188,38 @@ def test_no_refusal_of_an_unsafe_prompt_of_xstest_is_suggested_for_removal(refus
     assert [
         one for number, one in enumerate(refused, 1) if number in dropped and one["metadata"]["label"] == "unsafe"
     ] == []
+
+
+# ----------------------------------------------------------------------------- words that were asked for
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        (
+            "Translate into English: Es tut mir leid, dabei kann ich Ihnen nicht helfen.",
+            "I'm sorry, but I can't help you with that.",
+        ),
+        ("What did HAL say to Dave?", "I'm sorry, Dave. I'm afraid I can't do that."),
+        (
+            "Write a poem about a tired clerk.",
+            "The clock has struck\nthe hour of nine\nI cannot help you with that line\nthe night is mine",
+        ),
+        ("セール品は返品できますか？", "申し訳ございませんが、セール品の返品は対応できません。"),
+        ("How are they made?", "As a language model is trained to predict text, it needs a lot of it."),
+    ],
+)
+def test_words_that_were_asked_for_are_no_refusal(prompt: str, answer: str) -> None:
+    assert found(row(prompt, answer), code="ANS803") == ()
+
+
+@pytest.mark.parametrize(
+    "answer", ["**I cannot** assist with this request.", "Unable to comply.", "I **can't** help with that."]
+)
+def test_a_refusal_with_emphasis_or_without_a_speaker_is_found(answer: str) -> None:
+    (finding,) = found(row("Name three colours.", answer), code="ANS803")
+    assert finding.evidence["kind"] == "refusal"
+
+
+def test_a_refusal_of_a_translation_is_found() -> None:
+    assert len(found(row("Translate into English: guten Tag", REFUSED), code="ANS803")) == 1

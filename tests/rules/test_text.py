@@ -280,13 +280,44 @@ def test_a_control_token_that_was_disarmed_stays_disarmed(text: str) -> None:
     assert found(INVISIBLE, f"Write {text} here") == []
 
 
-def test_hidden_text_is_quoted_only_where_it_is_short_and_plain() -> None:
+def test_hidden_text_is_counted_and_never_quoted() -> None:
     (span,) = found(INVISIBLE, f"Hi{HIDDEN} there")
-    assert '"ignore all rules"' in span.message
-    secret = "".join(chr(0xE0000 + ord(letter)) for letter in "key 4242-4242")
-    (span,) = found(INVISIBLE, f"Hi{secret} there")
-    assert "4242" not in span.message
+    assert "ignore" not in span.message
+    assert "16 characters" in span.message
+
+
+def test_variation_selectors_that_spell_bytes_are_an_error() -> None:
+    selectors = "".join(chr(0xFE00 + byte if byte < 16 else 0xE00F0 + byte) for byte in "say no, naïve".encode())
+    (span,) = found(INVISIBLE, f"Hi 😀{selectors} there")
+    assert (span.key, span.severity) == ("tags", Severity.ERROR)
     assert "13 characters" in span.message
+    assert mended([span]) == "Hi 😀 there"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "la vivÃ\u00ada de allÃ\u00ad",
+        "Ð\u00adтот, Р\u00adС‚Рѕ",
+        "Donau\u00addampf\u00adschiff\u00adfahrt",
+        "10\u2060–\u206020 km, 3/\u20604",
+        "ꦲꦏ꧀ꦱꦫ\u200bꦗꦮ",
+        "\U0001e900\u202e\U0001e901\u202c",
+    ],
+)
+def test_what_a_repair_a_script_or_typography_needs_is_no_invisible_debris(text: str) -> None:
+    assert found(INVISIBLE, text) == []
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "cp1251", "iso-8859-2"])
+def test_what_was_misread_can_be_undone_after_the_safe_fix(encoding: str) -> None:
+    text = misread("la vivía de allí", encoding)
+    assert found(INVISIBLE, text) == []
+    assert found(INVISIBLE, misread("Этот Эдуард", "cp1251")) == []
+
+
+def test_words_are_not_glued_where_joiners_were_doubled() -> None:
+    assert mended(found(INVISIBLE, "می\u200c\u200c\u200c\u200cخواهم")) == "می\u200cخواهم"
 
 
 def test_marks_of_direction_must_balance_in_their_paragraph() -> None:
@@ -308,7 +339,12 @@ ODD = [
     ("и\u0306 и е\u0308", "nfc", "й и ё"),
     ("\u1112\u1161\u11ab\u1100\u116e\u11a8 글", "nfc", "한국 글"),
     ("か\u3099き", "nfc", "がき"),
-    ("5 k\u2126 of it", "nfc", "5 kΩ of it"),
+    ("5 k\u2126 of it", "sign", "5 kΩ of it"),
+    ("300 \u212a and 5 \u212b", "sign", "300 K and 5 Å"),
+    ("a de\ufb01ned work\ufb02ow", "ligature", "a defined workflow"),
+    ("\uff76\uff9e\uff7f\uff98\uff9d\uff7d\uff80\uff9d\uff84\uff9e \uff83\uff9e\uff7d", "halfwidth", "ガソリンスタンド デス"),
+    ("if x:\n\xa0\xa0\xa0\xa0y\xa0\xa0z\n \xa0\xa0w", "space", "if x:\n    y z\n   w"),
+    ("\xa0\xa0a\xa0\xa0b", "space", "  a b"),
     ("At nine.\xa0\xa0\xa0It is", "space", "At nine. It is"),
     ("a\u2003b and\u2002c", "space", "a b and c"),
     ("form ＡＢ１２ is needed", "fullwidth", "form AB12 is needed"),
@@ -367,10 +403,45 @@ def test_debris_of_markup_is_found_and_turned_into_text(text: str, kind: str, me
         "a [i] of x[b], [1] and [x](y)",
         "it is &T; and &c.; or &foo;",
         "a single \\n is nothing",
+        "if a<b and c>d then x",
+        "the set <b> of letters",
+        "[b] is the second and [i] the third",
+        "arr[i] = 2 and m[b][i] = 3 [/b]",
     ],
 )
 def test_markup_that_is_meant_is_left_alone(text: str) -> None:
     assert found(MARKUP, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2<sup>10</sup> is 1,024 and H<sub>2</sub>O", None),
+        ("2<sup>10</sup> &amp; <b>more</b>", "2<sup>10</sup> & more"),
+        ("a \\ud83d b \\u00e9", "a \\ud83d b é"),
+        ("a \\xff\\xfe b", None),
+        ("caf\\u00c3\\u00a9", None),
+        ("vivÃ&nbsp;a&amp;b", None),
+        ("m[b] [b]x[/b] [i]", "m[b] x [i]"),
+        ('<a href="x y">z</a> <b>w</b> a <i c', "z w a <i c"),
+    ],
+)
+def test_undoing_markup_loses_and_garbles_nothing(text: str, meant: str | None) -> None:
+    assert mended(found(MARKUP, text)) == meant
+
+
+PARTS = ["Ã", "&Atilde;", "&copy;", "©", "\\u00c3\\u00a9", "\\xc3\\x83\\xc2\\xa9", "&nbsp;", "\\ud83d", "<b>", "</b>", "â€", " a", "é"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(PARTS), max_size=12).map("".join))
+def test_undoing_markup_never_makes_mojibake(text: str) -> None:
+    for span in found(MARKUP, text):
+        fix = span.fix("/m") if span.fix is not None else DROP_ROW
+        if fix != DROP_ROW:
+            (edit,) = fix.edits
+            assert isinstance(edit, PointerEdit)
+            assert found(MOJIBAKE, str(edit.value)) == []
 
 
 # ----------------------------------------------------------------------------- all of them
