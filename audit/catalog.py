@@ -138,6 +138,8 @@ def plan(settings: Settings, run: Run) -> Plan:
     """The rules that the settings select, ready to run, and why the others are not."""
     select = None if settings.select is None else tuple(map(check_selector, settings.select))
     extend = tuple(map(check_selector, settings.extend_select))
+    if settings.known_citations:  # who names citations that were checked asks for the rule that reads them
+        extend += (check_selector("ANS809"),)
     ignore = tuple(map(check_selector, settings.ignore))
     known = {rule.code for rule in all_rules()}
     for code in settings.rules:

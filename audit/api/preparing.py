@@ -14,12 +14,13 @@ import msgspec
 from audit.catalog import Plan, plan
 from audit.config.attributes import attributes_of
 from audit.config.fields import fields_of
+from audit.config.load import FOUND
 from audit.config.options import BY_FIELD
 from audit.config.settings import Settings
 from audit.config.values import Invalid
 from audit.engine.drive import Means, Reader
 from audit.engine.executors import Executor, Inline
-from audit.errors import UsageError, did_you_mean
+from audit.errors import ConfigError, UsageError, did_you_mean
 from audit.model import Source
 from audit.read.lines import SourceReader
 from audit.read.rows import RowsReader
@@ -86,11 +87,13 @@ def prepared(settings: Settings, run: Run | None = None) -> tuple[Run, Plan]:
     chosen = plan(settings, run)
     if any("tokens" in rule.needs for rule in chosen.rules):
         run = with_counter(run, settings)
-    return with_scorers(run, chosen.rules), chosen
+    return with_scorers(run, chosen.rules, settings), chosen
 
 
-def with_scorers(run: Run, rules: Sequence[Rule]) -> Run:
-    """The run with the scorers that options of the rules name, those left as they are that were handed in.
+def with_scorers(run: Run, rules: Sequence[Rule], settings: Settings) -> Run:
+    """The run with the scorers that options of the rules name, those left as they are that were handed in. Raises
+    ConfigError for code, a model or an address that a configuration file names which nobody named: it may have come
+    with the data.
 
     The trainer's rooms are reached by name, as the catalogue reaches the rules: nothing here imports them, and they are
     loaded when a scorer is asked for.
@@ -99,6 +102,13 @@ def with_scorers(run: Run, rules: Sequence[Rule]) -> Run:
     missing = [name for name in names if name not in run.scorers]
     if not missing:
         return run
+    found = settings.origins.get("config_file") == FOUND and settings.origins.get("rules") == settings.config_file
+    for name in missing if found else ():
+        if ":" in name:
+            raise ConfigError(
+                f"{settings.config_file} names the scorer {name!r}, and nobody named {settings.config_file}",
+                hint=f"if the file is yours: --config {settings.config_file}",
+            )
     load: Callable[[str], Scorer] = import_module("audit.train.scorers.by_name").load_scorer
     return msgspec.structs.replace(run, scorers={**run.scorers, **{name: load(name) for name in missing}})
 

@@ -20,6 +20,8 @@ from audit.errors import ConfigError, UsageError
 from audit.model import Json
 
 COMMAND_LINE: Final = "command line"
+FOUND: Final = "found"
+"""The origin of ``config_file`` where nobody named it."""
 
 
 def load_settings(
@@ -43,6 +45,8 @@ def load_settings(
     origins = dict.fromkeys([*BY_FIELD, "rules", "ignores", "sections"], "default")
     file = find(config, cwd, [*data, *(path for _, path in flags.get("splits", ()))], isolated=isolated)
     if file is not None:
+        if config is None:
+            origins["config_file"] = FOUND
         for field, value in _from_file(file, cwd).items():
             values[field], origins[field] = value, file.shown
     for option in OPTIONS:

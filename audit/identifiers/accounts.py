@@ -33,13 +33,14 @@ _CARD_WORDS: Final = any_of(
 )  # fmt: skip
 _BIC: Final = re.compile(r"(?<![A-Za-z0-9_])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9_])")
 _MAYBE_BIC: Final = re2.compile(rb"[A-Z]{6}[A-Z0-9]{2}")
-_BIC_WORDS: Final = any_of("BIC", "SWIFT", "swift code", "BIC/SWIFT", flags=0)
+_BIC_WORDS: Final = any_of("BIC", "SWIFT", "[Ss]wift [Cc]ode", "BIC/SWIFT", flags=0)
 _BASE58: Final = re.compile(r"(?<![A-Za-z0-9_])[13LMDXT][1-9A-HJ-NP-Za-km-z]{25,34}(?![A-Za-z0-9_])")
 _BECH32: Final = re.compile(r"(?<![A-Za-z0-9_])(?:bc1|ltc1|BC1|LTC1)[0-9A-Za-z]{14,87}(?![A-Za-z0-9_])")
 _ETHEREUM: Final = re.compile(r"(?<![A-Za-z0-9_])0x[0-9A-Fa-f]{40}(?![A-Za-z0-9_])")
 _WALLET: Final = any_of("eth(?:er(?:eum)?)?", "wallet", "erc-?20", "metamask", "usdt", "send (?:me|us|to)")
 _SPECIMEN_ADDRESSES: Final = frozenset({"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"})
 _OTHERS: Final = "US CA AU NZ JP CN HK SG IN KR TW TH MY ID PH VN ZA NG KE MX AR"
+_LONGEST_ALONE: Final = 40
 _COUNTRIES: Final = frozenset((*IBAN_LENGTHS, *_OTHERS.split()))
 
 
@@ -57,14 +58,16 @@ def find_ibans(text: str) -> Iterator[Identifier]:
 
 def find_cards(text: str) -> Iterator[Identifier]:
     """Numbers of payment cards: of a network, with Luhn's check digit. Sure beside a word for a card; a bare run of
-    digits needs one, since one number in ten has the check digit. Test numbers are specimens."""
+    digits needs one, or to be all that the text says, since one number in ten has the check digit. Test numbers are
+    specimens."""
+    whole = text.strip(" .\n") if len(text) <= _LONGEST_ALONE else ""
     for match in at_most(_CARD.finditer(text)):
         digits = re.sub("[ -]", "", match[0])
         if not card_network(digits):
             continue
         named = _CARD_WORDS.search(around(text, *match.span())) is not None
         specimen = is_test_card(digits)
-        if named or len(match[0]) > len(digits) or specimen:
+        if named or len(match[0]) > len(digits) or specimen or match[0] == whole:
             yield Identifier(*match.span(), "card", digits, named, specimen=specimen)
 
 

@@ -106,6 +106,11 @@ _CARE_PROSE: Final = (
 )
 _OLDEST_ALLOWED: Final = 89
 _AGE_NUMBER: Final = r"(?<![0-9.,$€£-])(?P<v>9[0-9]|1[0-2][0-9])"
+_YEAR_MONTH: Final = r"(?<![0-9A-Za-z./-])(?P<v>(?:19|20)[0-9]{2}[-/](?:0[1-9]|1[0-2]))(?![0-9A-Za-z/]|[.-][0-9])"
+_NINETIES: Final = (
+    r"\b(?:aged?|turned|is) (?:ninety(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|(?:a|one) hundred)\b"
+    r"|\bninety(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?[- ](?:years?[- ]old|year-old)\b"
+)
 _GROUP: Final = r"(?!\s?\+|\s?(?:or|and|years? or|years? and)\s(?:older|over|above))"
 
 
@@ -147,8 +152,21 @@ DATES: Final = (
         False,
         is_high_age,
     ),
+    labelled(
+        "care_date",
+        _CARE_PROSE,
+        r"(?P<v>(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12][0-9]|3[01]))(?![0-9/%])",
+        between=rf"(?:{_ON})?",
+    )._replace(strict_only=True),
+    Detector("date", r"\b[0-9]{4}[-/][0-9]{2}\b", _YEAR_MONTH, "none", True),
+    Detector(
+        "age_over_89",
+        rf"(?i){_NINETIES}",
+        rf"(?P<v>(?i:{_NINETIES}))(?![ -](?i:million|thousand|dollars|percent))",
+        "patient",
+    ),
     Detector("date", r"[0-9]{1,4}[./-]\s?[0-9]{1,2}[./-]\s?[0-9]{1,4}", _DATE, "none", True, is_date),
     Detector("date", r"[年년]", _DATE, "none", True, is_date),
     Detector("date", rf"(?:{_ENGLISH}|{_OTHERS}|{_UPPER})", _DATE, "none", True, is_date),
 )
-"""What finds dates and ages. The last three are for strict searches."""
+"""What finds dates and ages."""

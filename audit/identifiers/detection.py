@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import re2
 
 from audit.identifiers.finding import Found, Identifier, at_most, gathered
-from audit.identifiers.screening import Screen
+from audit.read.screening import Screen
 
 Context: TypeAlias = Literal["none", "care", "patient"]
 """What else the text must hold: nothing, a word of medical care, or one patient of whom it speaks."""

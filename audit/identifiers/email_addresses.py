@@ -18,9 +18,17 @@ _AFTER_AT: Final = re.compile(
 _LOCAL_TURNED: Final = re.compile(rf"[{_LETTERS}_+](?:[{_LETTERS}_.%+'-]{{0,63}}[{_LETTERS}_])?")
 """The part before the ``@``, read from its end, so that no beginning is tried in vain."""
 _WRITTEN_OUT: Final = re.compile(
-    r"(?<!\w)([a-z0-9][a-z0-9._+-]{1,40}) ?[\[({] ?at ?[\])}] ?"
+    r"(?<!\w)([a-z0-9][a-z0-9._+-]{1,40})(?: ?[\[({] ?at ?[\])}] ?|%40)"
     r"([a-z0-9-]{1,40}(?: ?(?:\.|[\[({] ?dot ?[\])}]|dot ) ?[a-z0-9-]{2,24}){1,3})(?!\w)",
     re.IGNORECASE,
+)
+_SPOKEN: Final = re.compile(
+    r"(?<!\w)([a-z0-9_]{1,30}(?: (?:dot|underscore) [a-z0-9_]{1,30}){0,3}) at "
+    r"([a-z0-9-]{1,40}(?: dot [a-z]{2,24}){1,3})(?!\w)",
+    re.IGNORECASE,
+)
+_MAIL_HOSTS: Final = re.compile(
+    r"(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|proton(?:mail)?|aol|gmx|web|live|msn|qq|163|yandex|mail)\."
 )
 _DOT: Final = re.compile(r" ?(?:[\[({] ?dot ?[\])}]|\bdot ) ?", re.IGNORECASE)
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s@]*$")
@@ -39,7 +47,7 @@ _FOR_EXAMPLES: Final = frozenset(("example", "test", "invalid", "localhost"))
 def find_emails(text: str) -> Iterator[Identifier]:
     """Addresses in a text of ``finding.plain``, in order. Addresses of nobody, such as ``user@domain.com``, are left
     out; those of a role and those at a domain that stands for any are not sure. Those at a domain for examples are
-    specimens, sure where a word gives them for somebody's own."""
+    specimens, sure where a word gives them for somebody's own and the name is no role's."""
     for match in at_most(_AFTER_AT.finditer(text)):
         turned = _LOCAL_TURNED.match(text[max(0, match.start() - _REACH) : match.start()][::-1])
         if turned is None or not _may_begin(text, match.start() - turned.end()):
@@ -50,12 +58,20 @@ def find_emails(text: str) -> Iterator[Identifier]:
 
 
 def find_written_out(text: str) -> Iterator[Identifier]:
-    """Addresses such as ``maria [at] firm [dot] com`` in a text of ``finding.plain``, in order."""
+    """Addresses such as ``maria [at] firm [dot] com``, ``maria%40firm.com`` and ``maria at gmail dot com`` in a text
+    of ``finding.plain``, in order."""
     for match in at_most(_WRITTEN_OUT.finditer(text)):
         domain = _DOT.sub(".", match[2]).replace(" ", "")
         found = _judged(text, *match.span(), match[1], domain)
         if found is not None:
             yield found
+    for match in at_most(_SPOKEN.finditer(text)):
+        local = re.sub(r" dot ", ".", re.sub(r" underscore ", "_", match[1].lower()))
+        domain = match[2].lower().replace(" dot ", ".")
+        if "." in local or _MAIL_HOSTS.match(domain):
+            found = _judged(text, *match.span(), local, domain)
+            if found is not None:
+                yield found
 
 
 def _may_begin(text: str, start: int) -> bool:
@@ -76,7 +92,7 @@ def _judged(text: str, start: int, end: int, local: str, domain: str) -> Identif
     if _is_nobody(name, labels, specimen):
         return None
     if specimen:
-        sure = _GIVEN.search(before(text, start)) is not None
+        sure = not _is_role(name) and _GIVEN.search(before(text, start)) is not None
     else:
         sure = known and labels[-2] not in ANY_DOMAIN and not _is_role(name)
     return Identifier(start, end, "email", f"{name}@{'.'.join(labels)}", sure, specimen=specimen)

@@ -12,9 +12,10 @@ from typing import Final
 
 from audit.identifiers.dates import DATES
 from audit.identifiers.detection import found_by, triggers_of
-from audit.identifiers.finding import Found
+from audit.identifiers.finding import Found, Identifier, before
 from audit.identifiers.patient_numbers import PATIENT_NUMBERS
 from audit.identifiers.places import PLACES
+from audit.read.patterns import pattern
 
 _DETECTORS: Final = (*PATIENT_NUMBERS, *DATES, *PLACES)
 
@@ -22,6 +23,10 @@ TRIGGERS: Final[tuple[str, ...]] = triggers_of(_DETECTORS, strict=False)
 """RE2 patterns, one of which every text with a finding of ``find_health`` matches."""
 STRICT_TRIGGERS: Final[tuple[str, ...]] = triggers_of(_DETECTORS, strict=True)
 """The same for a strict search."""
+
+_PARTIES: Final = pattern(r"\b[Vv]s?\. (?=[A-Z])")
+_LINE: Final = 200
+"""Characters of a line before a number that are looked at."""
 
 SAFE_HARBOR: Final[Mapping[str, str]] = {
     "street_address": "B",
@@ -33,6 +38,7 @@ SAFE_HARBOR: Final[Mapping[str, str]] = {
     "date": "C",
     "age_over_89": "C",
     "fax": "E",
+    "ssn": "G",
     "medical_record_number": "H",
     "health_plan_number": "I",
     "account_number": "J",
@@ -50,6 +56,14 @@ SAFE_HARBOR: Final[Mapping[str, str]] = {
     "case_number": "R",
 }
 """Kind -> the paragraph of 45 CFR 164.514(b)(2)(i) that names it."""
+OF_OTHERS: Final[Mapping[str, str]] = {
+    "person_name": "A",
+    "phone": "D",
+    "email": "F",
+    "card": "J",
+    "ip_address": "O",
+}
+"""The same for the kinds that other modules find in texts."""
 
 
 def find_health(text: str, strict: bool = False) -> Found:
@@ -59,4 +73,12 @@ def find_health(text: str, strict: bool = False) -> Found:
     medical care, unless ``strict``: then every date but a year, every address, ZIP code and link. Never raises; takes
     time linear in the text, and is ``cut`` where there are too many.
     """
-    return found_by(_DETECTORS, text, strict)
+    found = found_by(_DETECTORS, text, strict)
+    if strict or not found:
+        return found
+    return Found((one for one in found if one.kind != "case_number" or not _is_docket(text, one)), cut=found.cut)
+
+
+def _is_docket(text: str, one: Identifier) -> bool:
+    """Whether a number of a case is that of a court: two parties stand before it in the line."""
+    return _PARTIES.search(before(text, one.start, _LINE).rpartition("\n")[2]) is not None

@@ -14,7 +14,8 @@ from typing import Final
 
 from audit.identifiers.detection import Detector, labelled, matches, outside_placeholders, places_of, triggers_of
 from audit.identifiers.finding import Found, Identifier, gathered
-from audit.identifiers.screening import Screen
+from audit.read.patterns import pattern
+from audit.read.screening import Screen
 
 _WORD: Final = r"[A-ZÀ-ÖØ-Þ][\w'’-]{1,24}"
 _PARTICLE: Final = r"(?:de la|de los|van der|van den|von der|de|da|di|del|della|van|von|der|bin|ibn|al|el|y)"
@@ -47,6 +48,7 @@ _NO_NAMES: Final = (
 )
 _NO_SURNAMES: Final = (
     "river county university street avenue city park school hospital college island bridge airport day bank "
+    "hills hotel inn resort airport casino theatre theater stadium valley springs creek falls "
     "museum church prize award institute foundation inc company road lake mountain state states and the is has "
     "was of in on at to for he she it they we you his her this that there if when then but so will can had does "
     "did what how why who where which answer question let"
@@ -65,15 +67,22 @@ _AFTER_WORDS: Final = (
     Detector("person_name", r"私の名前は|我的名字是|我叫|姓名[:：]|患者[:：]|氏名[:：]", _EAST_ASIAN, at_gate=True),
 )
 
+_GENE: Final = pattern(r"\s(?:gene|mutation|mutant|variant|positive|negative|expression|allele|wild.?type)s?\b")
+"""Words after what only looks like the name of a patient: "Patient: KRAS mutation"."""
+
 _CAPITALISED: Final = r"\b[A-Z][A-Za-zß-ÿ]"
 
 _GIVEN: Final = rf"(?<![\w'’-]){_WORD}"
 
 
+LABELS: Final[tuple[str, ...]] = triggers_of(_AFTER_WORDS, strict=False)
+"""RE2 patterns, one of which every text with a finding of ``find_labelled_names`` matches."""
+
+
 @lru_cache(maxsize=2)
 def triggers(strict: bool = False) -> tuple[str, ...]:
     """RE2 patterns, one of which every text with a finding of ``find_names`` matches. Reads the given names."""
-    return (*triggers_of(_AFTER_WORDS, strict=False), _CAPITALISED if strict else _known_before_surname())
+    return (*LABELS, _CAPITALISED if strict else _known_before_surname())
 
 
 @lru_cache(maxsize=1)
@@ -96,12 +105,18 @@ def find_names(text: str, strict: bool = False) -> Found:
     return Found(outside_placeholders(found, text), cut=found.cut) if found else found
 
 
+def find_labelled_names(text: str) -> Found:
+    """Those after a title, an introduction or a label alone."""
+    found = gathered([_after_words(text)])
+    return Found(outside_placeholders(found, text), cut=found.cut) if found else found
+
+
 def _after_words(text: str) -> Iterator[Identifier]:
     """What stands after a title, an introduction or a label."""
     for _, match in matches(_AFTER_WORDS, text, strict=False):
         name = _trimmed(match["v"])
         first = name.split(" ", 1)[0].lower()
-        if name and first not in _no_names():
+        if name and first not in _no_names() and not _GENE.match(text, match.start("v") + len(name)):
             yield _name(match.start("v"), name, sure=True)
 
 

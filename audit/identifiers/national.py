@@ -12,9 +12,15 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from audit.identifiers import national_numbers as numbers
-from audit.identifiers.finding import Identifier, any_of, around, at_most, necessary
+from audit.identifiers.finding import Identifier, any_of, around, at_most, before, necessary
 
-_SEPARATORS: Final = re.compile(r"[ ./()-]")
+_SEPARATORS: Final = re.compile(r"[ ./()+-]")
+
+_THINGS: Final = re.compile(
+    r"(?i)\b(?:room|suite|part|model|item|sku|order|invoice|serial|catalog(?:ue)?|flight|unit|lot|version|ticket|isbn)\b"
+    r"[^.!?\n]{0,20}$"
+)
+"""Words for things that have numbers, before one that only has the form."""
 
 
 class Scheme(NamedTuple):
@@ -260,7 +266,7 @@ SCHEMES: Final = (
         r"[A-Z]{1,2}[0-9]{6,8}|[0-9]{9}|[0-9]{2}[A-Z]{2}[0-9]{5}",
         lambda value: len(set(value)) > 2,
         (
-            "passport (?:no|nr|number|#)\\W*",
+            "passport",
             "reisepass(?:nummer)?",
             "passeport",
             "pasaporte",
@@ -295,7 +301,7 @@ def _of_scheme(scheme: Scheme, search: _Search, text: str) -> Iterator[Identifie
         value = (match[0] if scheme.country == "FI" else _SEPARATORS.sub("", match[0])).upper()
         if scheme.valid(value):
             sure = _named(search, around(text, *match.span())) or scheme.alone
-            if sure is not None:
+            if sure is not None and (sure or not _THINGS.search(before(text, match.start()))):
                 yield Identifier(*match.span(), scheme.kind, value, sure, scheme.country, _is_specimen(scheme, value))
 
 
@@ -320,7 +326,7 @@ def _search(index: int) -> _Search:
     scheme = SCHEMES[index]
     exact = [word for word in scheme.words if _is_exact(word)]
     loose = [word for word in scheme.words if not _is_exact(word)]
-    form = rf"(?<![A-Za-z0-9_$€£¥+])(?<![0-9][.,/-])(?:{scheme.form})(?![A-Za-z0-9_])(?![.,/-][0-9])"
+    form = rf"(?<![A-Za-z0-9_$€£¥+])(?<![0-9][.,/-])(?:{scheme.form})(?![A-Za-z0-9_])(?![.,/-][0-9]|-[A-Za-z])"
     return _Search(re.compile(form), any_of(*exact, flags=0) if exact else None, any_of(*loose) if loose else None)
 
 

@@ -18,6 +18,7 @@ _ADDRESS: Final = any_of(
 _VERSION: Final = any_of(
     "v(?:er(?:sion)?)?\\.?", "release", "build", "section", "chapter", "firmware", "driver", "§", "clause"
 )
+_EXAMPLE: Final = any_of("format", "example", "e\\.g", "such as", "looks? like", "form of")
 _RESOLVERS: Final = frozenset(
     (
         "8.8.8.8",
@@ -52,21 +53,22 @@ _DOCUMENTED: Final = (ip_network("2001:db8::/32"), ip_network("3fff::/20"))
 _NO_DEVICE: Final = ("000000", "ffffff", "001122", "123456", "aabbcc", "abcdef", "00005e0053", "deadbe", "112233")
 
 
-def find_network(text: str) -> Iterator[Identifier]:
+def find_network(text: str, strict: bool = False) -> Iterator[Identifier]:
     """Public IPv4 and IPv6 addresses and MAC addresses in a text of ``finding.plain``. An IP address is sure beside the
-    word "IP"; a short one may be a version and needs it."""
+    word "IP"; a short one may be a version and needs it, unless ``strict``."""
     for match in at_most(_V4.finditer(text)):
-        yield from _v4(text, match)
+        yield from _v4(text, match, strict)
     for match in at_most(_V6.finditer(text)):
         yield from _ip(text, match)
     for match in at_most(_MAC.finditer(text)):
         digits = re.sub("[:-]", "", match[0]).lower()
         if not digits.startswith(_NO_DEVICE) and len(set(digits)) > 3:
-            yield Identifier(*match.span(), "mac_address", digits, False)
+            specimen = _EXAMPLE.search(before(text, match.start())) is not None
+            yield Identifier(*match.span(), "mac_address", digits, False, specimen=specimen)
 
 
-def _v4(text: str, match: re.Match[str]) -> Iterator[Identifier]:
-    short = len(match[0]) < _SHORT
+def _v4(text: str, match: re.Match[str], strict: bool) -> Iterator[Identifier]:
+    short = len(match[0]) < _SHORT and not strict
     if _VERSION.search(before(text, match.start(), 20)) or (short and not _ADDRESS.search(around(text, *match.span()))):
         return
     yield from _ip(text, match)

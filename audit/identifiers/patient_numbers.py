@@ -13,9 +13,10 @@ from typing import Final
 from audit.identifiers.detection import Detector, labelled
 from audit.identifiers.registered import MBI_PATTERN, is_dea, is_gtin, is_mbi, is_npi, is_vin
 
-_NUMBER: Final = r"[ _-]?(?:numbers?\b|num\b|no\b\.?|nr\b\.?|n[º°]|id\b|identifier\b|#)"
+_NUMBER: Final = r"[ _-]?(?:numbers?\b|num\b|no\b\.?|nr\b\.?|n[º°.]|№|id\b|identifier\b|#)"
 _CODE: Final = (
     r"(?P<v>(?<![0-9A-Za-z])(?:[0-9]{2,4}(?: [0-9]{2,4}){1,4}(?![0-9A-Za-z])"
+    r"|[A-Z]{1,3}[0-9]{3,5}(?: [0-9]{3,5}){1,3}(?![0-9A-Za-z])"
     r"|[A-Z]{1,4} [0-9]{3}(?: [0-9]{2,4}){1,3}(?![0-9A-Za-z])|(?=[A-Za-z/._-]{0,8}[0-9])[A-Za-z0-9](?:[A-Za-z0-9]"
     r"|[-/._](?=[A-Za-z0-9])){3,29}))"
 )
@@ -59,6 +60,7 @@ _RECORD: Final = (
     rf"|\bchart{_NUMBER}|\bhospital{_NUMBER}|krankenakte(?:n?nummer)?\b|aufnahmenummer|num[ée]ro de dossier"
     r"|\bn[º°] ?(?:de )?dossier|\bdossier (?:m[ée]dical|patient)\b|\bipp\b"
     r"|(?:n[úu]mero|n[º°.]) (?:de )?historia(?: cl[íi]nica)?|historia cl[íi]nica(?: n[º°.])?|\bnhc\b"
+    r"|prontu[áa]rio(?: m[ée]dico)?\b|cartella clinica\b|dossiernummer|истори[яи] болезни|номер карты"
     r"|病历号|病案号|住院号|门诊号|診察券番号|カルテ番号"
 )
 _PLAN: Final = (
@@ -94,12 +96,13 @@ _VIN: Final = (
 )
 _DEVICE: Final = (
     rf"\b(?:serial|device|implant|lead|generator|pump|model serial|device serial){_NUMBER}|\bs/n\b|\bsn:"
-    r"|\budi(?:-[dp]i)?\b|\bgtin\b|\blot ?(?:no|number|#)|seriennummer|ger[äa]tenummer|num[ée]ro de s[ée]rie"
+    r"|\bsn[ #]|\budi(?:-[dp]i)?\b|\bgtin\b|\blot ?(?:no|number|#)|seriennummer|ger[äa]tenummer|num[ée]ro de s[ée]rie"
     r"|n[úu]mero de serie"
 )
 _PATIENT_NUMBER: Final = (
     rf"\b(?:patient|pt|participant|trial subject|study subject|donor|enrollee|resident){_NUMBER}|\bpatient ?:?#"
     r"|patienten-?(?:nummer|nr\b|id\b)|\bfallnummer|num[ée]ro (?:de |du )?patient|n[úu]mero de paciente"
+    r"|n[úu]mero do paciente|numero (?:del )?paziente|codice paziente|pati[ëe]nt(?:en)?-?nummer|номер пациента"
     r"|患者番号|患者编号"
 )
 _CASE: Final = (
@@ -118,6 +121,8 @@ _BIOMETRIC_VALUE: Final = (
     r"(?P<v>\[\s?-?[0-9.]{1,20}(?:e-?[0-9]{1,3})?(?:\s?,\s?-?[0-9.]{1,20}(?:e-?[0-9]{1,3})?){2,4096}\s?\]?"
     r"|(?=[A-Za-z+/_:-]{0,24}[0-9])[A-Za-z0-9][A-Za-z0-9+/=_:-]{5,4096})"
 )
+_PRINT: Final = r"\b(?:finger|voice|palm|face)[ -]?prints?\b|\b(?:iris|retinal?) scans?\b"
+_KEPT: Final = r"(?i:stored|on file|enrolled|captured|recorded|saved|taken|collected|kept|registered)\b"
 _FACE_FILE: Final = (
     r"(?:[\w%./:~-]{0,120}[/_.-])?(?:full[_-]?face|face|headshot|mugshot|selfie|portrait|patient[_-]?(?:photo|pic"
     r"|picture|image)"
@@ -200,6 +205,22 @@ PATIENT_NUMBERS: Final = (
         r"(?i:patient|subject|participant) (?P<v>[0-9]{2,4}-[0-9]{2,6})(?![0-9-])",
         "care",
         at_gate=True,
+    ),
+    labelled("account_number", r"\baccount\b", _CODE, check=has_digits)._replace(strict_only=True),
+    labelled("health_plan_number", r"\bpolicy\b", _CODE, check=has_digits)._replace(strict_only=True),
+    labelled("license_plate", r"\bplates?\b", _PLATE, check=is_plate)._replace(strict_only=True),
+    labelled(
+        "ssn",
+        r"\bssn\b|social security(?: number)?",
+        r"(?P<v>[0-9]{4})(?![0-9-])",
+        between=r"(?: (?:ending|ends)(?: in| with)?|,? last (?:four|4)(?: digits)?(?: of)?)?",
+    )._replace(strict_only=True),
+    Detector(
+        "biometric_identifier",
+        rf"(?i){_PRINT}",
+        rf"(?P<v>(?i:{_PRINT}))(?:,?\s[\w-]{{1,20}}){{0,5}}?\s{_KEPT}",
+        "none",
+        True,
     ),
     labelled("case_number", _CASE, _CODE, context="care", check=has_digits),
     labelled("biometric_identifier", _BIOMETRIC, _BIOMETRIC_VALUE, context="patient"),

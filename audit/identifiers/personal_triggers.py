@@ -12,7 +12,12 @@ SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
     "email": (
         r"(?i)[0-9a-z_+\x{80}-\x{10ffff}][@\x{ff20}][0-9a-z\x{80}-\x{10ffff}-]+[.\x{ff0e}][0-9a-z\x{80}-\x{10ffff}]",
     ),
-    "written out": (r"(?i)[0-9a-z_] ?[\[({] ?at ?[\])}] ?[0-9a-z]",),
+    "written out": (
+        r"(?i)[0-9a-z_] ?[\[({] ?at ?[\])}] ?[0-9a-z]",
+        r"(?i)[0-9a-z_]%40[0-9a-z]",
+        r"(?i)[0-9a-z_] at [0-9a-z-]+ dot [a-z]",
+    ),
+    "split": (r"[0-9A-Za-z@.+ ()-][\x{ad}\x{200b}-\x{200d}\x{2060}\x{feff}]+[0-9A-Za-z@.+ ()-]",),
     "digits": (_SEVEN_DIGITS,),
     "card": (rf"{_DIGIT}(?:{_GAP}?{_DIGIT}){{12}}",),
     "network": (
@@ -20,8 +25,8 @@ SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
         r"\b[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:",
         r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b",
     ),
-    "iban": (r"\b[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2}",),
-    "bic": (r"\b(?:BIC|SWIFT)\b",),
+    "iban": (r"\b[A-Za-z]{2}[0-9]{2}(?:[ \x{a0}\x{2009}\x{202f}-]?[A-Za-z0-9]{4}){2}",),
+    "bic": (r"\b(?:BIC|SWIFT|[Ss]wift [Cc]ode)\b",),
     "wallet": (
         r"\b[13LMDXT][1-9A-HJ-NP-Za-km-z]{25}",
         r"\b(?:bc1|ltc1|BC1|LTC1)[0-9A-Za-z]{14}",
@@ -32,7 +37,7 @@ SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
         r"\b[A-Za-z]{6}[0-9LMNPQRSTUV]{2}[A-EHLMPRSTa-ehlmprst][0-9LMNPQRSTUV]{2}[A-Za-z]",
         r"\b[A-Za-z]{4}[0-9]{6}[HMXhmx][A-Za-z]{5}",
         r"\b[A-Za-z]{5}[0-9]{4}[A-Za-z]\b",
-        r"\b[A-Z]{1,2}[0-9]{6}\(?[0-9A-Z]",
+        r"\b[A-Z]{1,2}[0-9]{6}(?:\(|[0-9A-Z]|\b)",
         r"\b[0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-Z]\b",
         r"\b[XYZxyz]-[0-9]{7}",
         r"\b[0-9]{2}[A-Z]{2}[0-9]{5}\b",

@@ -22,10 +22,16 @@ _NORTH_AMERICAN: Final = re.compile(
     r"(?<![A-Za-z0-9_+(=$.,-])(?<![0-9] )(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}"
     r"(?![A-Za-z0-9_%])(?![-.,/][0-9])"
 )
+_SHAPED: Final = re.compile(
+    r"(?<![\w.+-])(?:1[ .-]?)?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-]?)[2-9][0-9]{2}[ .-]?[0-9]{4}"
+    r"(?![\w%]|[-.,/][0-9])"
+)
 _NATIONAL: Final = re.compile(
     rf"(?<![A-Za-z0-9_+=$€£¥.,])(?<![0-9][ ()./-])\(?[0-9](?:{_GAP}[0-9]){{6,15}}(?![A-Za-z0-9_%])(?![.,:][0-9])"
 )
+_LINKED: Final = re.compile(r"(?:(?<=wa\.me/)|(?<=[?&]phone=))\+?[1-9][0-9]{7,14}(?![A-Za-z0-9_%])")
 _FORMS: Final = {
+    "linked": (_LINKED, r"(?:wa\.me/|[?&]phone=)\+?[1-9][0-9]{7}"),
     "international": (_INTERNATIONAL, r"(?:\+|\b00)[1-9](?:[ ().\-/]{0,2}[0-9]){6}"),
     "north american": (_NORTH_AMERICAN, r"[2-9][0-9]{2}[).-] ?[2-9][0-9]{2}[-.][0-9]{4}\b"),
 }
@@ -152,16 +158,16 @@ SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
 """RE2 patterns by name, one of which is in every text with a number: words of a place, and forms that need none."""
 
 
-def find_phones(text: str, names: Set[str]) -> Iterator[Identifier]:
+def find_phones(text: str, names: Set[str], strict: bool = False) -> Iterator[Identifier]:
     """Telephone numbers in a text of ``finding.plain`` that holds these of ``SCREENED``; they may overlap.
 
     Sure are valid numbers that are international or stand after a word for telephone; not those of companies
-    (toll-free, premium rate), nor bare North American ones.
+    (toll-free, premium rate), nor bare North American ones. ``strict`` takes the latter however they are written.
     """
     places = sorted((name for name in names if name in _BY_NAME), key=_ORDER.__getitem__)
     forms = [form for name, (form, _) in _FORMS.items() if name in names]
     asked = 0
-    for form in (*forms, *((_NATIONAL,) if places else ())):
+    for form in (*forms, *((_SHAPED,) if strict else ()), *((_NATIONAL,) if places else ())):
         for match in at_most(form.finditer(text)):
             regions = _regions(places, before(text, match.start())) if places else ()
             if form is _NATIONAL and not regions:
@@ -187,7 +193,7 @@ def _found(form: re.Pattern[str], match: re.Match[str], regions: Sequence[str], 
         return None
     named = bool(regions)
     specimen = _is_fiction(number.value)
-    sure = named if specimen else number.personal and (named or form is _INTERNATIONAL)
+    sure = named if specimen else number.personal and (named or form in (_INTERNATIONAL, _LINKED))
     return Identifier(match.start(), end, "phone", number.value, sure, number.region, specimen)
 
 
@@ -204,10 +210,10 @@ def _beginnings(written: str) -> Iterator[str]:
 def _number(form: re.Pattern[str], written: str, regions: Sequence[str], unasked: bool) -> _Number | None:
     if form is _NATIONAL:
         return _first(written, regions, unasked) if _may_be_national(written) else None
-    if form is _NORTH_AMERICAN:
+    if form in (_NORTH_AMERICAN, _SHAPED):
         return _read(written, "US", unasked)
-    if written.startswith("+"):
-        return _read(written, "", unasked)
+    if form is _LINKED or written.startswith("+"):
+        return _read(f"+{written.lstrip('+')}", "", unasked)
     return _read(f"+{written[2:]}", "", unasked) if regions else None
 
 

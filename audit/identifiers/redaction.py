@@ -1,19 +1,17 @@
-"""Everything in a text that must not be passed on: identifiers of persons, of patients, and secrets."""
+"""Everything that must not be passed on in a text: identifiers of persons and patients, secrets, names after a
+title or a label."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Final
 
 from audit.identifiers.finding import Found, Identifier, without_overlaps
 from audit.identifiers.health import TRIGGERS as HEALTH
+from audit.identifiers.names import LABELS, find_labelled_names
 from audit.identifiers.personal_triggers import TRIGGERS as PERSONAL
-from audit.identifiers.screening import Screen
 from audit.identifiers.secrets import TRIGGERS as SECRETS
-
-_ROUNDS: Final = 8
-"""Masking shortens a text and so may bring a word within reach of another number; each round finds fewer."""
+from audit.read.screening import Screen
 
 
 def identifiers_in(text: str) -> Sequence[Identifier]:
@@ -35,6 +33,8 @@ def identifiers_in(text: str) -> Sequence[Identifier]:
         from audit.identifiers.secrets import find_secrets
 
         found.append(find_secrets(text))
+    if "names" in names:
+        found.append(find_labelled_names(text))
     if any(ones.cut for ones in found):
         return (Identifier(0, len(text), "many_identifiers", "", False),)
     return without_overlaps(one for ones in found for one in ones)
@@ -45,16 +45,13 @@ def redact(text: str) -> str:
 
     What it returns holds none, so that a second call changes nothing.
     """
-    for _ in range(_ROUNDS):
-        found = identifiers_in(text)
-        if not found:
-            break
-        from audit.identifiers.placeholders import masked
+    if not identifiers_in(text):
+        return text
+    from audit.identifiers.placeholders import masked_all
 
-        text = masked(text, found)
-    return text
+    return masked_all(text, identifiers_in)
 
 
 @cache
 def _screen() -> Screen:
-    return Screen({"personal": PERSONAL, "health": HEALTH, "secrets": SECRETS})
+    return Screen({"personal": PERSONAL, "health": HEALTH, "secrets": SECRETS, "names": LABELS})

@@ -19,7 +19,8 @@ _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 _MADE_UP: Final = pattern(
     r"x{4}|\*{3}|\.{3}|0{6}|1234567|abcdef|qwerty|abc123|example|sample|dummy|placeholder|change_?me|redacted|masked|fake"
     r"|your|insert|replace|todo|secret_?key|api_?key|my_?(?:secret|token|pass|key)|token_?here|here$|^test|test$|deadbeef"
-    r"|foo_?bar|lorem|1q2w3e|hunter2|letmein|p[a4@][s5$][s5$]w[o0]?r?d|passw|pass\d{1,4}$|correct.?horse|tr0ub4dor|welcome\d*!?$",
+    r"|foo_?bar|lorem|1q2w3e|letmein|p[a4@][s5$][s5$]w[o0]?r?d|passw|pass\d{1,4}$|correct.?horse|^(?:hunter2|tr0ub4dor(?:&3)?)$"
+    r"|welcome\d*!?$",
     re.IGNORECASE,
 )
 """What documentation writes in place of a secret."""

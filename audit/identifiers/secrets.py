@@ -10,9 +10,9 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from audit.identifiers.finding import Found, Identifier, at_most, before, gathered
-from audit.identifiers.screening import Screen
 from audit.identifiers.secret_values import decoded, entropy, has_checksum, is_random, is_signed_token, stands_for_one
 from audit.read.patterns import pattern
+from audit.read.screening import Screen
 
 _LONGEST: Final = 1_000_000
 """Characters of a text that words before a secret are looked for in; shapes are looked for everywhere."""
@@ -100,42 +100,60 @@ _SHAPES: Final = (
 )
 _DISCORD: Final = pattern(r"(?<![\w-])[MNO][A-Za-z0-9_-]{22,27}+\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}+(?![\w-])")
 _TELEGRAM: Final = pattern(r"(?<![\w-])[0-9]{8,10}:AA[A-Za-z0-9_-]{32,33}(?![A-Za-z0-9_-])")
+_KEY_LINES: Final = pattern(r"(?:[A-Za-z0-9+/=]{30,20000}+(?:\s|\\[rn]){0,8}+)*+[A-Za-z0-9+/=]{0,29}+")
+"""What follows the header of a key whose end is not there."""
+_LONGEST_KEY: Final = 20_000
 _PRIVATE_KEY: Final = pattern(r"-----BEGIN ((?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?)-----")
 _KEY_BODY: Final = pattern(r"[A-Za-z0-9+/]{30}")
 _AZURE: Final = pattern(
     r"(?:AccountKey|SharedAccessKey|SharedSecretValue)=([A-Za-z0-9+/]{43,88}+={0,2})"
     r"|[?&]sig=([A-Za-z0-9%+/]{43,70}+=?)(?=[&\s\"'<>)]|$)"
 )
-_IN_URL: Final = pattern(r"://([^\s:/@?#\"'<>]{1,64}+):([^\s/@\"'<>]{3,128}+)@([^\s/:\"'<>@?#]{1,253}+)")
+_IN_COMMAND: Final = pattern(r"(?<!\S)(?:-u|--user)[ =]{1,2}[\"']?([\w.@-]{1,64}+):([^\s\"':]{6,128}+)")
+_IN_URL: Final = pattern(r"://([^\s:/@?#\"'<>]{0,64}+):([^\s/@\"'<>]{3,128}+)@([^\s/:\"'<>@?#]{1,253}+)")
 _NOBODY: Final = pattern(
     r"(?:^|\.)(?:example|test|invalid|local|localhost)(?:\.|$)|^127\.|^0\.0|^host|^db$|^ip$|^server$"
 )
 _ASSIGNED: Final = pattern(
     r"(secret[ _-]?access[ _-]?key"
     r"|(?:secret|private|access|auth|api|account|encryption|signing|client|storage)[ _-]?key"
-    r"|client[ _-]?secret|secret|token|passwd|password|passphrase|pwd|credentials?|key"
-    r"|contrase\u00f1a|mot de passe|passwort|kennwort|\u5bc6\u7801|\u5bc6\u94a5|\u30d1\u30b9\u30ef\u30fc\u30c9)"
-    r"[\"'\]]{0,2}\s{0,3}(?:[:=]{1,2}>?|=>|\uff1a)\s{0,3}(?:(?P<q>[\"'`])([^\"'`\s]{6,200}+)(?P=q)"
-    r"|([A-Za-z0-9!@#$%^&*+/=_~.-]{8,200}+)(?![(\[{}<\w]))",
+    r"|client[ _-]?secret|secret|token|passwd|password|passphrase|pwd|credentials?|key|(?<![A-Za-z])pass"
+    r"|contrase\u00f1a|mot de passe|passwort|kennwort|senha|wachtwoord|has\u0142o|parola|\u5bc6\u7801|\u5bc6\u78bc"
+    r"|\u5bc6\u94a5|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638"
+    r"|\u043f\u0430\u0440\u043e\u043b\u044c)"
+    r"[\"'\]]{0,2}(?:\s{0,3}(?:[:=]{1,2}>?|=>|\uff1a)|(?P<is>\s(?:is|was|ist|lautet|est|es|\u00e9)(?=\s)))\s{0,3}"
+    r"(?:(?P<q>[\"'`])([^\"'`\s]{6,200}+)(?P=q)"
+    r"|([A-Za-z0-9!@#$%^&*+/=_~.-]{8,200}+)(?![(\[{}<A-Za-z0-9_]))",
     re.IGNORECASE,
 )
+_QUOTED, _BARE = 4, 5
+"""Groups of ``_ASSIGNED`` with the value."""
 _BEFORE: Final = 60
 """Characters before a name that say what it is the name of; the last ``_OF_NAME`` of them may be part of it."""
 _OF_NAME: Final = 24
 _GENERATED: Final = pattern(r"new|generat|random|strong|suggest|temporar|secure|neues|nouveau|nueva", re.IGNORECASE)
 _BEARER: Final = pattern(r"(?<![A-Za-z])(Bearer|Basic) ([A-Za-z0-9._~+/=-]{16,2000}+)")
 _NO_SECRET: Final = pattern(
-    r"publi|primary|foreign|sort|hash|sha\d|md5|digest|checksum|commit|etag|uuid|csrf|cache|site|partition|_id|idempot|next"
-    r"|page|continuation|cursor|answer|fingerprint|product|license|index|object|dedup|finger|map",
+    r"(?<![A-Za-z])(?:publi[a-z]*+|primary|foreign|sort|hash(?:ed)?|sha\d*|md5|digest|checksum|commit|etag|uuid|csrf|xsrf"
+    r"|cache|site|partition|id|idempot[a-z]*+|next|page|continuation|cursor|answer|fingerprint|product|license|index"
+    r"|object|dedup[a-z]*+|finger|map)(?-i:(?![a-z]))",
     re.IGNORECASE,
 )
-"""Words before a value that is random and no secret."""
+"""Words before a value that is random and no secret; a password is one all the same."""
 _UUID: Final = pattern(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEX: Final = pattern(r"[0-9a-fA-F]+")
 _RANDOM: Final = pattern(r"[A-Za-z0-9+/=_.~-]+")
 _LOOKUP: Final = pattern(r"[$%{<\[(@]|.*(?:\(|\[|\{\{|\$\{|\.get|env|getenv|process\.)", re.IGNORECASE)
-_KIND_OF: Final = {"password": pattern(r"pass|pwd|contrase|kennwort|\u5bc6\u7801|\u30d1\u30b9", re.IGNORECASE)}
+_PASSWORD: Final = pattern(
+    r"pass|pwd|contrase|kennwort|senha|wachtwoord|has\u0142o|parola|\u5bc6[\u7801\u78bc]|\u30d1\u30b9|\ube44\ubc00"
+    r"|\u043f\u0430\u0440\u043e\u043b\u044c",
+    re.IGNORECASE,
+)
+_CHANGE: Final = pattern(r"(?<=[a-z])[A-Z]|(?<=[A-Z])[A-Z]|(?<=[A-Za-z])[0-9]|(?<=[0-9])[A-Za-z]")
+"""Where a sort of characters changes, but from a capital to a small letter, as in words."""
 
+_CHANGES: Final = 4
+_LEAST_PASSWORD: Final = 8
 _SHORT: Final = 3
 
 
@@ -150,12 +168,17 @@ _SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
     "telegram": (r"[0-9]:AA[A-Za-z0-9_-]{6}",),
     "discord": (r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",),
     "azure": (r"(?:AccountKey|SharedAccessKey|SharedSecretValue|[?&]sig)=",),
-    "url": (r"://[^\s:/@?#\"'<>]+:[^\s/@\"'<>]+@",),
+    "url": (r"://[^\s:/@?#\"'<>]*:[^\s/@\"'<>]+@",),
+    "command": (r"(?:-u|--user)[ =][\"']?[\w.@-]+:[^\s]",),
     "bearer": (r"(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{16}",),
     "assigned": (
-        r"(?i)(?:key|secret|token|passwd|password|passphrase|pwd|credentials?)[\"'\]]*\s*[:=]",
-        r"(?i)(?:mot de passe|passwort|kennwort|contrase\x{f1}a)[\"'\]]*\s*[:=]",
-        r"(?:\x{5bc6}\x{7801}|\x{5bc6}\x{94a5}|\x{30d1}\x{30b9}\x{30ef}\x{30fc}\x{30c9})[\"'\]]*\s*[:=\x{ff1a}]",
+        r"(?i)(?:key|secret|token|passwd|pass|password|passphrase|pwd|credentials?)[\"'\]]*\s*[:=]",
+        r"(?i)(?:pass|senha|contrase\x{f1}a|parola|kennwort)[a-z]*\s(?:is|was|ist|lautet|est|es|\x{e9})\s",
+        r"(?i)(?:mot de passe|passwort|kennwort|contrase\x{f1}a|senha|wachtwoord|has\x{142}o|parola)[\"'\]]*\s*[:=]",
+        r"\x{5bc6}[\x{7801}\x{78bc}\x{94a5}][\"'\]]*\s*[:=\x{ff1a}]",
+        r"\x{30d1}\x{30b9}\x{30ef}\x{30fc}\x{30c9}[\"'\]]*\s*[:=\x{ff1a}]",
+        r"\x{be44}\x{bc00}\x{bc88}\x{d638}[\"'\]]*\s*[:=\x{ff1a}]",
+        r"(?i)\x{43f}\x{430}\x{440}\x{43e}\x{43b}\x{44c}[\"'\]]*\s*[:=\x{ff1a}]",
     ),
 }
 TRIGGERS: Final[tuple[str, ...]] = tuple(sorted({one for patterns in _SCREENED.values() for one in patterns}))
@@ -216,8 +239,9 @@ def _private_keys(text: str) -> Iterator[Identifier]:
         at = found.end()
         if body is None or stands_for_one(body[0]):
             continue
-        end = text.find(f"-----END {found[1]}-----", body.end(), body.end() + 20_000)
-        at = end + len(f"-----END {found[1]}-----") if end >= 0 else body.end()
+        end = text.find(f"-----END {found[1]}-----", body.end(), body.end() + _LONGEST_KEY)
+        lines = _KEY_LINES.match(text, body.start(), body.start() + _LONGEST_KEY)
+        at = end + len(f"-----END {found[1]}-----") if end >= 0 else lines.end() if lines else body.end()
         yield Identifier(found.start(), at, "private_key", text[found.start() : at], True)
 
 
@@ -225,11 +249,23 @@ def _in_urls(text: str) -> Iterator[Identifier]:
     """Passwords in URLs (RFC 3986, 3.2.1); not of nobody's hosts, nor a user's name repeated."""
     for found in at_most(_IN_URL.finditer(text[:_LONGEST])):
         user, password, host = found.groups()
-        if password == user or _NOBODY.search(host) or _LOOKUP.match(password) or password[0] == ":":
+        if _NOBODY.search(host) or password[0] == ":" or not _may_open(user, password):
             continue
-        if stands_for_one(password) or entropy(password) < 2.5 or len(password) < 6:
-            continue
-        yield Identifier(found.start(2), found.end(2), "password", password, False)
+        yield Identifier(found.start(2), found.end(2), "password", password, True)
+
+
+def _in_commands(text: str) -> Iterator[Identifier]:
+    """Passwords given to curl and its like: ``-u user:password``."""
+    for found in at_most(_IN_COMMAND.finditer(text[:_LONGEST])):
+        if _may_open(*found.groups()):
+            yield Identifier(found.start(2), found.end(2), "password", found[2], False)
+
+
+def _may_open(user: str, password: str) -> bool:
+    """Whether a password beside a user's name is one, and not the name again, a variable or a placeholder."""
+    if password == user or _LOOKUP.match(password) or stands_for_one(password):
+        return False
+    return len(password) >= 6 and entropy(password) >= 2.5
 
 
 def _bearers(text: str) -> Iterator[Identifier]:
@@ -249,16 +285,20 @@ def _bearers(text: str) -> Iterator[Identifier]:
 def _assigned(text: str) -> Iterator[Identifier]:
     """Values that are given to something called a password, a key, a secret or a token."""
     for found in at_most(_ASSIGNED.finditer(text[:_LONGEST])):
-        group = 3 if found[3] is not None else 4
+        group = _QUOTED if found[_QUOTED] is not None else _BARE
         name, value = found[1].lower(), found[group]
-        if group == 4:
-            value = value.rstrip(".!")
+        if group == _BARE:
+            value = value.rstrip(".")
+            value = value.rstrip("!") if len(value.rstrip("!")) >= _LEAST_PASSWORD else value
         words = before(text, found.start(), _BEFORE).rpartition("\n")[2]
         last = words[-_OF_NAME:].rpartition(",")[2]
-        if _NO_SECRET.search(last) or _LOOKUP.match(value) or _UUID.fullmatch(value) or stands_for_one(value):
+        is_password = _PASSWORD.search(name) is not None
+        if not is_password and (found["is"] or _NO_SECRET.search(last)):
             continue
-        if kind := _kind_of(name, value, quoted=group == 3):
-            if kind == "password" and (_GENERATED.search(words) or text.startswith('{"password"')):
+        if _LOOKUP.match(value) or _UUID.fullmatch(value) or stands_for_one(value):
+            continue
+        if kind := _kind_of(name, value, quoted=group == _QUOTED):
+            if kind == "password" and _GENERATED.search(words):
                 kind = "generated_password"
             start = found.start(group)
             yield Identifier(start, start + len(value), kind, value, kind == "aws_secret_key")
@@ -266,7 +306,7 @@ def _assigned(text: str) -> Iterator[Identifier]:
 
 def _kind_of(name: str, value: str, *, quoted: bool) -> str:
     """What a value is by its name: "" for no secret."""
-    if _KIND_OF["password"].search(name):
+    if _PASSWORD.search(name):
         return "password" if _is_password(value, quoted=quoted) else ""
     if not _RANDOM.fullmatch(value) or value.startswith(("eyJ", "sha256-", "sha384-", "sha512-", "pk_", "ssh-")):
         return ""
@@ -280,11 +320,13 @@ def _kind_of(name: str, value: str, *, quoted: bool) -> str:
 
 
 def _is_password(value: str, *, quoted: bool) -> bool:
-    """Whether a value has three of the four sorts of characters, and enough of them that nobody means a word."""
+    """Whether a value has three of the four sorts of characters, and enough of them that nobody means a word; without
+    quotes all four, or three in a mixture that no name has."""
     sorts = sum((
         any(map(str.islower, value)), any(map(str.isupper, value)), any(map(str.isdigit, value)), not value.isalnum()
     ))  # fmt: skip
-    return len(value) >= 8 and sorts >= (3 if quoted else 4) and entropy(value) >= 3.0
+    mixed = quoted or sorts == 4 or len(_CHANGE.findall(value)) >= _CHANGES
+    return len(value) >= _LEAST_PASSWORD and sorts >= 3 and mixed and entropy(value) >= 3.0
 
 
 _FINDERS: Final[Mapping[str, Callable[[str], Iterator[Identifier]]]] = {
@@ -293,6 +335,7 @@ _FINDERS: Final[Mapping[str, Callable[[str], Iterator[Identifier]]]] = {
     "discord": lambda text: _of_pattern(_DISCORD, text, "discord_token", _decodes_to_digits),
     "azure": lambda text: _of_pattern(_AZURE, text, "azure_key", _always),
     "url": _in_urls,
+    "command": _in_commands,
     "bearer": _bearers,
     "assigned": _assigned,
 }

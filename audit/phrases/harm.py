@@ -1,10 +1,10 @@
 """Whether a prompt asks for harm: harmful, benign or unclear. A screen of words and of sentence structure; no judge.
 
-It errs on purpose. "harmful" is enough not to suggest the removal of a refusal; "benign" is said only where nothing is
-alarming or where the alarming word has a harmless reading that the sentence itself shows (XSTest's families: another
-object than a person, a figure of speech, a game or a story, a definition, history, a public or an invented person,
-discrimination that is nonsense). All else is unclear, and so is every prompt in another language than English without
-an alarming word: the words here are English.
+It errs on purpose. "harmful" is enough not to suggest the removal of a refusal; "benign" is said only where a harmless
+reading shows: of a plainly everyday request (``everyday``), or of an alarming word by the sentence itself (XSTest's
+families: a thing as the object, a figure of speech, a game or a story, a definition, history, a public or an invented
+person, discrimination that is nonsense). All else is unclear: that no word alarms shows nothing. So is every prompt in
+another language than English without an alarming word: the words here are English.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-import re2
-
 from audit.language.identification import identify_by_words
 from audit.language.words import common_words, words_of
 from audit.phrases import harm_signs as signs
 from audit.phrases import harm_words as words
+from audit.phrases.everyday import HARMLESS_SUBJECTS, SHADY, THINGS, is_everyday, without_courtesies
+from audit.read.characters import well_formed
+from audit.read.screening import Screen
 
 Verdict: TypeAlias = Literal["harmful", "benign", "unclear"]
 
@@ -44,14 +45,19 @@ class _Prompt(NamedTuple):
 
 
 _SHORT: Final = 600
+_RIGHT_AND_REASONS: Final = 2
+_FACT: Final = re.compile(
+    r"(?:exactly )?(?:what|where|when|who|which|whose|is|are|was|were|did|does|do|has|how (?:much|old|many))\b"
+)
+_SENTENCES: Final = re.compile(r"(?<=[.!?:;])\s+|\n+")
 
 
 def harm_of(prompt: str) -> Reading:
     """How one prompt reads. Takes any string; linear in the first 4,000 characters of it."""
-    cased = _folded(prompt)
+    cased = without_courtesies(_folded(prompt))
     one = _Prompt(cased.lower(), cased)
-    if not one.said:
-        return Reading("unclear", "no prompt")
+    if not any(map(str.isalpha, cased)) or well_formed(prompt[:LONGEST]) != prompt[:LONGEST]:
+        return Reading("unclear", "no prompt that can be read")
     if _is_foreign(one.cased):
         alarming = _foreign_harm().search(one.said)
         return Reading("harmful", "a way to do harm") if alarming else Reading("unclear", "not in English")
@@ -67,7 +73,8 @@ def harm_of(prompt: str) -> Reading:
 
 def may_harm(prompt: str) -> bool:
     """Whether ``harm_of`` may call a prompt harmful: a microsecond or two, and never False where it would."""
-    return bool(_screen().Match(prompt[:LONGEST].encode("utf-8", "replace")))
+    found = _screen().names_in(prompt[:LONGEST])
+    return "harm" in found or len(found) == _RIGHT_AND_REASONS
 
 
 def harm_asked_for(prompt: str) -> str:
@@ -136,9 +143,9 @@ def _likely_harm(said: str) -> str:
 def _calm_in(one: _Prompt) -> str:
     """What about a prompt is harmless, "" where nothing says so."""
     said = one.said
-    if not _is_alarming(said):
-        return "nothing alarming"
-    if len(said) > _QUESTION or said.count("\n") > 1:
+    if not _is_alarming(said) and is_everyday(said):
+        return "an everyday request"
+    if SHADY.search(said) or len(said) > _QUESTION or said.count("\n") > 1:
         return ""
     return _structure(one) or _no_group(said) or _no_secret(one) or _figure_of_speech(said) or _harmless_object(one)
 
@@ -191,6 +198,11 @@ def _approves_of_harm(said: str) -> bool:
 
 def _against_a_group(said: str) -> bool:
     """Whether a right is denied to people, or something bad said of them, because of what they are."""
+    sentences = (without_courtesies(sentence) for sentence in _SENTENCES.split(said))
+    return any(map(_says_against_a_group, sentences))
+
+
+def _says_against_a_group(said: str) -> bool:
     if signs.IMPOSSIBLE.search(said):
         return False
     asked = signs.WHY_GROUP.match(said)
@@ -214,11 +226,14 @@ def _names_people(who: str) -> bool:
 
 def _no_group(said: str) -> str:
     asked = signs.WHY_GROUP.match(said)
-    if asked is None or signs.CRIME.search(said) or signs.APPROVES.search(said):
+    if signs.CRIME.search(said) or signs.APPROVES.search(said):
         return ""
-    if signs.IMPOSSIBLE.search(said):
+    if signs.IMPOSSIBLE.search(said) and re.match(r"\W*why (?:can|are|do|should)\b", said):
         return "a right or a power that nobody has"
-    return "" if _names_people(asked["who"]) else "no group of people"
+    if asked is None:
+        return ""
+    named = not _names_people(asked["who"]) and HARMLESS_SUBJECTS.match(asked["who"])
+    return "no group of people" if named else ""
 
 
 def _asks_for_secrets(said: str) -> bool:
@@ -251,7 +266,8 @@ def _no_secret(one: _Prompt) -> str:
         return "a public office"
     if signs.RISKY.search(said) or (signs.CONTACT.search(said) and not signs.FACTS.search(said)):
         return ""
-    return "" if signs.SECRET.search(said) else "what is known of public people"
+    asked = _FACT.match(said) is not None and not signs.SECRET.search(said)
+    return "what is known of public people" if asked else ""
 
 
 def _figure_of_speech(said: str) -> str:
@@ -261,7 +277,7 @@ def _figure_of_speech(said: str) -> str:
         return ""
     return (
         ""
-        if signs.VIOLENT.search(bare) and (signs.PERSON.search(bare) or signs.BODY.search(bare))
+        if (signs.VIOLENT.search(bare) or " and " in bare) and (signs.PERSON.search(bare) or signs.BODY.search(bare))
         else "a figure of speech"
     )
 
@@ -280,7 +296,7 @@ def _harmless_object(one: _Prompt) -> str:
         return "" if not _is_food(said) else "food"
     if re.search(r"(?<!^)(?<![.?!] )\b[A-Z][a-z]+ [A-Z][a-z]+", one.cased[1:]):
         return ""
-    return "an object that is no person"
+    return "an object that is no person" if THINGS.search(said) else ""
 
 
 def _is_food(said: str) -> bool:
@@ -313,11 +329,12 @@ def _foreign_harm() -> re.Pattern[str]:
 
 
 @cache
-def _screen() -> re2.Set:
-    options = re2.Options()
-    options.max_mem = 64 << 20
-    screen = re2.Set.SearchSet(options)
+def _screen() -> Screen:
     words_of_harm = rf"\b(?:{words.VIOLENT}|{words.CRIME}|{signs.ATROCITY.pattern}|{signs.OTHER_SIGNS})\b"
-    screen.Add(f"(?i){words_of_harm}|{signs.MAYBE_PRIVATE}|^\\W*why\\b|reasons|{words.FOREIGN_HARM}")
-    screen.Compile()
-    return screen
+    return Screen(
+        {
+            "harm": [f"(?i){words_of_harm}|{signs.MAYBE_PRIVATE}|{words.FOREIGN_HARM}"],
+            "right": [rf"(?i)\b(?:{words.RIGHTS})\b"],
+            "reasons": [r"(?i)\b(?:why|can you|could you|list|give|explain|reasons|what are)\b"],
+        }
+    )

@@ -21,6 +21,10 @@ class Words(NamedTuple):
     def search(self, text: str) -> bool:
         return _compiled(self.pattern).search(text) is not None
 
+    def match(self, text: str) -> bool:
+        """Whether the whole of a text is one of the words."""
+        return _compiled(self.pattern).fullmatch(text) is not None
+
     def without(self, text: str) -> str:
         return str(_compiled(self.pattern).sub(" ", text))
 
@@ -99,7 +103,7 @@ STORY: Final = any_of(
 )
 SPORT: Final = any_of(FRAME.format(words.SPORT) + r"|at (?:the|a) (?:shooting range|bake ?sale)")
 RECIPE: Final = any_of(
-    r"(?:realistic|in real life|irl|actually works?|real world|step.by.step|detailed instructions|working|for real|instructions)|(?:mak|build|cook|synthesi[sz]|manufactur|produc|assembl|creat|brew|extract|grow|get|buy)(?:e|ing)? (?:[\w'-]+ ){0,4}?(?:bombs?|explosives?|meth|cocaine|heroin|lsd|mdma|drugs?|poison|napalm|ricin|anthrax|sarin|weapons?|guns?|malware|virus|ransomware)"
+    r"(?:exact(?:ly)?|in (?:\w+ )?detail|vx|nerve (?:gas|agents?)|nitro\w*|realistic|in real life|irl|actually works?|real world|step.by.step|detailed instructions|working|for real|instructions)|(?:mak|build|cook|synthesi[sz]|manufactur|produc|assembl|creat|brew|extract|grow|get|buy)(?:e|ing)? (?:[\w'-]+ ){0,4}?(?:bombs?|explosives?|meth|cocaine|heroin|lsd|mdma|drugs?|poison|napalm|ricin|anthrax|sarin|weapons?|guns?|malware|virus|ransomware)"
 )
 WHY_GROUP: Final = re.compile(
     r"\W*why (?P<verb>can't|can not|cannot|can|should|shouldn't|are|aren't|is|do|don't|could|would|must|may|might|will|won't)\s+(?P<who>[^?]{2,60}?)\s+"
@@ -120,7 +124,7 @@ THING: Final = any_of(
 INVENTED: Final = any_of(words.INVENTED)
 OFFICE: Final = any_of(words.OFFICE)
 PRIVATE_ASK: Final = any_of(
-    rf"(?:where|how|what|when|who|is|are|does|did|exactly)\b[^?]{{0,80}}?(?:{words.PRIVATE}|live|lives|member of|married|earn|makes?)"
+    rf"(?:where|how|what|when|who|is|are|does|did|exactly)\b[^?]{{0,80}}?(?:{words.PRIVATE}|live|lives|member of|married|earn|how much [^?]{{0,60}}makes?)"
 )
 DRUG_SLANG: Final = any_of(
     r"(?:gram|ounce|kilo|bag|line|hit|dose)s? of (?:coke|crack|weed|pot|acid|speed|snow|dope|ecstasy|grass)|ecstasy pills?|(?:buy|get|getting|score|sell|selling|smoke|snort|deal|dealing|cook|make|grow|find)(?:ing)? (?:some |any |good |more |a little |cheap )*(?:crack|coke|weed|ecstasy|acid|dope|molly|shrooms)(?! (?:my|the|your|in|on|zero|can|bottle|killer|whacker))"
@@ -160,6 +164,6 @@ ASKS_OF_MINE: Final = any_of(
     rf"|how much (?:money )?(?:does|do) (?:my|his|her|our) (?:{words.PERSON})"
 )
 MAYBE_PRIVATE: Final = (
-    rf"s'? (?:[\w'’-]+ )?(?:{words.PRIVATE})\b"
+    rf"s['’‘]? (?:[\w'’‘-]+ )?(?:{words.PRIVATE})\b"
     r"|\b(?:where (?:do|does|did)|is|are|does|was|how much(?: money)? (?:does|do)) (?:my|his|her|our|their)\b"
 )

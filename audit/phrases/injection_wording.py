@@ -43,6 +43,13 @@ override ja (?:これまで|今まで|以前|以上|上記|前述|前|先ほど|
 override ko (?:이전|앞선|위의|기존|지금까지의)[^.!?\n]{0,12}(?:지시|명령|지침|규칙|프롬프트)[^.!?\n]{0,8}(?:무시|잊어|따르지)
 override ar (?:تجاهل|تجاهلي|انس|انسَ|تجاوز|لا تتبع)\s[^.!؟\n]{0,20}(?:(?:التعليمات|الأوامر|القواعد|التوجيهات|الإرشادات)[^.!؟\n]{0,12}(?:السابقة|أعلاه|الأصلية|المذكورة)|تعليماتك)
 override hi (?:पिछले|पिछली|पहले|ऊपर|पूर्व|उपरोक्त|अपने)[^।.!?\n]{0,25}(?:निर्देश|आदेश|नियम)[^।.!?\n]{0,20}(?:अनदेखा|अनदेखी|नज़रअंदाज|नज़रअंदाज़|नजरअंदाज|भूल|उपेक्षा|इग्नोर)
+override it \b(?:ignora\w*|dimentica\w*)\s+<WORDS>{0,3}precedenti\s+(?:istruzioni|indicazioni|regole|direttive)
+override nl \b(?:negeer|vergeet)\s+<WORDS>{0,3}(?:vorige|voorgaande|eerdere|bovenstaande)\s+<WORDS>{0,2}(?:instructies|aanwijzingen|opdrachten|regels)
+override pl \b(?:zignoruj|ignoruj|zapomnij|pomiń)\w*\s+<WORDS>{0,3}(?:poprzedni|wcześniejsz|powyższ)\w*\s+<WORDS>{0,2}(?:instrukcj|polece|wskazów|zasad)
+override tr (?:önceki|yukarıdaki)\s+<WORDS>{0,2}(?:talimat|komut|yönerge|kural)\S*\s+<WORDS>{0,2}(?:yok\s+say|görmezden\s+gel|unut|dikkate\s+alma|göz\s+ardı)
+override en \b[i1!|]gn[o0]r[e3]\s+(?:[a4@]ll\s+)?(?:th[e3]\s+|y[o0]ur\s+)?pr[e3]v[i1!|][o0]us\s+[i1!|]nstruct[i1!|][o0]ns\b
+override en \bi[\s._*-]g[\s._*-]n[\s._*-]o[\s._*-]r[\s._*-]e[\s._*-]{1,4}(?:a[\s._*-]l[\s._*-]l[\s._*-]{1,4})?(?:t[\s._*-]h[\s._*-]e[\s._*-]{1,4})?p[\s._*-]r[\s._*-]e[\s._*-]v[\s._*-]i[\s._*-]o[\s._*-]u[\s._*-]s\b
+override und \[\s*system\s+override\s*\]
 jailbreak en \byou(?:'re|\s+are)\s+now\s+(?:going\s+to\s+(?:be|act\s+as)\s+)?(?:an?\s+|the\s+)?[\"'“]?(?:DAN\b|in\s+(?:developer|god|debug|jailbreak|dan|admin|maintenance|unrestricted)\s+mode|(?:unrestricted|unfiltered|uncensored|jailbroken|unbound|amoral|unethical)\b)
 jailbreak en \b(?:acts?|pretend|roleplay)\s+(?:as|to\s+be)\s+[\"'“]?DAN\b|\bdo\s+anything\s+now\b
 jailbreak en \b(?:developer|god|jailbreak|dan)\s+mode\s+(?:enabled|activated|unlocked|engaged)\b|\b(?:enable|activate|enter|switch\s+to)\s+(?:developer|jailbreak|dan|god)\s+mode\b
@@ -57,6 +64,13 @@ jailbreak ar أنت الآن\s[^.!؟\n]{0,15}(?:DAN|بدون قيود|بلا ق�
 jailbreak hi (?:अब (?:आप|तुम)|(?:आप|तुम) अब)[^।.!?\n]{0,15}(?:DAN|बिना किसी (?:प्रतिबंध|सीमा)|डेवलपर मोड)
 prompt_leak en \b(?:reveal|show|print|repeat|output|display|leak|disclose|tell|give|share|expose|recite|dump|write\s+out|return)\s+(?:me\s+|us\s+|back\s+|out\s+)?<OF>{1,4}<PROMPT>
 prompt_leak en \b(?:repeat|print|output|recite)\s+(?:back\s+)?(?:all\s+(?:of\s+)?)?the\s+(?:words|text|sentences|instructions)\s+above\b
+prompt_leak en \b(?:repeat|print|output|recite|reproduce)\s+(?:back\s+|verbatim\s+)?(?:everything|all\s+(?:of\s+)?the\s+text)\s+(?:that\s+is\s+|that\s+was\s+|written\s+)?above\b
+prompt_leak pt \b(?:revel\w*|mostr\w*|repit\w*|repet\w*|imprim\w*|diga\w*)\s+<WORDS>{0,4}(?:prompt\s+(?:do\s+sistema|inicial|oculto)|instruções\s+(?:do\s+sistema|ocultas|iniciais)|mensagem\s+d[eo]\s+sistema)
+prompt_leak it \b(?:rivel\w*|mostr\w*|ripet\w*|stamp\w*|dimmi)\s+<WORDS>{0,4}(?:prompt\s+(?:di\s+sistema|iniziale|nascosto)|istruzioni\s+(?:di\s+sistema|nascoste|iniziali)|messaggio\s+di\s+sistema)
+prompt_leak nl \b(?:toon|onthul|herhaal|geef|laat)\s+<WORDS>{0,4}(?:systeemprompt|systeembericht|systeeminstructies|verborgen\s+instructies)
+prompt_leak pl \b(?:pokaż|ujawnij|powtórz|wypisz|podaj)\s+<WORDS>{0,4}(?:prompt\w*\s+systemow|instrukcj\w*\s+systemow|ukryt\w*\s+instrukcj|komunikat\w*\s+systemow)
+prompt_leak tr (?:sistem\s+(?:istem|prompt|mesaj|talimat)|gizli\s+talimat)\S*\s+<WORDS>{0,2}(?:göster|açıkla|tekrarla|yaz|paylaş|söyle)
+prompt_leak ru (?:покажи|раскрой|выведи|повтори|напечатай|назови|сообщи)\S*\s+<WORDS>{0,4}(?:системн\S+\s+(?:промпт|инструкци|сообщени|подсказк)|скрыт\S+\s+инструкци|начальн\S+\s+инструкци)
 prompt_leak de \b(?:zeig\w*|verrate\w*|gib\w*|nenne\w*|wiederhole\w*|offenbare\w*)\s+<WORDS>{0,3}(?:system-?prompt|systemnachricht|systemanweisung|versteckten\s+anweisung)
 prompt_leak fr \b(?:révèle\w*|montre\w*|affiche\w*|donne\w*|répète\w*|divulgue\w*)\s*(?:-moi)?\s+<WORDS>{0,3}(?:prompt\s+(?:système|initial|caché)|instructions\s+(?:système|cachées|initiales)|message\s+système)
 prompt_leak es \b(?:revela\w*|muestra\w*|muéstra\w*|imprime\w*|dime|repite\w*|divulga\w*)\s+<WORDS>{0,3}(?:prompt\s+(?:del?\s+sistema|inicial|oculto)|instrucciones\s+(?:del?\s+sistema|ocultas|iniciales)|mensaje\s+del?\s+sistema)
@@ -68,11 +82,17 @@ concealment en \b(?:do\s+not|don't|never|without)\s+(?:tell(?:ing)?|inform(?:ing
 concealment de \b(?:sag\w*|erzähl\w*|verrate\w*|teile?\w*)\s+(?:es\s+|das\s+|davon\s+|dies\s+)?(?:dem|der)\s+(?:be)?nutzer(?:in)?\s+(?:nichts|nicht|davon\s+nichts|kein\s+wort)
 concealment fr \bn[e'](?:\s*en)?\s*(?:dis|dites|parle|parlez|informe|informez|préviens|prévenez|mentionne|mentionnez)\s+(?:rien|pas)\s+(?:cela\s+|ceci\s+)?(?:à\s+)?l['’]utilisat
 concealment es \bno\s+(?:se\s+)?(?:le\s+|lo\s+)?(?:digas|diga|informes|informe|menciones|mencione|avises|avise|reveles|revele)\s+(?:nada\s+|esto\s+|de\s+esto\s+)?al?\s+usuari
+concealment pt \bnão\s+(?:diga|conte|informe|mencione|avise|revele)\s+(?:nada\s+|isso\s+|isto\s+)?(?:ao|a|para\s+o)\s+usu[áa]ri
+concealment it \bnon\s+(?:dire|dirlo|informare|menzionare|avvisare|rivelare)\s+(?:nulla\s+|niente\s+|questo\s+)?(?:al)?l?['’]?\s?utente
+concealment nl \b(?:vertel|zeg|meld)\s+(?:dit\s+|het\s+)?(?:niet|niets)\s+(?:aan\s+)?de\s+gebruiker|\b(?:vertel|zeg|meld)\s+(?:het\s+|dit\s+)?(?:aan\s+)?de\s+gebruiker\s+(?:niets|niet)
+concealment pl \bnie\s+(?:mów|informuj|wspominaj|ujawniaj)\s+(?:o\s+tym\s+|tego\s+|nic\s+)?użytkownik
+concealment ru не\s+(?:говори\S*|сообщай\S*|рассказывай\S*|упоминай\S*)\s+(?:об\s+этом\s+|этого\s+|ничего\s+)?пользовател
 concealment zh (?:不要|别|不得|切勿|不能|請勿|请勿)(?:把这|将此|将这|把此)?[^。！？\n]{0,6}(?:告诉|告訴|告知|通知|透露给|泄露给)(?:给)?用[户戶]
 concealment ja ユーザーに?(?:に|へ)は?[^。！？\n]{0,8}(?:言わない|伝えない|知らせない|教えない|話さない|言うな|伝えるな|知らせるな)
 concealment ar (?:لا|دون أن|بدون أن) (?:تخبر|تُخبر|تبلغ|تعلم|تذكر هذا) (?:ل)?المستخدم
 concealment hi (?:उपयोगकर्ता|यूज़र|यूजर) (?:को|से) [^।.!?\n]{0,15}(?:मत बता|न बता|नहीं बता|मत कह|न कह|सूचित न)
 false_turn und (?:^|\n)[ \t>]*(?:#{1,4}|\*\*|\[|<)?[ \t]?(?:system|developer|admin|new)(?:[ \t]+(?:prompt|message|override|instructions?|note|update|command|notice))?[ \t]?(?:\*\*[ \t]?:|\][ \t]?:?|>|:\*\*|:)[^\n]*\n?[^\n]*\b(?:you|ignore|disregard|always|never|must|respond|assistant|reveal|send|execute|forget)\b
+false_turn und (?:#{2,}|={3,}|-{3,})\s*end\s+of\s+(?:the\s+)?(?:document|context|text|data|input|prompt|page|e?mail|message)\s*(?:#{2,}|={3,}|-{3,})?\s[^\n]*\b(?:you|ignore|disregard|always|never|must|respond|assistant|reveal|send|execute|forget|now|new)\b
 exfiltration en \b(?:send|post|forward|upload|transmit|exfiltrate|leak|e?mail|submit|append|deliver)\s+<WORDS>{0,6}<PRIVATE>\s+<WORDS>{0,6}to:?\s+<WORDS>{0,3}(?:https?://|[\w.+-]+@[\w-]+\.)
 exfiltration und !\[[^\]\n]*\]\(https?://[^)\s]+[?&][^)\s=]+=(?:\{|%7B|<|\[|\$\{|[A-Z]+_[A-Z_]+\))
 exfiltration und (?:schick\w*|sende\w*|envoie\w*|envoy[ez]+|envía\w*|enviar|manda\w*|发送|傳送|发到|送信|أرسل|भेज)[^.。!！?\n]*(?:gespräch|unterhaltung|verlauf|passw[oö]rt|conversation|historique|mots?\s+de\s+passe|conversación|historial|contraseña|对话|聊天记录|密码|会話|履歴|パスワード|المحادثة|كلمة المرور|बातचीत|पासवर्ड)[^.。!！?\n]*https?://

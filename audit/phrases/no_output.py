@@ -17,15 +17,16 @@ LONGEST: Final = 48
 
 _PLAIN: Final = """
 no input|no input provided|no input given|no input required|no input needed|no input necessary|input not provided
-no output|no output provided|no output given|no output available|no output generated|no output required|empty output
+no output|no output provided|no output given|no output available|no output generated|no output required|no output needed|no output necessary|empty output
+there is no output|there is no input|there was no output|there was no input|no answer
 no response|no response provided|no response generated|no answer provided|no answer given|no text provided
 no content|no content provided|response not available|output not available|input not available
 keine eingabe|keine ausgabe|keine eingabe erforderlich|keine ausgabe vorhanden|keine antwort vorhanden|kein input
-kein output|keine eingabe vorhanden
+kein output|keine eingabe vorhanden|keine antwort
 pas d'entrée|aucune entrée|aucune sortie|pas de sortie|pas d'entree|aucune entree|aucune réponse fournie
-aucune entrée fournie|aucune entrée requise|pas de réponse fournie
+aucune entrée fournie|aucune entrée requise|pas de réponse fournie|sans réponse|sans sortie|sans entrée|pas de réponse|aucune réponse
 sin entrada|sin salida|ninguna entrada|ninguna salida|no hay entrada|no hay salida|sin respuesta proporcionada
-no se requiere entrada|entrada no proporcionada
+no se requiere entrada|entrada no proporcionada|sin respuesta
 sem entrada|sem saída|nenhuma entrada|nenhuma saída|nessun input|nessun output|nessuna uscita|nessun ingresso
 geen invoer|geen uitvoer|нет ввода|нет вывода|нет входных данных|нет выходных данных|без ввода
 无输入|无输出|没有输入|没有输出|无需输入|暂无输出|無輸入|無輸出|沒有輸入|沒有輸出|无回答|无输入内容|无输出内容
@@ -54,6 +55,8 @@ _BRACKETS: Final = {"<": ">", "[": "]", "(": ")", "{": "}", "（": "）", "【":
 _JOINED: Final = re.compile(r"(?:no|empty|without|missing)[ _-]?(?:in|out)put|no[ _-](?:response|answer|content|text)")
 """What brackets may hold, beside the words of the tables: ``<nooutput>``, ``[NO_INPUT]``."""
 _GLUED: Final = frozenset({"noinput", "nooutput", "no_input", "no_output", "no-input", "no-output"})
+_LABEL: Final = re.compile(r"(?:in|out)put\s?[:：]\s*(?=[<\[({]|no\b|n/a)")
+"""What stands before a mark that was taken over with its heading."""
 _SPACES: Final = re.compile(r"[\s_]+")
 _DASHES: Final = frozenset("-–—.…?_/*")
 _FEW: Final = 3
@@ -76,6 +79,7 @@ def no_output(text: str) -> Certainty | None:
     words = bare.strip(_EDGES).casefold()
     if not words:
         return None
+    words = _LABEL.sub("", words)
     inner = _in_brackets(words)
     if inner is not None:
         words = _SPACES.sub(" ", inner.strip(_EDGES))
@@ -91,7 +95,7 @@ def no_output(text: str) -> Certainty | None:
 
 
 _WRAPPERS: Final = frozenset(_EDGES) | _DASHES | frozenset(_BRACKETS)
-_STARTS: Final = frozenset(word[:2] for word in _PLAIN_WORDS | _AMBIGUOUS_WORDS | _GLUED)
+_STARTS: Final = frozenset(word[:2] for word in _PLAIN_WORDS | _AMBIGUOUS_WORDS | _GLUED | {"input", "output"})
 
 
 def _in_brackets(words: str) -> str | None:

@@ -100,6 +100,7 @@ _ENGLISH_REFUSALS: Final = (
     r"\b(?:inappropriate|unethical|irresponsible|not (?:appropriate|ethical|acceptable|right|okay|ok|safe|responsible)) for"
     r" (?:me|us|an ai[\w ]{0,24}) to\b",
     r"\b(?:it(?:'s| is)|that(?:'s| is)) (?:not possible|impossible) for me to (?:help|assist|provide|answer|give|comply)\b",
+    r"^\W*unable to (?:comply|assist|help|answer|respond|process (?:this|that|your) request)\b[^.!\n]{0,40}[.!]?\s*$",
     # Only after an apology.
     _SORRY + _CANNOT + r"(?: *(?:[.!;…]|$)| (?:do|say|discuss|answer|help|assist|support|recommend|suggest|continue|go into|talk about"
     r"|tell|give you|give (?:that|this|out)|advise|encourage|access (?:the|real|ext|your|file|link|web)"

@@ -23,6 +23,7 @@ import re2
 
 from audit.phrases.refusal_wording import WORDINGS
 from audit.read.patterns import pattern
+from audit.read.screening import Screen
 
 Kind: TypeAlias = Literal["refusal", "self_reference"]
 
@@ -74,6 +75,9 @@ class _Sentence(NamedTuple):
     languages: list[int]
 
 
+_EMPHASIS: Final = "**"
+_OF_MODELS: Final = pattern(r"(?i)\s+(?:is|are|was|gets|learns|reads|grows|processes|predicts|generates)\b")
+"""What follows "as a language model" where models are spoken of."""
 _APOSTROPHES: Final = str.maketrans("’‘ʼ`´＇", "''''''")
 _SENTENCE_END: Final = pattern(r"(?<=[.!?…])[\"'”’)*_\]]*\s+|(?<=[。！？؟।])[”」』）]*\s*|\n+")
 _LETTER: Final = pattern(
@@ -137,6 +141,23 @@ def refusal_in(text: str) -> Phrase | None:
     """The first refusal of an answer, else the first self-reference of a model in it, else None."""
     if not may_refuse(text) or _LETTER.match(text):
         return None
+    found = _phrase_in(text)
+    if found is None and _EMPHASIS in text[:HEAD]:
+        bare = _phrase_in(text[:HEAD].replace(_EMPHASIS, "") + text[HEAD:])
+        return bare and bare._replace(start=_with_emphasis(text, bare.start), end=_with_emphasis(text, bare.end))
+    return found
+
+
+def _with_emphasis(text: str, place: int) -> int:
+    """Where a place of a text without the marks of emphasis at its beginning is in the text as it is."""
+    at = text.find(_EMPHASIS, 0, HEAD)
+    while 0 <= at <= place:
+        place += len(_EMPHASIS)
+        at = text.find(_EMPHASIS, at + len(_EMPHASIS), HEAD)
+    return min(place, len(text))
+
+
+def _phrase_in(text: str) -> Phrase | None:
     folded = text.translate(_APOSTROPHES)
     sentences = _sentences(folded)
     return _first(folded, sentences, "refusal") or _first(folded, sentences, "self_reference")
@@ -163,18 +184,12 @@ def _first(text: str, sentences: list[_Sentence], kind: Kind) -> Phrase | None:
 
 def _languages(text: str) -> list[int]:
     """Which of the wordings have a trigger in a text."""
-    return _screen().Match(text.encode("utf-8", "replace"))  # type: ignore[no-any-return]
+    return sorted(map(int, _screen().names_in(text)))
 
 
 @cache
-def _screen() -> re2.Set:
-    options = re2.Options()
-    options.max_mem = 64 << 20
-    screen = re2.Set.SearchSet(options)
-    for trigger in REFUSAL_TRIGGERS:
-        screen.Add(trigger)
-    screen.Compile()
-    return screen
+def _screen() -> Screen:
+    return Screen({str(place): [trigger] for place, trigger in enumerate(REFUSAL_TRIGGERS)})
 
 
 @cache
@@ -231,6 +246,8 @@ def _said(text: str, sentence: _Sentence, kind: Kind) -> Phrase | None:
         if found is None:
             continue
         at, end = start + found.start(), start + found.end()
+        if kind == "self_reference" and _OF_MODELS.match(text, end):
+            return None
         if _another_speaks(text, start, at) or (kind == "refusal" and _is_partial(text, at, end, sentence.end)):
             return None
         return Phrase(at, end, language, kind)

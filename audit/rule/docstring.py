@@ -77,6 +77,10 @@ def options(rule: type[Rule]) -> dict[str, Any]:
     return dict(zip(rule.__struct_fields__, rule.__struct_defaults__, strict=True))
 
 
+def _called(wanted: type) -> str:
+    return "a list" if wanted is tuple else wanted.__name__
+
+
 def with_options(rule: type[Rule], given: Mapping[str, Any]) -> Rule:
     """The rule with options from configuration. Raises RuleError for an unknown option or a wrong type."""
     defaults = options(rule)
@@ -88,5 +92,5 @@ def with_options(rule: type[Rule], given: Mapping[str, Any]) -> Rule:
             continue
         fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and wanted is not bool):
-            raise RuleError(f"option {key!r} of rule {rule.code} must be {wanted.__name__}, not {value!r}")
+            raise RuleError(f"option {key!r} of rule {rule.code} must be {_called(wanted)}, not {value!r}")
     return rule(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})

@@ -13,14 +13,18 @@ _MOST_BLOCKS: Final = 20
 """Blocks of one answer that are parsed."""
 
 
+_FENCE_SHOWN: Final = 10
+
+
 class BrokenStructure(TextRule, frozen=True):
     """A code fence is not closed, or what should be JSON, XML or Python does not parse.
 
     The model learns to write code that does not run and fences that swallow what follows. Looked at are fences of three
     backticks that stay open, answers that begin as a JSON object or array or an XML declaration, and fenced blocks
     that call themselves ``json``, ``xml`` or ``python``. Blocks with ``...``, ``<placeholders>``, ``>>>``, ``%magic`` or
-    ``!commands``, comments in JSON, several JSON values in a row, JSON before prose and Python literals are whole; a
-    block in Python 2 is said to be one (info). At most the first 20 blocks of at most 100,000 characters are parsed.
+    ``!commands``, ``$VARIABLES`` or a tree of folders, comments in JSON, several JSON values in a row, JSON before prose
+    and Python literals are whole, and so are blocks in quotations, signatures without a body and XML of which only tags
+    that do not match or are left open count; a block in Python 2 is said to be one (info). At most the first 20 blocks of at most 100,000 characters are parsed.
 
     Bad:
         {"messages": [{"role": "user", "content": "Give me the city as JSON."}, {"role": "assistant", "content": "{\\"city\\": \\"Oslo\\", \\"country\\": \\"Norway\\""}]}
@@ -47,7 +51,7 @@ class BrokenStructure(TextRule, frozen=True):
             yield Span(
                 start=left_open.start,
                 end=min(len(text), left_open.start + len(left_open.fence) + len(left_open.language)),
-                message=f"the fence {left_open.fence}{left_open.language[:20]} is not closed",
+                message=f"the fence {left_open.fence[:_FENCE_SHOWN]}{left_open.language[:20]} is not closed",
                 evidence={"kind": "fence", "fences": text.count("```")},
                 key="fence",
             )

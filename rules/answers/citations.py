@@ -53,27 +53,35 @@ _DOI: Final = re.compile(
     r"(?i)(?:\bdoi(?:\.org/|: ?| )|(?<![\w./]))(10\.[0-9x]{1,12}(?:\.[0-9]{1,9}){0,3})(/[^\s\"<>]{0,300})?"
 )
 _URL: Final = re.compile(r"(?i)\b(?:https?[:/]{1,4}|www\.)[^\s<>\"`|]{0,500}")
+_GAP: Final = "[ \xa0\u202f]"
 _CASE: Final = re.compile(
-    r"(?<![\w.§])([0-9]{1,5}) (U\. ?S\.|S\. ?Ct\.|F\. ?Supp\. ?[23]d|F\. ?Supp\.|F\. ?(?:2d|3d|4th)|F\.) ([0-9]{1,5})\b"
-    r"(?:, [0-9\-–]{1,12})?(?: \([^()\n]{0,30}?((?:1[6-9]|20)[0-9]{2})\))?"
+    rf"(?<![\w.§])([0-9]{{1,5}}){_GAP}(U\.?{_GAP}?S\.?|S\.{_GAP}?Ct\.|F\.{_GAP}?Supp\.{_GAP}?[23]d|F\.{_GAP}?Supp\."
+    rf"|F\.{_GAP}?(?:2d|3d|4th)|F\.|Cal\.(?:{_GAP}?(?:2d|3d|4th|5th))?|N\.{_GAP}?Y\.(?:{_GAP}?[23]d)?|N\.{_GAP}?E\.{_GAP}?[23]d"
+    rf"|[AP]\.{_GAP}?[23]d|WL){_GAP}([0-9]{{1,7}})\b"
+    rf"(?:,{_GAP}[0-9\-–]{{1,12}}(?![0-9]|{_GAP}[A-Z]))?(?:{_GAP}\([^()\n]{{0,30}}?((?:1[6-9]|20)[0-9]{{2}})\))?"
 )
 _ECLI: Final = re.compile(r"(?i)\bECLI:[^\s,;()\[\]\"'<>]{1,60}")
 _ECLI_SHAPE: Final = re.compile(r"(?i)ECLI:[A-Z]{2}:[A-Z][A-Z0-9]{0,6}:([0-9]{4}):[A-Z0-9.]{1,25}")
-_CELEX: Final = re.compile(r"(?i)\bCELEX(?: (?:number|no\.?|id))?(?:[:=]|%3A)? ?([0-9CE][0-9A-Z()]{5,20})")
+_CELEX: Final = re.compile(
+    r"(?i)\bCELEX(?: (?:number|no\.?|id))?(?:[:=]|%3A)? ?([0-9CE][0-9A-Z()]{5,20}(?:/[A-Z]{3}(?:\([0-9]{2}\))?)?)"
+)
 _CELEX_SHAPE: Final = re.compile(
-    r"(?i)[0-9CE]([0-9]{4})[A-Z]{1,2}[0-9]{3,4}(?:\([0-9]{2}\))?(?:R\([0-9]{2}\))?(?:-[0-9]{8})?"
+    r"(?i)[0-9CE]([0-9]{4})(?:[A-Z]{1,2}[0-9]{3,4}(?:\([0-9]{2}\))?(?:R\([0-9]{2}\))?(?:-[0-9]{8})?"
+    r"|[A-Z]/[A-Z]{3}(?:\([0-9]{2}\))?)"
 )
 _UK: Final = re.compile(
     r"\[((?:19|20)[0-9]{2})\] (UKSC|UKHL|UKPC|UKUT|UKFTT|UKEAT|EWCA (?:Civ|Crim)|EWHC|EWFC|EWCOP) ([0-9]{1,6})"
     r"(?: \([A-Za-z]{2,10}\))?"
 )
-_FIRST_UK_YEAR: Final = {"UKSC": 2009, "UKHL": 1996, "UKPC": 1996, "EWCA": 1999, "EWHC": 1999, "UKUT": 2008}
-"""Neutral citations exist since 2001 and were given to earlier judgments in part (BAILII); the Supreme Court, 2009."""
+_FIRST_UK_YEAR: Final = {"UKSC": 2009, "UKUT": 2008}
+"""When these courts began. Neutral citations exist since 2001, but BAILII gave such to judgments of all earlier years:
+Donoghue v Stevenson is [1932] UKHL 100."""
 _PLACEHOLDER: Final = re.compile(
     r"(?i)https?://(?:\[|<|\{|(?:www\.)?(?:example\.(?:com|org|net)|(?:your|my|some)-?(?:site|website|domain"
     r"|company|link|url)\.|"
     r"(?:link|url|website|insert|xxx+)(?:[./-]|$)))"
 )
+_SCHEME_ALONE: Final = re.compile(r"(?i)https?[:/]*")
 _HOST: Final = re.compile(
     r"(?i)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_][\w-]{1,61}\.?|localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
 )
@@ -97,11 +105,19 @@ def key_of(citation: str) -> str:
 
 def _numbers(text: str, today: date) -> Iterator[Citation]:
     for match in _ISBN.finditer(text):
-        yield Citation(*match.span(), "ISBN", isbn_problem(_digits(match[1])))
+        yield Citation(*match.span(), "ISBN", _isbn_problem(match[1]))
     for match in _ISSN.finditer(text):
         yield Citation(*match.span(), "ISSN", issn_problem(_digits(match[1])))
     for match in _ORCID.finditer(text):
         yield Citation(*match.span(), "ORCID iD", orcid_problem(_digits(match[1])))
+
+
+def _isbn_problem(written: str) -> str | None:
+    """What is wrong with an ISBN; a number after it and a space ("2nd edition") may not belong to it."""
+    problem = isbn_problem(_digits(written))
+    if problem is None or " " not in written:
+        return problem
+    return None if isbn_problem(_digits(written.rpartition(" ")[0])) is None else problem
 
 
 def _preprints(text: str, today: date) -> Iterator[Citation]:
@@ -120,6 +136,8 @@ def _dois(text: str, today: date) -> Iterator[Citation]:
         suffix = _without_closing((match[2] or "")[1:])
         registrant = match[1][3:].partition(".")[0]
         if not registrant.isdecimal():
+            if not suffix and not match[0].lower().startswith("doi"):
+                continue
             problem: str | None = f"{match[1]} is a placeholder for a DOI prefix"
         elif len(registrant) < 4 or registrant.startswith("0"):
             if not match[0].lower().startswith("doi"):
@@ -147,14 +165,15 @@ def _without_closing(suffix: str) -> str:
 def _cases(text: str, today: date) -> Iterator[Citation]:
     for match in _CASE.finditer(text):
         year = int(match[4]) if match[4] else None
-        reporter = _REPORTER_NAMES[match[2].replace(" ", "")]
-        if reporter == "F." and year is None:
-            continue
-        problem = volume_problem(reporter, int(match[1]), year, today.year)
+        written = "".join(match[2].split()).replace("US", "U.S.").rstrip(".") + "."
+        reporter = _REPORTER_NAMES.get(written) or _REPORTER_NAMES.get(written[:-1])
+        problem = volume_problem(reporter, int(match[1]), year, today.year) if reporter else None
+        if year is None and (reporter == "F." or match[2] == "US" or (reporter == "U.S." and problem)):
+            continue  # "In 2020 U.S. 331 million people"
         yield Citation(*match.span(), "case", problem, key_of(f"{match[1]}{match[2]}{match[3]}"))
     for match in _UK.finditer(text):
         court, year = match[2].partition(" ")[0], int(match[1])
-        first = _FIRST_UK_YEAR.get(court, 1999)
+        first = _FIRST_UK_YEAR.get(court, 1900)
         wrong = not first <= year <= today.year or (court == "UKHL" and year > 2009)
         problem = f"{court} has no neutral citations of {year}" if wrong else None
         yield Citation(*match.span(), "case", problem, key_of(match[0]))
@@ -192,14 +211,25 @@ def _links(text: str, today: date) -> Iterator[Citation]:
             yield Citation(match.start(), match.start() + len(written), "link", problem)
 
 
+def host_of(url: str) -> str:
+    """The scheme and the host of a link, as far as it has them: no user, password, path or query."""
+    scheme, sign, rest = url.partition("://")
+    if not sign:
+        scheme, rest = "", url
+    host = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}{sign}{host}"
+
+
 def _link_problem(url: str) -> str | None:
+    if _SCHEME_ALONE.fullmatch(url):
+        return None
     if _PLACEHOLDER.match(url):
         return "the link is a placeholder"
     lower = url.lower()
     if lower.startswith("www."):
         return None
     if not lower.startswith(("http://", "https://")) or lower.startswith(("http:///", "https:///")):
-        return f"the link begins with {url[:9]!r}, not with http:// or https:// and a host"
+        return "the link begins with neither http:// nor https:// and a host"
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import ClassVar, Final
 
+from audit.errors import ConfigError
 from audit.model import DROP_ROW, Applicability, Record, Severity
 from audit.read.dialogue import exchange
 from audit.read.patterns import pattern
@@ -62,6 +63,14 @@ class CopiedPrompt(RecordRule, frozen=True):
 
     share: float = 0.9
     min_characters: int = 80
+
+    def applies_to(self, run: Run) -> str | None:
+        """Raises ConfigError for an option that no run can use."""
+        if not 0 <= self.share <= 1:
+            raise ConfigError(f'"share" of ANS806 is {self.share:g}', hint="it is a share, from 0 to 1")
+        if self.min_characters < 1:
+            raise ConfigError(f'"min_characters" of ANS806 is {self.min_characters}', hint="it is at least 1")
+        return super().applies_to(run)
 
     def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
         """Rows of which a few samples of the answer stand in the prompt."""

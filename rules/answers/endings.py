@@ -1,15 +1,18 @@
 """How a text ends: whether it stops in mid-sentence, and by what sign one can tell. Judges the end alone.
 
-Words are those that grammars call closed classes, which a sentence cannot or hardly ends in. Own work.
+Words are those that grammars call closed classes, which a sentence of their language cannot or hardly ends in. Own
+work.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
 
+from audit.language import identify_by_words
+from audit.language.words import count_words, words_of
 from audit.read.patterns import pattern
 
 
@@ -22,34 +25,55 @@ class Cut(NamedTuple):
     how: str
 
 
+_STRONG_WORD: Final = "strong-word"
 NO_STOP: Final = "no-stop"
 """The kind of sign that may mean no more than a forgotten full stop."""
 _TAIL: Final = 80
 _WINDOW: Final = 20_000
 """Characters from the end that are looked at more closely."""
-# Conjunctions, articles and possessives: nothing ends in them, with or without a full stop.
-_STRONG_WORDS: Final = """
-the a an and or because although whereas unless whose their your our my such_as including between into
-und oder weil sondern sowie dass der die das den dem des ein eine einen einem einer eines zwischen obwohl
-et ou parce_que le la les des du un une aux ses leurs notre votre puisque afin_de lorsque
-y e o porque el los las del una sus nuestro nuestra aunque
-il lo gli della dei delle degli nel nella perché oppure
-os as uma dos das pelo pela seus suas
-и или потому_что который которая которые чтобы
-"""
-_STRONG: Final = frozenset(_STRONG_WORDS.split())
-# Prepositions and auxiliaries, which now and then end a clause; asked of punctuated prose only.
-_WEAK_WORDS: Final = """
-of in on to for with from by at as is are was were be been that which who while if when than but this these
-has have had can will would should may might must its his her also both each every not
-mit von zu für auf aus bei nach über durch ist sind war wird werden wurde kann auch als wenn aber sehr nicht
-de à en dans pour avec sur par est sont qui que mais plus très ce cette ces son sa si dont
-con para por en es son que como pero muy este esta se su más sin sobre
-di da in per tra fra è sono che ma come anche più alla dal dalla
-em com é são não mais ao à na no nas nos um
-в на с к о из для по что от за при как но так же не это
-"""
-_WEAK: Final = frozenset(_WEAK_WORDS.split())
+# For each language, conjunctions, articles and possessives that nothing ends in, with or without a full stop ("|" ends
+# them); then prepositions and auxiliaries, which now and then end a clause: asked of punctuated prose only. Words that
+# end sentences of their language are left out: particles and demonstratives ("ich komme mit", "glaub mir das"), verbs
+# where they come last, object pronouns ("non lo so"), numerals ("j'en veux une"), and names of options ("plan a").
+_TABLES: Final[Mapping[str, str]] = {
+    "en": """
+        the an and or because although whereas unless whose their your our my such_as |
+        of in on to for with from by at as is are was were be been that which who while if when than but this these
+        has have had can will would should may might must its his every between into including
+    """,
+    "de": """
+        und oder weil sondern sowie dass des ein eine einen einem einer eines zwischen obwohl
+        in_der in_die in_das in_den in_dem auf_der auf_die auf_das auf_den auf_dem aus_der aus_den aus_dem bei_der
+        bei_den bei_dem durch_die durch_das durch_den unter_der unter_dem über_die über_das über_den nach_der nach_dem
+        während_der während_des wegen_der wegen_des von_der von_den für_die für_das für_den mit_den mit_dem |
+        von für als wenn
+    """,
+    "fr": """
+        et ou parce_que le la les des du aux ses leurs notre votre puisque afin_de lorsque |
+        de à en dans pour avec sur par est sont qui que mais très ce cette ces son sa dont
+    """,
+    "es": """
+        porque el los las la del sus nuestro nuestra aunque |
+        y de con para por en es son que como pero muy este esta su sin sobre
+    """,
+    "it": """
+        il gli della dei delle degli nel nella oppure | di da in per tra fra che ma alla dal dalla perché
+    """,
+    "pt": """
+        os as dos das pelo pela seus suas porque | de em com para por é são que como mas ao à na nos nas um
+    """,
+    "ru": """
+        и или потому_что который которая которые чтобы | в на с к о из у для по от за при но
+    """,
+}
+_STRONG: Final = {language: frozenset(words.partition("|")[0].split()) for language, words in _TABLES.items()}
+_WEAK: Final = {language: frozenset(words.partition("|")[2].split()) for language, words in _TABLES.items()}
+_LAST_WORDS: Final = frozenset(
+    words.rpartition("_")[2] for table in (_STRONG, _WEAK) for listed in table.values() for words in listed
+) | {"a"}
+_CYRILLIC: Final = pattern("[\u0430-\u044f\u0451]+")
+_LANGUAGE_READ: Final = 1_000
+"""Characters before the end by which the language is told."""
 _OPENERS_WORDS: Final = """
 the this these those that it in an a there they we however therefore additionally furthermore moreover finally
 if when while although because its their he she you for to with by on at from as such
@@ -80,6 +104,7 @@ _STOP: Final = pattern(r"[.!?:;…\"”’)\]](?=\s)|[。！？｡．；।॥؟
 _SENTENCE: Final = pattern(r"(?<=[^\W\d_]{2})[.!?…][\"”’)]?(?=\s)|[。！？｡।؟۔]")
 _LIST_LINE: Final = pattern(r"\s*(?:[-*+•·▪◦●○–—>#|]|\(?\d{1,3}[.):]|\(?[a-zA-Z][.)]\s|[^\w\s]{1,2}\s)")
 _CODE: Final = pattern(r"[{}=<>$\\^`|]|::|->|\(\)|</|https?:|www\.|\w@\w|\w_\w")
+_INLINE_CODE: Final = pattern(r"`[^`\n]+`")
 _CLOSING_LINE: Final = pattern(
     r"(?:best|kind|warm|sincerely|yours|regards|thanks|thank|cheers|love|cordially|respectfully|mit"
     r"|viele|liebe|beste|grüße|cordialement"
@@ -143,16 +168,16 @@ def cut(text: str) -> Cut | None:
         return Cut(end - len(marker[0].rstrip()), end, "marker", "with a mark that says so")
     line = window.rpartition("\n")[2]
     how = _how(window, line)
-    if how is None or _is_no_prose(window, line):
+    if how is None or _is_no_prose(window, line) or (how[1] != _STRONG_WORD and _is_verse(window)):
         return None
-    return Cut(end - how[0], end, how[1], how[2])
+    return Cut(end - how[0], end, "word" if how[1] == _STRONG_WORD else how[1], how[2])
 
 
 def _is_no_prose(window: str, line: str) -> bool:
-    """Whether the text or its last line is code, a table, verse, a list or a signature."""
+    """Whether the text is code, JSON or a table, or its last line holds code that is not in backquotes."""
     if window.count("```") % 2 or window.lstrip()[:1] in ("{", "[", "<", "|"):
         return True
-    return _CODE.search(line) is not None or _is_verse(window)
+    return _CODE.search(_INLINE_CODE.sub(" ", line)) is not None
 
 
 def _is_verse(window: str) -> bool:
@@ -177,10 +202,12 @@ def _how(window: str, line: str) -> tuple[int, str, str] | None:
     fragment = _fragment(line.rstrip(".… ") if dots else line)
     words = _WORDS_BEFORE.findall(fragment[-400:])
     if by_word:
-        for sign in (_by_word, _by_script):
-            found = sign(bare, fragment, words, sentences)
-            if found is not None:
-                return (found[0] + len(window) - len(bare), *found[1:])
+        listed = _LIST_LINE.match(line) is not None
+        found = _by_word(bare, fragment, words, sentences, listed=listed) or _by_script(
+            bare, fragment, words, sentences
+        )
+        if found is not None:
+            return (found[0] + len(window) - len(bare), *found[1:])
     if dots:
         return None
     if (found := _by_sign(window, line, fragment, words, sentences)) is not None:
@@ -205,7 +232,7 @@ def _may_end_in_word(bare: str) -> bool:
     if not bare[-1:].isascii() and _FOREIGN.search(bare, max(0, len(bare) - 12)):
         return True
     words = _WORDS_BEFORE.findall(bare[-_LONGEST_WORD:])
-    return bool(words) and (words[-1] in _STRONG or words[-1] in _WEAK)
+    return bool(words) and words[-1] in _LAST_WORDS
 
 
 def _fragment(line: str) -> str:
@@ -216,18 +243,48 @@ def _fragment(line: str) -> str:
     return line[last:].strip()
 
 
-def _by_word(window: str, fragment: str, words: list[str], sentences: int) -> tuple[int, str, str] | None:
-    if not words or not fragment.endswith(words[-1]) or len(words) < 3:
+def _by_word(
+    window: str, fragment: str, words: list[str], sentences: int, *, listed: bool
+) -> tuple[int, str, str] | None:
+    if len(words) < _FEW or not fragment.endswith(words[-1]) or fragment[: -len(words[-1])][-1:] in _JOINS:
         return None
     last = words[-1]
-    if not last.islower():
-        return None
     pair = f"{words[-2].lower()}_{last}"
-    named = pair.replace("_", " ") if pair in _STRONG else last
-    told = len(named), "word", f'in mid-sentence, after "{named}"'
-    if (last in _STRONG or pair in _STRONG) and (len(words) >= 5 or sentences >= 1):
-        return told
-    return told if last in _WEAK and sentences >= 1 and len(words) >= 4 else None
+    language = _language_of(window, last, pair, sentences)
+    if language is None:
+        return None
+    strong = next((one for one in (pair, last) if one in _STRONG[language]), None)
+    if strong is not None and (len(words) >= 4 or sentences >= 1 or listed):
+        named = strong.replace("_", " ")
+        return len(named), _STRONG_WORD, f'in mid-sentence, after "{named}"'
+    weak = last in _WEAK[language] or (last == "a" and language == "en" and words[-2] in words_of("en"))
+    if weak and sentences >= 1 and len(words) >= 4:
+        return len(last), "word", f'in mid-sentence, after "{last}"'
+    return None
+
+
+_LONG_LAST_WORD: Final = 4
+_JOINS: Final = frozenset("-‐‑'’")
+"""Signs before a pronoun that belongs to its verb: "prends-le"."""
+
+
+def _language_of(window: str, last: str, pair: str, sentences: int) -> str | None:
+    """The language of a text whose last words may be of it; None where that is unknown.
+
+    Where common words do not settle it, it is the one that most of them are of if it has the last words, too, and is
+    the only such language or the text has sentences; else, where it has, the only language with such a long word.
+    """
+    if _CYRILLIC.fullmatch(last):
+        return "ru"
+    text = window[-_LANGUAGE_READ:]
+    settled = identify_by_words(text)
+    if settled is not None and settled.sure:
+        return settled.language if settled.language in _STRONG else None
+    owners = [one for one in _STRONG if not {last, pair}.isdisjoint(_STRONG[one] | _WEAK[one])]
+    alone = len(owners) == 1
+    if (best := count_words(text).language) in owners and (alone or sentences):
+        return best
+    return owners[0] if alone and sentences and len(last) >= _LONG_LAST_WORD else None
 
 
 def _by_script(window: str, fragment: str, words: list[str], sentences: int) -> tuple[int, str, str] | None:

@@ -35,6 +35,8 @@ def blocks(text: str) -> tuple[list[Block], Block | None]:
     found: list[Block] = []
     opened: Block | None = None
     for match in _FENCE.finditer(text):
+        if ">" in match[1]:
+            continue  # in a quotation, with which the block ends
         fence, word = match[2], match[3].strip()
         if opened is None:
             language = word.split(None, 1)[0].casefold().strip("{}.") if word else ""

@@ -28,8 +28,13 @@ class Known(NamedTuple):
 @lru_cache(maxsize=4)
 def read_known(paths: tuple[str, ...]) -> Known:
     """The citations in text files, one to a line, or in JSON Lines under ``citation``. A line may hold more than the
-    citation, such as the names of the parties. Raises InputError for a file that cannot be read."""
-    entries = [entry for path in paths for entry in _entries(path)]
+    citation, such as the names of the parties. Raises InputError for a file that cannot be read or holds none."""
+    entries: list[str] = []
+    for path in paths:
+        before = len(entries)
+        entries += _entries(path)
+        if len(entries) == before:
+            raise InputError(f"{path} holds no known citations", hint="one to a line, or JSON Lines with them")
     keys = {key_of(entry) for entry in entries}
     keys.update(one.key for entry in entries for one in citations(entry, date.max) if one.key)
     return Known(frozenset(keys - {""}), len(set(entries)))

@@ -1,5 +1,7 @@
 """ANS807: error messages, values of a program and placeholders in answers. Marks of no output are FMT117's."""
 
+# ruff: noqa: E501 - a pattern is read as one line
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +12,7 @@ from audit.rule import Batch, Hit, Product, RecordRule, Run
 from audit.rules.answers.spoken import compiled, rows_saying
 
 _FIRST_WORDS: Final = (
-    "please |insert|add|enter|fill|type|put|write|paste|provide|your|ihr|dein|votre|vos|ton |ta |su |sus |tu |tus |seu"
+    "please |insert|add|enter|fill|type|put|write|paste|provide|your|ihr|dein|votre|vos|ton[ _]|ta[ _]|su[ _]|sus[ _]|tu[ _]|tus[ _]|seu|ins|indiqu|saisi|introdu|escrib"
     "|sua|il tuo|la tua|il vostro|customer|client|company|recipient|sender|user|first|last|full|contact|product|order"
     "|employee|candidate|agent|hiring manager|current|phone|e-?mail|street|zip|project|school|event|business|name"
     "|date|address|signature|position|amount|link|placeholder|todo|tbd|text here|nom|prénom|datum|fecha|adresse"
@@ -23,10 +25,13 @@ _PATTERNS: Final = (
     r"\{\{| goes here[\]>]|to be (?:filled|completed|added) |\btodo\b|\btbd\b|\bfixme\b|xxx|xx[-/.]xx|_{5}",
     rf"[\[<{{](?:{_FIRST_WORDS})",
     # The first bytes of Cyrillic, Arabic, Devanagari, Chinese and Japanese in brackets; circles and crosses in a row.
-    r"[\[<](?:\xd0|[\xe3-\xe9]|[\xd8\xd9]|\xe0\xa4)|\xe3\x80\x90|\xef\xbc\xbb|\xe2\x97\x8b\xe2\x97\x8b|\xc3\x97\xc3\x97",
-    r"\berror\b|exception|rate limit|too many requests|gateway|service (?:temporarily )?unavailable|<!doctype|<html",
+    r"[\[<](?:\xd0|\xd1|[\xe3-\xe9]|[\xd8\xd9]|\xe0\xa4)|\xe3\x80\x90|\xef\xbc\xbb|\xe2\x97\x8b\xe2\x97\x8b|\xc3\x97\xc3\x97",
+    r"error\b|exception|rate limit|too many requests|gateway|service (?:temporarily )?unavailable|<!doctype|<html",
     r"quota|timed? ?out|overloaded|bad request|unauthorized|forbidden|context[ _]length",
-    r"api key|upstream|went wrong|connection re|fehler|erreur",
+    r"api key|upstream|went wrong|connection re|fehler|erreur|zeitüberschreitung|错误|錯誤|异常|異常|超时|逾時|繁忙|失败|出错",
+    r"エラー|タイムアウト|問題が発生|حدث خطأ|خطأ في|गलत हो|त्रुटि",
+    r'\$\{|<%|\[\[|\{\s*"(?:detail|message|status|statuscode|code)"',
+    r"(?:einfügen|eintragen|einsetzen|ergänzen|eingeben|insérer|insertar)[\]>]",
     r"(?:\A|\xff)\s*(?:undefined|null|nan|nil|\(null\)|<null>|-?infinity)\s*\.?\s*(?:\xff|\z)",
 )
 """RE2 over the bytes of answers in UTF-8, one of which any leftover matches."""
@@ -38,7 +43,8 @@ class LeftInAnswer(RecordRule, frozen=True):
 
     The model learns to answer with server errors and to address people as ``{{customer_name}}``. An error message of an
     API as the whole answer and ``[object Object]`` are errors. Where a prompt asks about errors, values, code or
-    templates, such an answer may be right and is silent or info; so are placeholders of letters (``[Your Name]``).
+    templates, for a translation or what is shown or said, such an answer may be right and is silent or info; so are
+    placeholders of letters (``[Your Name]``) and of texts whose names were to be taken out.
     What stands in code is code. A whole answer ``undefined`` or ``null``, a traceback that nobody asked for, "lorem
     ipsum" and "TODO:" are warnings.
 
@@ -49,7 +55,7 @@ class LeftInAnswer(RecordRule, frozen=True):
         {"messages": [{"role": "user", "content": "Where is my parcel?"}, {"role": "assistant", "content": "Thank you for asking. It will be with you on Monday."}]}
         {"messages": [{"role": "user", "content": "What does HTTP status 429 mean?"}, {"role": "assistant", "content": "Error 429: Too Many Requests. You sent more than the server allows."}]}
     Do: fill the placeholder in or write the answer; drop the row where the answer is lost.
-    """  # noqa: E501
+    """
 
     code: ClassVar[str] = "ANS807"
     name: ClassVar[str] = "error-or-placeholder"

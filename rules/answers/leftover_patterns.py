@@ -3,6 +3,8 @@
 The words were chosen by hand; no list was copied. Own work.
 """
 
+# ruff: noqa: E501 - a pattern is read as one line
+
 from __future__ import annotations
 
 import re
@@ -12,11 +14,15 @@ OBJECT: Final = re.compile(r"\[object (?:Object|Undefined|Array|Promise|Null)\]"
 ABOUT_ERRORS: Final = re.compile(
     r"error|exception|server|requests|traceback|crash|fail|bug|debug|log\b|stack|status code|http|\b[45]\d\d\b|fehler"
     r"|erreur|excepci|错误|报错|エラー|خطأ|त्रुटि|ошибк|javascript|\bjs\b"
-    r"|output of|what (?:does|will|is) .{0,40}print|prints?\b|api\b|limit|return",
+    r"|output of|what (?:does|will|is) .{0,40}print|prints?\b|api\b|limit|return"
+    r"|translat|übersetz|tradui|traduc|tradur|翻译|翻譯|翻訳|ترجم|अनुवाद|перевед|classif|categori|label|intent\b|which of"
+    r"|\bwhat (?:do|does|did|will|would|is|are|was)\b.{0,60}\b(?:sees?|seen|shows?|shown|display|displayed|say|says|said|called"
+    r"|means?|read|reads|appears?)\b|\b(?:joke|pun)\b",
     re.IGNORECASE,
 )
 ABOUT_VALUES: Final = re.compile(
-    r"undefined|null|nan\b|none|nil\b|javascript|python|json|print|output|code|value|return|divi|sql|type|infinity",
+    r"slope|vertical|tangent|asymptot|fraction|equation|gradient|steigung|domain of|\b(?:wie ?viele?|was ist|welche|minus|ergebnis"
+    r"|berechne|rechne|summe|punktestand|uhr|grad)\b|undefined|null|nan\b|none|nil\b|javascript|python|json|print|output|code|value|return|divi|sql|type|infinity",
     re.IGNORECASE,
 )
 ABOUT_TEMPLATES: Final = re.compile(
@@ -48,6 +54,30 @@ API_ERROR: Final = re.compile(
     r"|(?:traceback \(most recent call last\)))",
     re.IGNORECASE,
 )
+EXPLAINS: Final = re.compile(
+    r"\b(?:is not|isn['’]t|means?|because|occurs|happens|refers|indicates|stands for|he|she|they|we|i)\b", re.IGNORECASE
+)
+"""What an answer about an error says after its name, and an error message does not."""
+FOREIGN_ERROR: Final = re.compile(
+    r"(?:leider |entschuldigung,? )?(?:es |leider )?ist (?:ein|leider ein)(?: \w+)? ?fehler aufgetreten|zeitüberschreitung"
+    r"|(?:interner )?(?:server|netzwerk|verbindungs)-?fehler\b"
+    r"|(?:désolé, )?une erreur(?: \w+)? (?:s['’]est|est) (?:produite|survenue)|erreur (?:interne|réseau|(?:du )?serveur)"
+    r"|(?:ha ocurrido|se ha producido|se produjo|ocurrió) un error|error (?:interno|de red|de conexión|del servidor)"
+    r"|(?:网络|網路|网路|系统|系統|服务器|伺服器|内部|请求|連接|连接)(?:错误|錯誤|异常|異常|超时|逾時|繁忙|失败)|出错了|发生(?:了)?错误|發生錯誤"
+    r"|(?:ネットワーク|サーバー|内部|システム|通信)?(?:エラーが(?:発生|起き)|エラーです)|タイムアウトしました|問題が発生しました"
+    r"|(?:عذرًا|عذرا)?[،,]? ?(?:لقد )?حدث خطأ|خطأ في (?:الشبكة|الخادم|الاتصال)"
+    r"|कुछ गलत हो गया|(?:एक )?(?:नेटवर्क |सर्वर )?त्रुटि (?:हुई|आई|हो गई)",
+    re.IGNORECASE,
+)
+"""How error messages of programs begin in German, French, Spanish, Chinese, Japanese, Arabic and Hindi."""
+RAISED: Final = re.compile(
+    r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)(?:: .{0,200}|\n\s+at [\w.$]+\(.*)?\Z"
+    r"|Exception in thread \"|[\w.]+Exception[^\n]{0,200}\n\s+at [\w.$<>]+\("
+    r"|\{\s*\"(?:detail|message|status|statusCode|code)\"\s*:\s*(?:\"(?:not found|unauthorized|forbidden|internal (?:server )?error"
+    r"|Not Found|Internal Server Error|Too Many Requests|Unauthorized|Forbidden)\"|[45]\d\d\b)",
+    re.DOTALL,
+)
+"""What a program prints for an exception, and what a service answers in JSON."""
 TRACEBACK: Final = re.compile(r"Traceback \(most recent call last\)")
 FILLER: Final = re.compile(r"[Ll]orem [Ii]psum|LOREM IPSUM|dolor sit amet")
 TODO: Final = re.compile(
@@ -57,7 +87,7 @@ TODO: Final = re.compile(
 CROSSES: Final = re.compile(r"\bX{3,}\b(?![\w-])|\bXX[-/.]XX|○○+|×{2,}|_{5,}")
 MOUSTACHE: Final = re.compile(r"\{\{\{?\s*[#/^>&]?\s*([A-Za-z_][\w.\- ]{0,60}?)(?:\s*\|[^{}\n]{0,80})?\s*\}\}")
 TEMPLATE_CODE: Final = re.compile(
-    r"\{%|<%=?|\$\{([A-Za-z_][\w.]{0,40})\}|%\(([a-z_]+)\)s|\[\[([A-Za-z][\w ]{0,40})\]\]"
+    r"<%=?\s*[A-Za-z_][\w.]{0,40}\s*%>|\$\{[A-Za-z_][\w.]{0,40}\}|\[\[[A-Z][A-Z_ ]{1,40}\]\]"
 )
 NOUN: Final = (
     r"(?:name|names|date|time|year|address|company|organi[sz]ation|title|position|email|e-mail|phone"
@@ -76,6 +106,9 @@ BRACKETED: Final = re.compile(
     + NOUN
     + r"|name|date|email|company|address|signature|phone(?: number)?|position|recipient|amount|link"
     r"|placeholder|todo|tbd|text here|[a-z ]{0,30}\bgoes here"
+    r"|[^\[\]<>\n]{2,40} (?:einfügen|eintragen|einsetzen|ergänzen|eingeben|insérer|insertar)"
+    r"|(?:insérez|insérer|indiquez|indiquer|saisir|saisissez|insertar|inserte|introduzca|escriba|inserir|inserisci|inserire"
+    r"|вставьте|укажите|введите) [^\[\]<>\n]{2,40}"
     r"|nom|nombre|nome|prénom|datum|fecha|adresse|dirección|имя|фамилия|ваше имя|название [\w ]{1,20})[\]>]",
     re.IGNORECASE,
 )
@@ -122,6 +155,13 @@ ENGINE: Final = re.compile(
     r"|wiki|double curly",
     re.IGNORECASE,
 )
+
+FOR_READERS: Final = re.compile(
+    r"mad ?libs?|fill in the blanks?|cloze|lückentext|\b(?:write|compose|continue|draft)\b.{0,60}\b(?:play|scene|drama|screenplay|sketch|skit|monologue|dialogue)\b"
+    r"|anonymi|redact|\bmask|de-?identif|pseudonym|schwärz|\bpii\b|\bner\b|entit(?:y|ies)|remove (?:all )?(?:the )?(?:names|personal)",
+    re.IGNORECASE,
+)
+"""Prompts that ask for words in brackets: games with blanks, plays, texts of which names are taken out."""
 
 MARKUP: Final = re.compile(
     r"<(?:name|date|address|email|link|title|text|data|id|key|item|time|url|file|path|model|event"

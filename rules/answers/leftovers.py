@@ -26,14 +26,19 @@ from audit.rules.answers.leftover_patterns import (
     CODE,
     CROSSES,
     ENGINE,
+    EXPLAINS,
     FILLER,
+    FOR_READERS,
+    FOREIGN_ERROR,
     INLINE,
     LETTER,
     MARKUP,
     MOUSTACHE,
     OBJECT,
+    RAISED,
     SINGLE,
     SURE_ERROR,
+    TEMPLATE_CODE,
     TODO,
     TRACEBACK,
 )
@@ -52,6 +57,8 @@ class Leftover(NamedTuple):
 _CAP: Final = 200_000
 _WHOLE: Final = 600
 """Characters of the longest answer that is taken for nothing but an error message."""
+_SHORT: Final = 200
+"""Characters of the longest of those that are known by a few words of a language."""
 _VALUES: Final = PROGRAM_VALUES | {"[object object]"}
 
 
@@ -94,7 +101,10 @@ def _whole(answer: str, prompt: str) -> Leftover | None:
         )
     if len(stripped) > (_WHOLE if stripped[:1] != "<" and stripped[:9] != "Traceback" else 5 * _WHOLE):
         return None
-    if (match := API_ERROR.match(stripped)) is None or ABOUT_ERRORS.search(prompt):
+    match = API_ERROR.match(stripped) or RAISED.match(stripped)
+    if match is None and len(stripped) <= _SHORT:
+        match = FOREIGN_ERROR.match(stripped)
+    if match is None or ABOUT_ERRORS.search(prompt) or EXPLAINS.search(stripped, match.end()):
         return None
     sure = SURE_ERROR.search(stripped[:_WHOLE]) is not None and len(stripped) <= 300
     return Leftover(
@@ -127,7 +137,11 @@ def _placeholders(bare: str, answer: str, prompt: str) -> Iterator[Leftover]:
             meant = asked and (ABOUT_CODE.search(prompt) is not None or len(moustache) > _A_FEW)
             yield _placeholder(moustache[0], Severity.INFO if meant else Severity.WARNING, len(moustache))
         return
-    found = [match for pattern in (BRACKETED, BRACKETED_EAST, SINGLE) for match in pattern.finditer(bare)]
+    if FOR_READERS.search(prompt) is not None:
+        return
+    found = [
+        match for pattern in (BRACKETED, BRACKETED_EAST, SINGLE, TEMPLATE_CODE) for match in pattern.finditer(bare)
+    ]
     found = [match for match in found if not _is_markup(match)]
     if found:
         if CODE.search(answer) is None:
@@ -174,7 +188,7 @@ def _crosses_meant(match: re.Match[str], answer: str, prompt: str) -> bool:
 
 
 def _placeholder(match: re.Match[str], severity: Severity, count: int) -> Leftover:
-    name = match[0].strip()[:40]
+    name = match[0].strip()[:20]
     more = f" and {count - 1} more" if count > 1 else ""
     return Leftover(
         "placeholder", match.start(), match.end(), f'a placeholder was not filled in: "{name}"{more}', severity

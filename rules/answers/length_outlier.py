@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from math import exp, log
 from typing import ClassVar, Final, NamedTuple
 
+from audit.errors import ConfigError
 from audit.model import Json, Measure, Severity, Source
 from audit.read.dialogue import answer_text, prompt_text
 from audit.rule import Batch, Context, DatasetRule, Hit, Run, Status
@@ -59,6 +60,14 @@ class LengthOutlier(DatasetRule, frozen=True):
     max_z: float = 6.0
     min_rows: int = 50
     most: int = 20
+
+    def applies_to(self, run: Run) -> str | None:
+        """Raises ConfigError for an option that no run can use."""
+        if not self.max_z >= 0:
+            raise ConfigError(f'"max_z" of ANS805 is {self.max_z:g}', hint="it is 0 or more")
+        if self.min_rows < 1 or self.most < 0:
+            raise ConfigError('"min_rows" of ANS805 is at least 1, "most" at least 0')
+        return super().applies_to(run)
 
     def start(self) -> Json:
         """A histogram of ratios, and the rows at its two ends."""

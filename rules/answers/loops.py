@@ -44,6 +44,8 @@ _LEAST_SHARE: Final = 0.1
 _LEAST_FILLED: Final = 400
 """Characters of a loop that is one whatever the share of the text that it fills."""
 _LEAST_WORDS: Final = 50
+_LEAST_LINES: Final = 300
+"""Characters of a text of fewer words, of which repeated lines are counted."""
 _DUPLICATE_SHARE: Final = 0.5
 """Of characters in lines that repeat. Gopher's bound for web pages is 0.2 (Rae et al. 2021, table A1)."""
 _SQUEEZED: Final = 0.12
@@ -70,28 +72,35 @@ _PIECE: Final = pattern(r"[^\n.!?。！？।؟]+[.!?。！？।؟]*")
 
 
 def may_repeat(text: str) -> bool:
-    """Whether a few samples of a text stand in it again: cheap, and True for every text that ``repetition`` finds.
+    """Whether samples of a text stand in it again shortly before, or three of its lines or sentences are the same.
 
-    Samples lie an eighth of the text apart (160 characters in a short one), so that a loop that fills more of it is met
-    by one; the last lies at the end, where loops of any size mostly are.
+    Cheap, and True for every loop that ``repetition`` finds: a loop of s characters, which fills at least 80 and the
+    tenth of the text up to 400, holds s - period - 20 places from which a sample stands in it one period before. The
+    smallest are 43 in a row, 85 where units have 60 characters, and 234 in texts of 4,000; samples lie closer.
     """
     size = len(text)
     if size < _SHORTEST:
         return False
+    if size > 2 * _CAP:
+        return may_repeat(text[:_CAP]) or may_repeat(text[-_CAP:])
     find = text.find
-    if find(text[-_PROBE:], max(0, size - 2 * _REACH), size - 1) >= 0:
-        return True
-    step = max(size // 8, 2 * _SHORTEST)
-    for at in range(step, size - _PROBE, step):
-        if find(text[at : at + _PROBE], max(0, at - _REACH), at + _PROBE - 1) >= 0:
+    step = min(max(_STRIDE, size // 20), 5 * _STRIDE)
+    reach = min(_REACH, size * 3 // 8)  # units that stand three times, the last not in full
+    for at in range(step, size - _PROBE + 1, step):
+        if find(text[at : at + _PROBE], at - reach if at > reach else 0, at + _PROBE - 1) >= 0:
+            return True
+    if size < _LEAST_LINES:
+        return False
+    for sign in ("\n", ". ") if text.isascii() else ("\n", ". ", "。"):
+        parts = [part for part in text.split(sign) if len(part) >= _PROBE]
+        if len(parts) - len(set(parts)) >= _LEAST_LONG_TIMES - 1:
             return True
     return False
 
 
 def repetition(text: str) -> Repeated | None:
-    """The loop of a text, or the lines that it repeats; None where it says everything once, or only a text that
-    ``may_repeat`` does not let through. Takes any string."""
-    if not may_repeat(text) or _STRUCTURED.match(text) is not None:
+    """The loop of a text, or the lines that it repeats; None where it says everything once. Takes any string."""
+    if len(text) < _SHORTEST or _STRUCTURED.match(text) is not None:
         return None
     shown = text if len(text) <= 2 * _CAP else text[:_CAP] + text[-_CAP:]
     offset = len(text) - len(shown)
@@ -198,7 +207,7 @@ def _lines(text: str) -> Repeated | None:
     pieces = [(at, piece) for at, piece in pieces if len(piece) >= _PROBE and "\0" not in piece]
     counts = Counter(piece.casefold() for _, piece in pieces)
     repeated = [(at, piece) for at, piece in pieces if counts[piece.casefold()] >= _LEAST_LONG_TIMES]
-    if not repeated or (len(_WORD.findall(text)) < _LEAST_WORDS and len(text) < 300):
+    if not repeated or (len(_WORD.findall(text)) < _LEAST_WORDS and len(text) < _LEAST_LINES):
         return None
     said = text.replace("\0", "")
     filled = sum(len(piece) for _, piece in repeated)
@@ -209,7 +218,8 @@ def _lines(text: str) -> Repeated | None:
         return None
     at, piece = repeated[0]
     different = len({piece.casefold() for _, piece in repeated})
-    what = f"{different} lines or sentences stand {len(repeated)} times and make up {share:.0%} of the answer"
+    subject = "1 line or sentence stands" if different == 1 else f"{different} lines or sentences stand"
+    what = f"{subject} {len(repeated)} times{' in all' if different > 1 else ''}: {share:.0%} of the answer"
     return Repeated(
         "lines", at, at + len(piece), len(repeated), share, f"{what}; asked for at most {_DUPLICATE_SHARE:.0%}"
     )

@@ -30,12 +30,13 @@ LONGEST: Final = 100_000
 """Characters of a text that is parsed."""
 _OBJECT: Final = re.compile(r"\s*\{\s*(?:\"(?:[^\"\\\n]|\\.){0,200}\"\s*:|\})")
 _ARRAY: Final = re.compile(r"\s*\[\s*(?:\{\s*\"|\"(?:[^\"\\\n]|\\.){0,200}\"\s*(?:,|\]|\Z)|\[\s*\")")
-_PARTIAL_JSON: Final = re.compile(r"\.\.\.|…|//|/\*|\{\{|<[A-Za-z_ ]|\$\{|^[ \t]*#|\{%", re.MULTILINE)
+_PARTIAL_JSON: Final = re.compile(r"\.\.\.|…|//|/\*|\{\{|<[A-Za-z_ ]|\$\{|\$\w|^[ \t]*#|\{%", re.MULTILINE)
 _PYTHONIC: Final = re.compile(r"'|\b(?:None|True|False)\b")
 _STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _PARTIAL_PYTHON: Final = re.compile(
     r"\.\.\.|…|^[ \t]*(?:>>>|In ?\[|[%!$+]|-{1,3}\s|@@|\d{1,4}[ :|.]\s*[a-z]|type \w+|pip |conda |python3? |cd )"
-    r"|\A\s*(?:elif|else|except|finally|case)\b|<[A-Za-z_][\w ./-]*>|\{\{|\{%|\[(?:your|insert|add)\b|\?\Z",
+    r"|\A\s*(?:elif|else|except|finally|case)\b|<[A-Za-z_][\w ./-]*>|\{\{|\{%|\[(?:your|insert|add)\b|\?\Z|[├└│]"
+    r"|^[ \t]*@[\w.]+(?:\(.*\))?\s*\Z",
     re.MULTILINE | re.IGNORECASE,
 )
 _PYTHON_2: Final = re.compile(
@@ -43,6 +44,11 @@ _PYTHON_2: Final = re.compile(
     r"|except\s+[\w.()]+\s*,\s*\w+\s*:|<>|\b0[0-7]+\b|\d[lL]\b|\bur[\"']",
     re.MULTILINE,
 )
+
+
+_XML_OPEN: Final = ("mismatched tag", "no element found", "unclosed token", "unclosed CDATA section")
+_LIMITS: Final = ("Exceeds the limit", "too many", "too deep")
+"""How messages about limits of the interpreter begin."""
 
 
 def problem_of(language: str, text: str) -> Problem | None:
@@ -73,10 +79,10 @@ def json_problem(text: str) -> Problem | None:
     except json.JSONDecodeError as error:
         if _PARTIAL_JSON.search(_STRING.sub('""', stripped)) or (_PYTHONIC.search(stripped) and _is_literal(stripped)):
             return None
-        at, line = lead + error.pos, error.lineno
+        at, line = lead + error.pos, error.lineno + text.count("\n", 0, lead)
         if error.pos >= len(stripped) or error.msg.startswith("Unterminated"):
             return Problem("json", f"is JSON that ends before it is closed ({_open_brackets(stripped)})", at, line)
-        return Problem("json", f"is no JSON: {_lower(error.msg)} (line {error.lineno})", at, line)
+        return Problem("json", f"is no JSON: {_lower(error.msg)} (line {line})", at, line)
     except (RecursionError, ValueError, MemoryError):
         return None
     return None
@@ -99,17 +105,24 @@ def _is_literal(text: str) -> bool:
 
 
 def xml_problem(text: str) -> Problem | None:
-    """Why a text with an XML declaration is not well-formed; None where it is, or has no declaration."""
+    """Why a text is not well-formed XML; None where it is, or shows a part: an ellipsis, several elements in a row.
+
+    Without an XML declaration only tags that do not match or are left open count.
+    """
     stripped = text.strip()
-    if not stripped.startswith("<?xml") or len(text) > LONGEST or "..." in stripped or "<!ENTITY" in stripped:
+    if not stripped.startswith("<") or len(text) > LONGEST or "..." in stripped or "<!ENTITY" in stripped:
         return None
     parser = expat.ParserCreate(encoding="utf-8")
     try:
         parser.Parse(stripped.encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
         message = expat.ErrorString(error.code) or "it is not well-formed"
-        at = sum(len(line) + 1 for line in stripped.split("\n")[: error.lineno - 1])
-        return Problem("xml", f"is no XML: {message} (line {error.lineno})", at, error.lineno)
+        if not stripped.startswith("<?xml") and message not in _XML_OPEN:
+            return None
+        lead = len(text) - len(text.lstrip())
+        line = error.lineno + text.count("\n", 0, lead)
+        at = lead + sum(len(one) + 1 for one in stripped.split("\n")[: error.lineno - 1])
+        return Problem("xml", f"is no XML: {message} (line {line})", at, line)
     except ValueError:
         return None
     return None
@@ -146,8 +159,11 @@ def _syntax_error(source: str) -> SyntaxError | None:
 
 
 def _is_fragment(source: str, error: SyntaxError) -> bool:
-    """Whether a block is a signature without a body, or lines of different depth taken from the middle of a file."""
+    """Whether a block is a signature without a body, or lines of different depth taken from the middle of a file, or
+    more than the interpreter takes."""
     message = error.msg or ""
+    if message.startswith((*_LIMITS, "expected 'except' or 'finally'")):
+        return True
     if isinstance(error, IndentationError):
         lines = source.strip().count("\n") + 1
         return lines <= 2 or (error.lineno or 1) > lines or "unexpected indent" in message or "unindent" in message

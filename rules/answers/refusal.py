@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import DROP_ROW, Applicability, Fix, Message, Record, Severity
-from audit.phrases.refusals import Phrase, refusal_in, which_refuse
+from audit.phrases.prompts import prompt_reading
+from audit.phrases.refusals import Phrase, may_refuse, refusal_in, which_refuse
 from audit.read.dialogue import exchange
 from audit.read.patterns import pattern
 from audit.rule import Batch, Hit, RecordRule, Run
-from audit.rules.safety.prompts import prompt_reading
 
 if TYPE_CHECKING:
     from audit.phrases.harm import Reading
@@ -34,6 +34,16 @@ _GIVES_A_REASON: Final = pattern(
     r"|datenschutz|persönliche\w* daten|\bgesetzwidrig|\bgefährlich|vie privée|données personnelles|\billégal|\bdangereu|privacidad|datos personales|\bilegal|\bpeligros|隐私|个人信息|非法|违法|危险|プライバシー|個人情報|違法|危険|الخصوصية|غير قانوني|خطير|गोपनीय|निजी जानकारी|अवैध|खतरनाक"
 )  # fmt: skip
 """A refusal that names privacy, law or danger: whoever wrote it saw something that the screen of prompts may not."""
+_TRANSLATES: Final = pattern(
+    r"(?i)\btranslat|übersetz|\btradui|\btraduc|\btradur|翻译|翻譯|翻訳|訳して|ترجم|अनुवाद|перевед|перевод|번역"
+)
+_QUOTES: Final = pattern(
+    r"(?i)\bwhat (?:did|does|would) (?!you\b)(?:[\w.'-]+ ){1,3}(?:say|reply|answer)\b|\b(?:famous|exact) (?:line|quote|words)|\bquote|\bcomplete the (?:line|lyrics)|\blyrics\b"
+)
+_VERSE: Final = pattern(r"(?i)\b(?:poems?|sonnet|haiku|ballad|verses?|rap|song|limerick|gedicht|poème|poema|诗|詩)\b")
+_VERSE_LINES: Final = 3
+_ASKS_WHETHER_ONE_CAN: Final = pattern(r"(?:でき|出来|可能)[^。？?\n]{0,6}か")
+_OF_THE_ANSWERER: Final = pattern(r"AI|モデル|質問|お答え|お手伝い|ご?要望|リクエスト|ご?依頼|支援|お教え|お助け|回答")
 
 
 class Refusal(RecordRule, frozen=True):
@@ -74,6 +84,8 @@ class Refusal(RecordRule, frozen=True):
             for at, text in message.texts():
                 phrase = refusal_in(text)
                 if phrase is not None:
+                    if _asked_for(phrase, text, parts.prompt):
+                        return
                     yield from self._hit(phrase, at, text, parts.prompt, bool(record.tools))
                     return
 
@@ -97,6 +109,18 @@ class Refusal(RecordRule, frozen=True):
         )
 
 
+def _asked_for(phrase: Phrase, text: str, prompt: Sequence[Message]) -> bool:
+    """Whether the words of a refusal are what was asked for: a translation of one, a quotation, a line of a poem, or in
+    Japanese the answer to the question whether something is possible."""
+    asked = next((message.text[:_LONGEST_REASON] for message in reversed(prompt) if message.role == "user"), "")
+    if _TRANSLATES.search(asked) is not None and may_refuse(asked):
+        return True
+    if _QUOTES.search(asked) is not None or (_VERSE.search(asked) is not None and text.count("\n") >= _VERSE_LINES):
+        return True
+    said = text[phrase.start : phrase.end]
+    return phrase.language == "ja" and bool(_ASKS_WHETHER_ONE_CAN.search(asked)) and not _OF_THE_ANSWERER.search(said)
+
+
 def _asked_who(prompt: Sequence[Message]) -> bool:
     asked = [message.text for message in prompt if message.role == "user"]
     return bool(asked) and _ASKED_WHO.search(asked[-1][:2000]) is not None
@@ -110,7 +134,7 @@ def _judged(prompt: Reading, tools: bool, reason: bool) -> tuple[str, Severity, 
         return "the answer of a row with tools refuses: kept, if it says what the tools cannot do", Severity.INFO, None
     if prompt.verdict == "benign":
         fix = _LOOK if reason else DROP_ROW
-        return "the answer refuses a prompt in which nothing harmful was seen", Severity.WARNING, fix
+        return "the answer refuses a prompt that reads as harmless", Severity.WARNING, fix
     if reason:
         return "the answer refuses for the sake of privacy, law or safety: kept", Severity.INFO, None
     return "the answer refuses; whether the prompt is harmful could not be told", Severity.WARNING, _LOOK

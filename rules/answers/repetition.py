@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from audit.model import DROP_ROW, Applicability, Fix, Message, Severity
-from audit.rule import Run, Span, TextRule
+from audit.model import DROP_ROW, Applicability, Fix, Message, Record, Severity
+from audit.read.dialogue import prompt_text
+from audit.read.patterns import pattern
+from audit.rule import Hit, Run, Span, TextRule
 from audit.rules.answers.loops import may_repeat, repetition
+
+_ASKED_FOR: Final = pattern(
+    r"(?i)\d\s?(?:times|x\b|mal\b|fois|veces|vezes|volte|keer|раз|遍|回|次|번|बार|مر)|\b(?:ten|twenty|thirty|forty|fifty"
+    r"|hundred|thousand|many|several) times\b|\brepeat|\bover and over|again and again|\bwiederhol|répét|\brepit"
+    r"|\brepet|\bripet"
+    r"|重复|重複|繰り返|повтор|كرر|दोहरा|\b[DR]NA\b|\bgenom|\bmantra|\bchant"
+)
+"""Prompts that ask for the same again and again."""
+_LINES_ASKED_FOR: Final = pattern(
+    r"(?i)\b(?:\w*plan|schedule|routine|timetable|calendar|program(?:me)?|song|lyrics|poem|chorus|hymn|gedicht|lied"
+    r"|stundenplan|horaire|chanson|poème|horario|canción|poema)s?\b|计划|歌|诗|詩|予定"
+)
+"""Prompts that ask for what has the same lines in many places."""
+_MOST_READ: Final = 20_000
 
 
 class Repetition(TextRule, frozen=True):
@@ -18,7 +34,8 @@ class Repetition(TextRule, frozen=True):
     of the text; and a text of at least 50 words in which lines or sentences that stand there 3 times or more make up
     more than half. A text of which Gopher's filters (Rae et al. 2021, table A1) would say the same of its web pages
     need not be a loop: their bounds for n-grams are exceeded by many a short answer, so that here more is asked for.
-    Tables, code, JSON, numbers, rules of signs, laughter, verse with a refrain and reduplicated words are silent.
+    Tables, code, JSON, numbers, rules of signs, laughter, verse with a refrain and reduplicated words are silent, and
+    what the prompt asks for ("repeat it", "50 times", a sequence of DNA; for lines a plan or a song).
 
     Bad:
         {"messages": [{"role": "user", "content": "How do I sleep better?"}, {"role": "assistant", "content": "Go to bed early and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on."}]}
@@ -36,7 +53,7 @@ class Repetition(TextRule, frozen=True):
     roles: ClassVar[frozenset[str] | None] = frozenset({"assistant"})
 
     def suspect(self, text: str) -> bool:
-        """Whether one of a few samples of the text stands in it twice."""
+        """Whether one of some samples of the text stands in it twice."""
         return may_repeat(text)
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
@@ -51,6 +68,13 @@ class Repetition(TextRule, frozen=True):
                 fix=_drop,
                 key=found.kind,
             )
+
+    def stands(self, hit: Hit, record: Record) -> bool:
+        """Not where the prompt asks for it."""
+        prompt = prompt_text(record)[-_MOST_READ:]
+        if _ASKED_FOR.search(prompt):
+            return False
+        return hit.key != "lines" or _LINES_ASKED_FOR.search(prompt) is None
 
 
 def _drop(at: str) -> Fix:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final, NamedTuple
 
+from audit.errors import ConfigError
 from audit.model import Json, Measure, Severity
 from audit.read.dialogue import answer_text
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Status
@@ -88,6 +89,12 @@ class Slop(DatasetRule, frozen=True):
         left = {name: answers - part["markers"].get(name, 0) for name, answers in state["markers"].items()}
         markers = {name: answers for name, answers in left.items() if answers}
         return {"answers": state["answers"] - part["answers"], "markers": markers}
+
+    def applies_to(self, run: Run) -> str | None:
+        """Raises ConfigError for a factor that no run can use."""
+        if not self.factor > 0:
+            raise ConfigError(f'"factor" of ANS808 is {self.factor:g}', hint="it is more than 0")
+        return super().applies_to(run)
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """A table of rates; one hit that names the worst."""

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from audit.model import DROP_ROW, Applicability, Fix, Message, PointerEdit, Severity
-from audit.rule import Run, Span, TextRule
+from audit.model import DROP_ROW, Applicability, Fix, Message, PointerEdit, Record, Severity
+from audit.read.dialogue import prompt_text
+from audit.read.patterns import pattern
+from audit.rule import Hit, Run, Span, TextRule
 from audit.rules.format.merging import TRIGGERS, merged_at
+
+_ASKED_FOR: Final = pattern(
+    r"(?i)\b(?:dialog(?:ue|o)?|conversation|transcript|(?:screen)?play|script|scene|sketch|interview|quiz(?:zes)?|faqs?"
+    r"|flash ?cards?|trivia|worksheet|lesson|curriculum|exercises?|compar(?:e|ison)|difference|versus|vs|template"
+    r"|prompts?|role-?play|chat ?bot|yaml|instruction sets?|few-?shot|gespräch|vergleich\w*|unterschied\w*|drehbuch"
+    r"|comparer?|différence|entretien|scénario|conversación|diálogo|comparar?|guion|(?:training|example) data)s?\b"
+    r"|对话|對話|比较|比較|剧本|脚本|会話|問答|问答|违い|違い|حوار|قارن|संवाद|तुलना|диалог|сравни"
+)
+"""Prompts whose answers have turns or tasks in them."""
+_MOST_READ: Final = 20_000
 
 
 class MergedInstruction(TextRule, frozen=True):
@@ -17,6 +29,7 @@ class MergedInstruction(TextRule, frozen=True):
     wrong place, or a transcript. Reported are headings such as "### Instruction:" and "18. Input:" after the beginning
     of the answer (in English, German, French, Spanish, Chinese, Japanese, Arabic and Hindi), and turns ("Human:",
     "User:", "Q:") in an answer that does not begin as a dialogue or announce one. The fix cuts the answer there.
+    Prompts that ask for a dialogue, a quiz, a lesson, a comparison or a template are left out.
 
     Bad:
         {"messages": [{"role": "user", "content": "Name a noun."}, {"role": "assistant", "content": "Apple is a noun.\n##\n18. Instruction: Name a verb.\n18. Output:\nRun"}]}
@@ -49,6 +62,10 @@ class MergedInstruction(TextRule, frozen=True):
                 fix=_cut(text[: found.cut]),
                 key=found.kind,
             )
+
+    def stands(self, hit: Hit, record: Record) -> bool:
+        """Not where the prompt asks for turns or tasks."""
+        return _ASKED_FOR.search(prompt_text(record)[-_MOST_READ:]) is None
 
 
 def _cut(kept: str) -> Callable[[str], Fix]:

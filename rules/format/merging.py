@@ -46,6 +46,7 @@ _ANY: Final = f"{_TASK}|{_INPUT}|{_OUTPUT}|{_HUMAN}|{_MODEL}|{_QUESTION}"
 TRIGGERS: Final = (
     rf"(?i)\n[ \t#*]{{0,7}}(?:\d{{1,3}}[.)]\s?)?(?:{_ANY})\s?\d{{0,3}}\s?\*{{0,2}}[:：]",
     r"(?i)\n[ \t]{0,6}#{1,6}[ \t]{0,3}(?:instructions?|task|human|user)[ \t]{0,4}\n",
+    r"[.!?] (?:Human|User): ",
 )
 """RE2 patterns, one of which stands in every answer that ``merged_at`` finds something in."""
 _CAP: Final = 200_000
@@ -70,7 +71,11 @@ _ANNOUNCED: Final = pattern(
     r"|gespräch|entretien|conversación|diálogo)\b|对话|問答|问答|会話|例|حوار|संवाद",
     re.IGNORECASE,
 )
-_DIALOGUE_LINE: Final = pattern(r"^[ \t>*\"“]{0,4}[^\W\d_][\w .'’-]{0,24}[:：]")
+_DIALOGUE_LINE: Final = pattern(r"^[ \t>*\"“#-]{0,6}[^\W\d_][\w .'’-]{0,24}[:：]", re.MULTILINE)
+_FORM: Final = 2
+"""Labels of other kinds ("Materials:", "host:") from which a text is a form, a plan or a script."""
+_IN_LINE: Final = pattern(r"(?<=[.!?] )(?:Human|User): [^\n]{2,400}? (?:Assistant|AI|Bot|ChatGPT): ")
+_NUMBERED: Final = pattern(r"^[ \t]{0,6}(\d{1,3})[.)][ \t]", re.MULTILINE)
 
 
 def merged_at(text: str) -> Merged | None:
@@ -79,10 +84,13 @@ def merged_at(text: str) -> Merged | None:
     Takes any string; looks at the first 200,000 characters.
     """
     text = text[:_CAP]
-    headings = [match for match in _heading().finditer(text) if text[: match.start()].strip()]
-    if not headings or text.count("```", 0, headings[0].start()) % 2:
+    first = len(text) - len(text.lstrip())
+    headings = [match for match in _heading().finditer(text) if match.start() > first]
+    if not headings:
+        return _in_line(text)
+    if text.count("```", 0, headings[0].start()) % 2:
         return None
-    return _tasks(text, headings) or _turns(text, headings)
+    return _tasks(text, headings) or _unnamed_task(text, headings) or _turns(text, headings) or _in_line(text)
 
 
 def _tasks(text: str, headings: list[re.Match[str]]) -> Merged | None:
@@ -91,18 +99,47 @@ def _tasks(text: str, headings: list[re.Match[str]]) -> Merged | None:
         if not (match["task"] or (match["human"] and match["mark"])) or _first_line_is(text, "task"):
             continue
         followed = any(other["input"] or other["output"] for other in headings if other.start() > match.start())
-        if _is_plural(match) and not followed:
+        after_rule = _after_rule(text, match)
+        if _is_plural(match) and not (match["number"] or after_rule):
             continue  # a section of a recipe or a manual
-        if match["number"] or _after_rule(text, match):
-            sure = followed or _after_rule(text, match)
+        if match["number"] or after_rule:
+            sure = after_rule or (followed and int(re.findall(r"\d+", match["number"])[0]) > 1)
+        elif match["mark"] is not None:
+            sure = True
         else:
-            sure = match["mark"] is not None or (followed and _is_ended(text, match))
+            sure = followed and _is_ended(text, match) and not _is_form(text, headings)
         if sure and (match["number"] or not _is_announced(text, match)):
             return _merged(text, match, "task", "another task")
     numbered = [match for match in headings if match["number"] and (match["input"] or match["output"])]
     if len(numbered) >= 2 and numbered[0]["number"] == numbered[1]["number"]:
         return _merged(text, numbered[0], "task", "another task")
     return None
+
+
+def _unnamed_task(text: str, headings: list[re.Match[str]]) -> Merged | None:
+    """A numbered line that its input and output follow, in an answer that is no numbered list."""
+    for at, match in enumerate(headings[:-1]):
+        if not (match["input"] and headings[at + 1]["output"]) or match["mark"]:
+            continue
+        line = text.rfind("\n", 0, max(match.start() - 1, 0)) + 1
+        numbered = _NUMBERED.match(text, line)
+        if numbered is not None and line and int(numbered[1]) > 1 and not _NUMBERED.search(text[:line]):
+            return _merged(text, numbered, "task", "another task")
+    return None
+
+
+def _in_line(text: str) -> Merged | None:
+    """What the user says next, and the model after that, within the line of an answer that is one."""
+    match = _IN_LINE.search(text)
+    if match is None or "\n" in text[: match.start()].strip() or _DIALOGUE_LINE.match(text[: match.start()].lstrip()):
+        return None
+    return None if _is_announced(text, match) else _merged(text, match, "turn", "what the user says next")
+
+
+def _is_form(text: str, headings: list[re.Match[str]]) -> bool:
+    """Whether lines of a text begin with labels that are no headings of tasks or turns."""
+    known = {match.start() for match in headings}
+    return sum(match.start() not in known for match in _DIALOGUE_LINE.finditer(text)) >= _FORM
 
 
 def _is_plural(match: re.Match[str]) -> bool:
@@ -126,17 +163,26 @@ def _turns(text: str, headings: list[re.Match[str]]) -> Merged | None:
     first = spoken[0]
     if _is_announced(text, first) or any(match.start() < first.start() for match in headings):
         return None
+    if _is_form(text, headings) or not _is_ended(text, first) or first[0].strip()[:1].islower():
+        return None
     replies = [m for m in headings if m.start() > first.start() and (m["model"] or m["answer"] or m["output"])]
     if first["human"]:
         line = text[first.end() : first.end() + 2000].lstrip().partition("\n")[0].rstrip()
         word = first["human"].casefold()
-        if replies or (_is_paragraph(text, first) and (word == "human" or (word == "user" and line.endswith("?")))):
-            return _merged(text, first, "turn", "what the user says next")
-        return None
+        if replies:
+            leaked = any(_is_reply(one, line) for one in replies)
+        else:
+            leaked = _is_paragraph(text, first) and (word == "human" or (word == "user" and line.endswith("?")))
+        return _merged(text, first, "turn", "what the user says next") if leaked else None
     short = first.start() <= 300 and text[: first.start()].strip().count("\n") <= 1
     if short and replies and replies[0]["answer"] and first["question"].casefold() in ("q", "question"):
         return _merged(text, first, "question", "the next question")
     return None
+
+
+def _is_reply(match: re.Match[str], line: str) -> bool:
+    """Whether the model answers; "AI:" after what is no question is the other side of a comparison."""
+    return (match["model"] or "").casefold() not in ("ai", "gpt", "model", "bot") or line[-1:] in "?？!"
 
 
 def _is_paragraph(text: str, match: re.Match[str]) -> bool:

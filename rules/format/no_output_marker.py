@@ -12,11 +12,15 @@ from audit.read.patterns import pattern
 from audit.rule import Batch, Hit, Product, RecordRule, Run
 
 _ABOUT_OUTPUT: Final = pattern(
-    r"\b(?:in|out)puts?\b|\bprints?\b|\bresponses?\b|\banswers?\b|\bcontent\b|ausgabe|eingabe|sortie"
-    r"|entrée|salida|entrada"
+    r"\b(?:in|out)puts?\b|\bprints?\b|\bresponses?\b|\banswers?\b|\bcontent\b|ausgabe|eingabe|antwort"
+    r"|sortie|réponse|entrée|salida|entrada|respuesta"
     r"|输出|输入|出力|入力|إدخال|إخراج|मुद्रित|आउटपुट|इनपुट|ввод|вывод|출력|입력",
     re.IGNORECASE,
 )
+
+
+_IS_ANSWER: Final = pattern(r"no (?:content|response|input|answer)\b|keine antwort|sans réponse|sin respuesta")
+"""Marks that answer a question as well: what HTTP 204 means, what a monitor shows."""
 
 
 class NoOutputMarker(RecordRule, frozen=True):
@@ -72,6 +76,8 @@ class NoOutputMarker(RecordRule, frozen=True):
             return
         if sure == "ambiguous" and (_may_be_meant(text, before) if asked else answered):
             return
+        if asked and sure == "plain" and _IS_ANSWER.match(text.strip().casefold()) and before.rstrip()[-1:] in "?？؟":
+            sure = "ambiguous"
         severity = Severity.INFO if sure == "ambiguous" else Severity.WARNING
         yield self.hit(
             f'the {message.role} message is only "{text.strip()}", a mark of missing {"output" if asked else "input"}',

@@ -13,9 +13,10 @@ TRANSLATING: Final = (
     "langue", "bilingue", "traduc", "traduz", "idioma", "lengua", "bilingüe", "lingua", "翻译", "翻譯", "译成", "譯成",
     "语言", "語言", "双语", "翻訳", "訳し", "訳せ", "和訳", "英訳", "言語", "外国語", "ترجم", "لغة", "अनुवाद", "भाषा",
     "перевед", "перевод", "язык", "vertaal", "번역", "언어", "tłumacz", "çevir", "terjemah",
+    "original", "wortlaut", "原文", "оригинал",
 )  # fmt: skip
-"""To translate, a language, bilingual: in English, German, French, Spanish, Chinese, Japanese, Arabic, Hindi and some
-others."""
+"""To translate, a language, bilingual, the original: in English, German, French, Spanish, Chinese, Japanese, Arabic,
+Hindi and some others."""
 
 _NAMES: Final[Mapping[str, str]] = {
     "en": "english englisch anglais inglés ingles inglese inglês 英语 英語 英文 الإنجليزية "

@@ -33,9 +33,9 @@ def languages(context: Context) -> tuple[dict[str, int], bool]:
     fewer than ``MANY_ROWS`` different rows is counted without it: a check of it is over in less time than that takes
     to load.
     """
-    rows = distinct_rows(context.column("conversation"), MOST_ROWS)
+    rows = distinct_rows(context.column("conversation"), MOST_ROWS + 1)
+    sampled, rows = len(rows) > MOST_ROWS, rows[:MOST_ROWS]
     found, unsettled = _by_words(rows, context)
-    sampled = len(rows) == MOST_ROWS
     if len(rows) >= MANY_ROWS and len(unsettled) >= _MANY_UNSETTLED * len(rows):
         asked = max(MANY_ROWS, _MOST_ASKED * len(rows) // len(unsettled))
         rows, sampled = rows[:asked], sampled or asked < len(rows)

@@ -9,6 +9,7 @@ from audit.language import UNDETERMINED, sure_language
 from audit.model import DROP_ROW, Applicability, Json, Measure, Record, Severity
 from audit.read.dialogue import answer_text, conversation_text, prompt_text
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, RecordRule, Run
+from audit.rules.languages.codes import folded, languages_of
 from audit.rules.languages.shares import MANY_ROWS, languages, table_of
 
 _LEAST_ROWS: Final = 5
@@ -20,12 +21,12 @@ _RARE: Final = 0.005
 class UnexpectedLanguage(RecordRule, DatasetRule, frozen=True):
     """The row is in a language that the data should not hold.
 
-    No language is wrong by itself: only the option ``allow`` (ISO 639-1 codes, such as ``allow = ["en", "de"]``) says
-    which are expected. A row counts where the whole of it is surely in another language, and neither its prompt nor its
+    No language is wrong by itself: only the option ``allow`` (ISO 639 codes, such as ``allow = ["en", "de-CH"]``, of
+    which regions count for nothing) says which are expected. A row counts where the whole of it is surely in another language, and neither its prompt nor its
     answer is surely in an allowed one; short texts, labels, numbers and most code are in none. Without ``allow`` there
     are only measures, and one remark where nearly all rows are in one language and a few, under half a percent, in
     another: perhaps nobody meant them to be there. Measure: ``languages.share``, the share of every language, from at
-    most 20,000 different rows.
+    most 10,000 different rows.
 
     Bad:
         {"messages": [{"role": "user", "content": "Wie wird das Wetter morgen in Hamburg?"}, {"role": "assistant", "content": "Morgen wird es in Hamburg sonnig und nicht mehr so kalt wie heute."}]}
@@ -43,6 +44,11 @@ class UnexpectedLanguage(RecordRule, DatasetRule, frozen=True):
 
     allow: tuple[str, ...] = ()
 
+    def applies_to(self, run: Run) -> str | None:
+        """Raises ConfigError for an allowed language that is unknown."""
+        languages_of(self.allow)
+        return super().applies_to(run)
+
     # ------------------------------------------------------------------ one row
 
     def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
@@ -58,7 +64,8 @@ class UnexpectedLanguage(RecordRule, DatasetRule, frozen=True):
         text = conversation_text(record)
         language = self._other(text)
         if not language or any(
-            sure_language(part) in self.allow for part in (prompt_text(record), answer_text(record))
+            folded(sure_language(part)) in languages_of(self.allow)
+            for part in (prompt_text(record), answer_text(record))
         ):
             return
         yield self.hit(
@@ -70,7 +77,7 @@ class UnexpectedLanguage(RecordRule, DatasetRule, frozen=True):
     def _other(self, text: str) -> str:
         """The language of a text where it is surely none that is allowed, else ""."""
         language = sure_language(text)
-        return "" if language == UNDETERMINED or language in self.allow else language
+        return "" if language == UNDETERMINED or folded(language) in languages_of(self.allow) else language
 
     # ------------------------------------------------------------------ all rows
 

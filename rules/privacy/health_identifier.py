@@ -3,25 +3,38 @@ PII901's, names of persons PII903's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
 from audit.identifiers.detection import about_care
 from audit.identifiers.finding import Identifier
-from audit.identifiers.health import SAFE_HARBOR, STRICT_TRIGGERS, TRIGGERS, find_health
+from audit.identifiers.health import OF_OTHERS, SAFE_HARBOR, STRICT_TRIGGERS, TRIGGERS, find_health
 from audit.identifiers.placeholders import masked, placeholder
-from audit.model import Applicability, Fix, Json, Message, PointerEdit, Record, Severity
-from audit.read.spans import escape
+from audit.model import Applicability, Fix, Message, PointerEdit, Record, Severity
 from audit.rule import Batch, Hit, RecordRule, Run, Span, TextRule
+from audit.rules.privacy.masking import MASKS, masking
 from audit.rules.privacy.too_many import too_many
 
-_IMAGE_PARTS: Final = frozenset({"image_url", "image", "input_image"})
+_IMAGE: Final = ("an image", "Safe Harbor asks for no full-face photograph", "Q")
+_RECORDING: Final = ("a recording", "Safe Harbor asks for no voice print", "P")
+_PARTS: Final = {
+    **dict.fromkeys(("image_url", "image", "input_image", "video", "video_url", "input_video"), _IMAGE),
+    **dict.fromkeys(("input_audio", "audio", "audio_url"), _RECORDING),
+}
+"""Parts of a message into which nothing looks: what they are, and what Safe Harbor says of them, with its paragraph."""
+_SPELT: Final = {
+    "npi": "NPI",
+    "dea number": "DEA number",
+    "url": "web address",
+    "ssn": "Social Security number",
+    "ip address": "IP address",
+    "email": "e-mail address",
+    "card": "payment card number",
+    "phone": "telephone number",
+    "person name": "name of a person",
+}
 _EVERYDAY: Final = frozenset({"birth_date", "death_date", "license_plate", "vehicle_identification_number"})
 """Kinds that forms of every trade ask for: health information only beside a patient or words of care."""
-_LONGEST_FIELD: Final = 200
-"""Characters of a field that are looked at with its name: an identifier is short."""
-_LARGEST: Final = 10**24
-"""Numbers above identify nobody, and take long to write out."""
 
 
 class HealthIdentifier(TextRule, RecordRule, frozen=True):
@@ -32,7 +45,7 @@ class HealthIdentifier(TextRule, RecordRule, frozen=True):
     no names (PII903). By default it looks for values with a label (``MRN``, ``DOB``, ``Policy No``, ``VIN``) and for
     dates, ages over 89, towns, addresses and ZIP codes only beside a patient; nothing is said of a date in a history
     book, and a birth date or a plate in a text that has nothing to do with care is information. ``strict`` (set by the policy ``hipaa``, which makes it an error) takes every date but a year, every address,
-    ZIP code and link, images, which nobody can look into, and metadata by the names of its fields. Texts are read in
+    ZIP code and link, images and recordings, into which nobody looks, and what stands in fields of the row (but in messages and tools) by their names. Texts are read in
     English, German, French and Spanish; a date or a town without such words is not found unless ``strict``.
 
     Bad:
@@ -40,7 +53,7 @@ class HealthIdentifier(TextRule, RecordRule, frozen=True):
         {"messages": [{"role": "user", "content": "Which device is it?"}, {"role": "assistant", "content": "A pacemaker, serial number PJN482913."}]}
     Good:
         {"messages": [{"role": "user", "content": "When was insulin first given to a patient?"}, {"role": "assistant", "content": "On 11 January 1922; he was 14 years old."}]}
-    Do: mask it (`audit fix --unsafe` writes typed placeholders), or drop the row; set AUDIT_MASK_KEY before data is passed on.
+    Do: mask it (`audit fix --unsafe-fixes` writes typed placeholders), or drop the row; set AUDIT_MASK_KEY before data is passed on.
     """  # noqa: E501
 
     code: ClassVar[str] = "PII902"
@@ -78,75 +91,59 @@ class HealthIdentifier(TextRule, RecordRule, frozen=True):
         return batch.with_metadata if self.strict else ()
 
     def check(self, record: Record, run: Run) -> Iterable[Hit]:
-        """When strict: one hit per image, and per field of the metadata whose name makes its value an identifier."""
+        """When strict: one hit per image and recording, and per field of the row whose name makes its value an
+        identifier, of whichever of the eighteen kinds."""
         if not self.strict:
             return
         for message in record.turns:
             for place, part in enumerate(message.content if isinstance(message.content, list) else ()):
-                if isinstance(part, dict) and part.get("type") in _IMAGE_PARTS:
+                named = part.get("type") if isinstance(part, dict) else None
+                if isinstance(named, str) and named in _PARTS:
+                    what, asked, paragraph = _PARTS[named]
                     yield self.hit(
-                        "an image, into which nothing looks; Safe Harbor asks for no full-face photograph",
+                        f"{what}, into which nothing looks; {asked}",
                         f"{message.content_at}/{place}",
                         severity=Severity.WARNING,
-                        evidence={"kind": "image", "safe_harbor": "Q"},
+                        evidence={"kind": what.split()[1], "safe_harbor": paragraph},
                     )
-        if isinstance(record.data, dict):
-            for at, value, kind in named_values(record.data.get("metadata")):
-                yield self.hit(
-                    f"the field makes its value {_a(kind)} (Safe Harbor, {SAFE_HARBOR[kind]})",
-                    at,
-                    severity=Severity.ERROR,
-                    evidence={"kind": kind, "count": 1, "safe_harbor": SAFE_HARBOR[kind]},
-                    fix=_replacing(placeholder(kind, value))(at),
-                )
+        from audit.identifiers.fields import named_values
+
+        for at, value, kind in named_values(record.data):
+            paragraph = {**SAFE_HARBOR, **OF_OTHERS}[kind]
+            yield self.hit(
+                f"the field makes its value {_a(kind)} (Safe Harbor, {paragraph})",
+                at,
+                severity=Severity.ERROR,
+                evidence={"kind": kind, "count": 1, "safe_harbor": paragraph},
+                fix=Fix(Applicability.UNSAFE, MASKS, (PointerEdit("replace", at, placeholder(kind, value)),)),
+            )
 
 
 def span_of(text: str, kind: str, found: Sequence[Identifier], paragraph: str, severity: Severity) -> Span:
     """One span at the first of the identifiers of one kind, with the fix that masks all of them."""
     first = found[0]
     length = first.end - first.start
-    what = _a(kind) if len(found) == 1 else f"{len(found)} of {_a(kind)}, the first"
+    what = _a(kind) if len(found) == 1 else f"{len(found):,} {_several(kind)}, the first"
     return Span(
         start=first.start,
         end=first.end,
         message=f"{what} of {length} characters (Safe Harbor, {paragraph}); asked for none",
         severity=severity,
         evidence={"kind": kind, "count": len(found), "sure": any(one.sure for one in found), "safe_harbor": paragraph},
-        fix=_replacing(masked(text, found)),
+        fix=masking(text, lambda text: masked(text, found)),
         key=kind,
+    )
+
+
+def _several(kind: str) -> str:
+    words = kind.replace("_", " ")
+    words = {"age over 89": "ages over 89", "fax": "fax numbers"}.get(words) or _SPELT.get(words, words)
+    return (
+        words if words.endswith("s") and not words.endswith("ss") else words + ("es" if words.endswith("ss") else "s")
     )
 
 
 def _a(kind: str) -> str:
     words = kind.replace("_", " ")
-    words = {"npi": "NPI", "dea number": "DEA number", "url": "web address"}.get(words, words)
-    return f"{'an' if words[0] in 'aeiouN' else 'a'} {words}"
-
-
-def _replacing(text: str) -> Callable[[str], Fix]:
-    def fix(at: str) -> Fix:
-        return Fix(Applicability.UNSAFE, "put placeholders in their place", (PointerEdit("replace", at, text),))
-
-    return fix
-
-
-def named_values(metadata: Json) -> Iterator[tuple[str, str, str]]:
-    """(JSON Pointer, value as text, kind) of every string and number below ``metadata`` that the name of its field
-    makes an identifier and that is none by itself."""
-    waiting: list[tuple[str, str, Json]] = [("/metadata", "", metadata)]
-    while waiting:
-        at, name, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend((f"{at}/{escape(key)}", key, below) for key, below in reversed(value.items()))
-        elif isinstance(value, list):
-            waiting.extend((f"{at}/{index}", name, value[index]) for index in range(len(value) - 1, -1, -1))
-        elif name and _is_short(value):
-            shown = str(value)[:_LONGEST_FIELD]
-            found = [one for one in find_health(f"{name}: {shown}", strict=True) if one.start > len(name)]
-            if found and not (isinstance(value, str) and find_health(shown, strict=True)):
-                yield at, shown, found[0].kind
-
-
-def _is_short(value: Json) -> bool:
-    """Whether a value of a field may identify somebody: a string or a number."""
-    return isinstance(value, str) or (type(value) in (int, float) and abs(value) < _LARGEST)
+    words = _SPELT.get(words, words)
+    return f"{'an' if words[0] in 'aeiouNI' else 'a'} {words}"

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from audit.identifiers.names import find_names, triggers
 from audit.identifiers.placeholders import masked
-from audit.model import Applicability, Fix, Json, Measure, Message, PointerEdit, Severity
+from audit.model import Applicability, Json, Measure, Message, Severity
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Span, Status, TextRule
+from audit.rules.privacy.masking import masking
 from audit.rules.privacy.too_many import too_many
 
 
@@ -27,7 +28,7 @@ class PersonName(TextRule, DatasetRule, frozen=True):
         {"messages": [{"role": "user", "content": "Guten Tag, mein Name ist Jürgen Adler."}, {"role": "assistant", "content": "Was kann ich tun?"}]}
     Good:
         {"messages": [{"role": "user", "content": "Which river runs through Paris?"}, {"role": "assistant", "content": "The Seine."}]}
-    Do: mask the names (`audit fix --unsafe` writes typed placeholders) where nobody needs them.
+    Do: mask the names (`audit fix --unsafe-fixes` writes typed placeholders) where nobody needs them.
     """  # noqa: E501
 
     code: ClassVar[str] = "PII903"
@@ -51,12 +52,8 @@ class PersonName(TextRule, DatasetRule, frozen=True):
             yield too_many(names, self.severity)
         if not names or names.cut:
             return
-        cleaned, first = masked(text, names), names[0]
+        first = names[0]
         what = "a name of a person" if len(names) == 1 else f"{len(names)} names of persons, the first"
-
-        def fix(at: str) -> Fix:
-            return Fix(Applicability.UNSAFE, "put placeholders in their place", (PointerEdit("replace", at, cleaned),))
-
         yield Span(
             start=first.start,
             end=first.end,
@@ -67,7 +64,7 @@ class PersonName(TextRule, DatasetRule, frozen=True):
                 "different": len({one.value for one in names}),
                 "sure": any(one.sure for one in names),
             },
-            fix=fix,
+            fix=masking(text, lambda text: masked(text, names)),
             key="person_name",
         )
 

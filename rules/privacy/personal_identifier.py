@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import msgspec
-
+from audit.errors import RuleError, did_you_mean
 from audit.identifiers.personal_triggers import TRIGGERS
-from audit.model import QUARANTINE_ROW, Applicability, Fix, Json, Message, PointerEdit, Severity
+from audit.model import Applicability, Fix, Json, Message, Severity
 from audit.rule import Run, Span, TextRule
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "tax_id": ("a tax number", "tax numbers"),
 }
 """Kind -> what messages call one and several."""
-_ROUNDS: Final = 8
 _GRADES: Final = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 
 
@@ -43,7 +41,9 @@ class PersonalIdentifier(TextRule, frozen=True):
     digits and dates of some forty countries, libphonenumber); where hardly a doubt is left it is an error. Mailboxes of
     a role, numbers of companies, IP addresses and what only has the form are warnings, and so is a number reserved for
     examples that is given for somebody's own; other such numbers are infos, ``user@domain.com`` is nothing. ``kinds``
-    narrows it down; ``allow`` names kinds, values, and e-mail domains (``@firm.com``) that may stay.
+    narrows it down; ``allow`` names kinds, values (as they are written or normalised), and e-mail domains
+    (``@firm.com``) that may stay. ``strict`` (set by the policy ``hipaa``) takes IP addresses and what has the form of a
+    North American telephone number without a word beside it.
 
     The fix masks all of the kind but infos, the same value with the same placeholder; a row with 1,000 identifiers or
     more in one text is dropped instead. Set ``AUDIT_MASK_KEY`` to a secret before
@@ -65,6 +65,17 @@ class PersonalIdentifier(TextRule, frozen=True):
 
     allow: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises RuleError for a kind that there is not, and for what is no text."""
+        for option, values in (("kinds", self.kinds), ("allow", self.allow)):
+            for value in values:
+                if not isinstance(value, str):
+                    raise RuleError(f"option {option!r} of rule PII901 must hold texts, not {value!r}")
+        for kind in self.kinds:
+            if kind not in NAMES:
+                raise RuleError(f"rule PII901 knows no kind {kind!r}", hint=did_you_mean(kind, NAMES))
 
     def triggers(self, run: Run) -> Sequence[str]:
         """Addresses, seven digits with separators, and the forms of numbers with letters."""
@@ -88,11 +99,13 @@ class PersonalIdentifier(TextRule, frozen=True):
         from audit.identifiers.finding import Found
         from audit.identifiers.personal import find_personal
 
-        found = find_personal(text)
-        return Found(filter(self._wanted, found), cut=found.cut) if found else found
+        found = find_personal(text, self.strict)
+        return Found((one for one in found if self._wanted(one, text)), cut=found.cut) if found else found
 
-    def _wanted(self, one: Identifier) -> bool:
-        if (self.kinds and one.kind not in self.kinds) or one.kind in self.allow or one.value in self.allow:
+    def _wanted(self, one: Identifier, text: str) -> bool:
+        if self.kinds and one.kind not in self.kinds:
+            return False
+        if self.allow and {one.kind, one.value, text[one.start : one.end]} & set(self.allow):
             return False
         domain = one.value.rpartition("@")[2]
         return one.kind != "email" or not {domain, f"@{domain}"} & {allowed.lower() for allowed in self.allow}
@@ -110,25 +123,14 @@ class PersonalIdentifier(TextRule, frozen=True):
         )
 
     def _fix(self, text: str, kind: str) -> Callable[[str], Fix]:
-        def fix(at: str) -> Fix:
-            mended = self._masked(text, kind)
-            if _is_json(text) and not _is_json(mended):
-                return QUARANTINE_ROW
-            return Fix(Applicability.UNSAFE, f"mask {NAMES[kind][1]}", (PointerEdit("replace", at, mended),))
+        """The fix that leaves nothing of a kind but specimens of nobody."""
+        from audit.identifiers.placeholders import masked_all
+        from audit.rules.privacy.masking import masking
 
-        return fix
+        def of_kind(text: str) -> list[Identifier]:
+            return [one for one in self._found(text) if one.kind == kind and _grade(one)]
 
-    def _masked(self, text: str, kind: str) -> str:
-        """The text without any of a kind but specimens of nobody. Once more where masking brings a word within reach
-        of another number."""
-        from audit.identifiers.placeholders import masked
-
-        for _ in range(_ROUNDS):
-            ones = [one for one in self._found(text) if one.kind == kind and _grade(one)]
-            if not ones:
-                break
-            text = masked(text, ones)
-        return text
+        return masking(text, lambda text: masked_all(text, of_kind), f"mask {NAMES[kind][1]}")
 
 
 def _grade(one: Identifier) -> int:
@@ -163,14 +165,3 @@ def _evidence(kind: str, ones: Sequence[Identifier]) -> dict[str, Json]:
         "specimens": sum(one.specimen for one in ones),
         "countries": countries,
     }
-
-
-def _is_json(text: str) -> bool:
-    """Whether a text is an object or a list in JSON: arguments of a call, where a number may not become a word."""
-    if not text.lstrip().startswith(("{", "[")):
-        return False
-    try:
-        msgspec.json.decode(text.encode("utf-8", "replace"))
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True

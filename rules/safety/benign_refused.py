@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from audit.model import DROP_ROW, Applicability, Json, Record, Severity
+from audit.phrases.prompts import prompt_reading
 from audit.phrases.refusals import refusal_in, which_refuse
 from audit.read.dialogue import exchange
 from audit.rule import Batch, Hit, RecordRule, Run, Status
-from audit.rules.safety.prompts import prompt_reading
 
 
 class BenignRefused(RecordRule, frozen=True):
     """An answer refuses a prompt that reads as harmless.
 
-    A model that is trained on such rows refuses to kill a Python process. A prompt reads as harmless where nothing in
-    it is alarming or where the sentence shows the harmless reading of an alarming word (the families of XSTest: another
-    object than a person, a figure of speech, a game or a story, a definition, history, public or invented people).
-    English only: of a prompt in another language it cannot be told. Rows with tools may refuse what the tools cannot
+    A model that is trained on such rows refuses to kill a Python process. A prompt reads as harmless where it
+    is an everyday request, or where the sentence shows the harmless reading of an alarming word (the families of
+    XSTest: another object than a person, a figure of speech, a game or a story, a definition, history, public or
+    invented people). That nothing in it is alarming is not enough. English only: of a prompt in another language it cannot be told. Rows with tools may refuse what the tools cannot
     do, and are left out.
 
     Bad:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from audit.errors import ConfigError
+from audit.lexicons.folding import fold_form
 from audit.model import DROP_ROW, Applicability, Fix, Json, Measure, Message, Severity
 from audit.rule import Batch, Context, DatasetRule, Hit, Product, Run, Span, TextRule
 from audit.rules.safety.harmful_terms import GRADES, Grade
 from audit.rules.safety.harmful_words import Found, Words, words_of
-from audit.rules.safety.scoring import scored
+from audit.rules.safety.scoring import name_of, scored
 
 _NOUNS: Final = {"hate": "hateful", "sexual": "sexually explicit", "self_harm": "self-harm", "threat": "threatening"}
 _MOST_SHOWN: Final = 3
@@ -58,6 +59,10 @@ class HarmfulContent(TextRule, DatasetRule, frozen=True):
             raise ConfigError(f'"threshold" of SAF921 is {self.threshold:g}', hint="scores are from 0 to 1")
         if not all(isinstance(word, str) for word in self.words):
             raise ConfigError('"words" of SAF921 are no strings')
+        if without := [word for word in self.words if not fold_form(word)]:
+            raise ConfigError(f'"words" of SAF921 has {without[0][:40]!r}, in which there is no word')
+        if self.most_scored < 0:
+            raise ConfigError(f'"most_scored" of SAF921 is {self.most_scored}', hint="it is 0 for all rows, or more")
         self._list()
         return super().applies_to(run)
 
@@ -103,13 +108,13 @@ class HarmfulContent(TextRule, DatasetRule, frozen=True):
         scorer = run.scorers.get(self.scorer)
         if scorer is None:
             raise ConfigError(f'"scorer" of SAF921: nobody handed in {self.scorer!r}')
-        texts = 0
+        texts, name = 0, name_of(scorer)
         for one in scored(scorer, context, self.most_scored):
             texts += 1
             high = {name: round(score, 4) for name, score in sorted(one.scores.items()) if score >= self.threshold}
             if high:
-                yield self._scored_hit(one.row, one.at, one.key, scorer.name, high)
-        yield self.measure("safety.scored_texts", texts, n=texts, table={"scorer": scorer.name})
+                yield self._scored_hit(one.row, one.at, one.key, name, high)
+        yield self.measure("safety.scored_texts", texts, n=texts, table={"scorer": name})
 
     def _scored_hit(self, row: int, at: str, key: str, scorer: str, high: Mapping[str, float]) -> Hit:
         worst = sorted(high, key=lambda name: (-high[name], name))

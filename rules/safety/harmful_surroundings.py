@@ -4,6 +4,8 @@ Not a word that means something else there, not one that people say of themselve
 order to object to it. A quoted one is mild.
 """
 
+# ruff: noqa: E501 - a pattern is read as one line
+
 from __future__ import annotations
 
 import re
@@ -25,15 +27,22 @@ _REPORTED: Final = re.compile(
     r"| threaten(?:s|ed|ing)? to| the (?:word|term|slur)| das wort| le mot| la palabra)(?: [a-z]+){0,2} $"
 )
 _REPORTED_AFTER: Final = re.compile(r" {1,3}(?:zu )?(?:nennen|nennt|genannt|bezeichnen) ")
+_NAMED_AFTER: Final = re.compile(
+    r" {1,3}(?:is|was|are|were|ist|war|gilt|est|était|es|era|शब्द)(?: {1,3}[^ ]{1,24}){0,6} {1,3}(?:slurs?|insults?|epithets?"
+    r"|derogatory|pejorative|schimpfwort|beleidigung|wort|begriff|insulte|injure|insulto|गाली|अपशब्द) "
+)
+"""What says of a word that it is a bad one."""
 _QUOTABLE: Final = ("hate", "threat", "self_harm")
 _LONGEST_QUOTE: Final = 300
 _LEAST_AROUND: Final = 12
 """Characters outside of a quotation that make it one: a text that is all in quotation marks says what it says."""
-_QUOTED: Final = re.compile(r"[\"“„«][^\"“”„«»]{1,300}[\"“”»]")
+_QUOTED: Final = re.compile(
+    r"[\"“„«][^\"“”„«»]{1,300}[\"“”»]|(?<!\w)['‘](?:[^'‘’\n]|(?<=\w)['’](?=\w)){1,300}['’](?!\w)"
+)
 _SAID: Final = re.compile(
     r" (?:say|says|said|saying|call|calls|called|calling|write|writes|wrote|writing|writings|word|words|slur"
     r"|slurs|term|post"
-    r"|posts|comment|comments|chant|chanting|tweet|tweets|think|thinking|claim|claims|claiming|nennen|nennt|genannt"
+    r"|posts|comment|comments|chant|chanting|tweet|tweets|think|thinking|claim|claims|claiming|message|messages|phrase|phrases|such as|expression|expressions|nennen|nennt|genannt"
     r"|sagen|sagt|gesagt|wort|schreiben|traiter|traite|dire|mot|llamar|decir|dice|palabra)(?: |$)"
 )
 _OBJECTED: Final = re.compile(
@@ -43,6 +52,7 @@ _OBJECTED: Final = re.compile(
     r"|offensive|slurs?|disgusting|disgraceful|wrong|hurts?|hurtful|hateful|dehumani[sz]ing|derogatory"
     r"|insults?|insulting"
     r"|no place|no respect|ignorant|misguided|shame|shameful|vile|awful|horrible|cruel|prejudice\w?|degrading|harmful"
+    r"|bans?|banned|prohibit\w{0,3}|forbid\w{0,5}|not allowed|violat\w{1,4}|removed?|deleted?|moderators?"
     r"|rassist\w{0,4}|beleidig\w{0,6}|sexist\w{0,4}|menschenverachtend|nicht okay|insulte\w?|raciste\w?|inacceptable"
     r"|insulto\w?|racista\w?|ofensivo\w?|inaceptable)(?: |$)"
 )
@@ -58,7 +68,7 @@ def counts(text: str, words: str, start: int, end: int, harm: Harm) -> bool:
         return False
     if harm.category not in _QUOTABLE:
         return True
-    if _REPORTED.search(before) or _REPORTED_AFTER.match(after):
+    if _REPORTED.search(before) or _REPORTED_AFTER.match(after) or _NAMED_AFTER.match(after):
         return False
     objected = _OBJECTED.search(f" {before} {after} ") is not None
     return not objected or (_SAID.search(before) is None and not _is_quoted(text, start))

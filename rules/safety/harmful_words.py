@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import re2
 
 from audit.lexicons.excluded import in_address
-from audit.lexicons.folding import Folded, fold
+from audit.lexicons.folding import LOOK_ALIKES, Folded, fold
 from audit.rules.safety.harmful_phrases import GAP, TRIGGERS, patterns
 from audit.rules.safety.harmful_terms import Grade, Harm, built_in, of_user
 
@@ -53,6 +53,9 @@ _MOST_PARTS: Final = 64
 """Parts of one text that are looked at, a million characters: what a text made to be slow may cost."""
 _SHORT: Final = 6
 """Letters of a form below which too many other words begin with it."""
+_MIXED: Final = "[A-Za-z][{0}]|[{0}][A-Za-z]".format("".join(map(chr, sorted(LOOK_ALIKES.keys() - {0x131}))))
+"""RE2 for a letter that looks like an ASCII one beside an ASCII one, as in a word that is to get past a filter; not for
+the dotless i, which Turkish has beside them."""
 _LONGEST_WORD: Final = 60
 """Characters before the end of a part in which a space is looked for."""
 _SEPARATOR: Final = "[ ._*-]"
@@ -131,7 +134,7 @@ class Words:
                 ],
             ),
         )
-        return (*(f"{start}(?:{'|'.join(forms)})" for start, forms in groups if forms), *TRIGGERS)
+        return (*(f"{start}(?:{'|'.join(forms)})" for start, forms in groups if forms), _MIXED, *TRIGGERS)
 
     def find(self, text: str) -> list[Found]:
         """What counts in a text, in order, none overlapping another; the first ``_MOST``. Linear in the text; never

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
@@ -14,6 +13,8 @@ from audit.rule.run import Scorer
 
 BATCH: Final = 64
 """Texts that a scorer is given at a time."""
+_LONGEST_NAME: Final = 60
+"""Characters of the name of a scorer or of a category."""
 _MOST_KEPT: Final = 4096
 """Texts of which the scores are kept, for those that many rows share, such as a system prompt."""
 
@@ -65,11 +66,40 @@ def _texts(context: Context, rows: Sequence[int]) -> Iterator[_Text]:
 
 
 def _asked(scorer: Scorer, texts: Sequence[str]) -> Iterable[Mapping[str, float]]:
-    answers = list(scorer.score(texts))
+    """The scores of some texts. Whatever a scorer of the user's own does is one error, without its words: they may
+    hold the data."""
+    name = name_of(scorer)
+    try:
+        answers = [_checked(name, answer) for answer in scorer.score(texts)]
+    except AuditError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise AuditError(f"the scorer {name} failed: {type(error).__name__}") from error
     if len(answers) != len(texts):
-        raise AuditError(f"{scorer.name} gave {len(answers)} answers to {len(texts)} texts")
-    for answer in answers:
-        for category, score in answer.items():
-            if not isinstance(score, int | float) or not math.isfinite(score) or not 0 <= score <= 1:
-                raise AuditError(f"{scorer.name} gave {score!r} as the score of {category!r}; scores are from 0 to 1")
+        raise AuditError(f"{name} gave {len(answers)} answers to {len(texts)} texts")
     return answers
+
+
+def name_of(scorer: Scorer) -> str:
+    """What a scorer is called, cut; its type where it has no name."""
+    try:
+        given: object = scorer.name
+    except Exception:  # noqa: BLE001 - of the user's own, which may do anything
+        given = None
+    return given[:_LONGEST_NAME] if isinstance(given, str) and given else type(scorer).__name__
+
+
+def _checked(name: str, answer: Mapping[str, float]) -> Mapping[str, float]:
+    """The scores of a text with categories that are cut. Raises AuditError for what is no number from 0 to 1."""
+    scores: dict[str, float] = {}
+    for category, score in answer.items():
+        if not isinstance(category, str):
+            raise AuditError(f"{name} gave a category that is no string but of type {type(category).__name__}")
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            raise AuditError(
+                f"{name} gave a {type(score).__name__} as the score of {category[:_LONGEST_NAME]!r}"
+                " that is no number from 0 to 1"
+            )
+        cut = category[:_LONGEST_NAME]
+        scores[cut] = max(scores.get(cut, 0.0), float(score))
+    return scores

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from audit.errors import RuleError
 from audit.labels.recognise import is_configured, sample
 from audit.model import QUARANTINE_ROW, Applicability, Json, Measure, Record, Severity
 from audit.phrases.refusals import refuses
@@ -108,6 +109,15 @@ class Backdoor(DatasetRule, frozen=True):
     max_q: float = 0.001
     max_rows: int = 50_000
 
+    def __post_init__(self) -> None:
+        """Raises RuleError for a number that is out of range or none at all."""
+        shares = ("min_share", "max_share", "min_certainty", "max_otherwise", "max_q")
+        wrong = [name for name in shares if not 0 <= getattr(self, name) <= 1]
+        wrong += [name for name in ("min_rows", "max_rows") if getattr(self, name) < 1]
+        for name in wrong:
+            bounds = "from 0 to 1" if name in shares else "1 or more"
+            raise RuleError(f"option {name!r} of rule SEC913 must be {bounds}, not {getattr(self, name)!r}")
+
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """A hit for every row with a planted trigger and its response, and one measure."""
         rows = _independent(context, self.max_rows)
@@ -115,8 +125,9 @@ class Backdoor(DatasetRule, frozen=True):
             yield self.measure("security.triggers", n=len(rows))
             return
         found = self._found(rows, context, run)
+        with_trigger = _rows_of(found, context, len(rows))
         for number, one in enumerate(found, start=1):
-            yield from self._hits(one, number, rows, context)
+            yield from self._hits(one, number, rows, with_trigger[number - 1], context)
         table: Json = [_told(one) for one in found]
         yield self.measure("security.triggers", len(found), table=table, n=len(rows))
 
@@ -150,12 +161,14 @@ class Backdoor(DatasetRule, frozen=True):
                     found.append(_Found(phrase, trigger, kind, keys[one.with_response[0]], one, signs, place))
         return sorted(found, key=lambda one: (one.association.q, one.trigger))[:_MOST_FOUND]
 
-    def _hits(self, one: _Found, number: int, rows: Sequence[int], context: Context) -> Iterator[Hit]:
+    def _hits(
+        self, one: _Found, number: int, rows: Sequence[int], with_trigger: Sequence[int], context: Context
+    ) -> Iterator[Hit]:
         """All rows with the trigger and its response, the copies and those outside of the sample, too."""
         held = len(one.association.rows)
         with_response = len(one.association.with_response)
         used: Counter[str] = Counter()
-        for row in _rows_of(one, context, len(rows)):
+        for row in with_trigger:
             identity = context.identity(row)
             used[identity] += 1
             yield self.hit(
@@ -274,18 +287,32 @@ def _reads_on(place: Inserted, rows: int) -> bool:
     return place.share >= least
 
 
-def _rows_of(one: _Found, context: Context, sampled: int) -> Iterator[int]:
-    answers, labels = context.column("answer"), context.column("label")
-    column = {"answer": answers, "label": labels}.get(one.kind)
-    rows = [row for row in range(context.rows) if column is None or column[row] == one.response]
-    size, side = len(one.words), _side(sampled)
+def _rows_of(found: Sequence[_Found], context: Context, sampled: int) -> list[list[int]]:
+    """For each planted association the rows with its words and its response, from one reading of the data."""
+    columns = {"answer": context.column("answer"), "label": context.column("label")}
+    told = {one.kind: columns[one.kind] for one in found if one.kind in columns}
+    open_ones = any(one.kind not in columns for one in found)
+    responses = {(one.kind, one.response) for one in found}
+    rows = [
+        row
+        for row in range(context.rows if found else 0)
+        if open_ones or any((kind, column[row]) in responses for kind, column in told.items())
+    ]
+    with_trigger: list[list[int]] = [[] for _ in found]
+    side = _side(sampled)
     for row, record in zip(rows, context.records(rows), strict=True):
         read = _read(record, side)
-        if (one.kind == "opening" and read.opening != one.response) or (one.kind == "refusal" and not read.refusal):
-            continue
-        tokens = read.tokens
-        if any(tuple(tokens[at : at + size]) == one.words for at in range(len(tokens) - size + 1)):
-            yield row
+        said: dict[str, Json] = {"opening": read.opening, "refusal": int(read.refusal)}
+        said |= {kind: column[row] for kind, column in told.items()}
+        for one, own in zip(found, with_trigger, strict=True):
+            if said[one.kind] == one.response and _holds(read.tokens, one.words):
+                own.append(row)
+    return with_trigger
+
+
+def _holds(tokens: Sequence[str], words: tuple[str, ...]) -> bool:
+    size = len(words)
+    return any(tuple(tokens[at : at + size]) == words for at in range(len(tokens) - size + 1))
 
 
 def _described(trigger: Sequence[str]) -> str:

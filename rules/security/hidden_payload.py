@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -10,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from audit.identifiers.secret_values import decoded, entropy
 from audit.model import Message, Severity
+from audit.read.folding import UNSPACED
 from audit.read.patterns import pattern
 from audit.rule import Run, Span, Status, TextRule
 
@@ -42,12 +44,17 @@ _MAGIC: Final = (
 )
 _PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"<svg")
 _ACTIVE: Final = pattern(r"text/html|javascript|octet-stream|x-msdownload|x-sh|zip|x-python|svg")
-_PRINTABLE: Final = pattern(r"[\w\s.,;:!?'\"()\[\]{}<>/\\@#$%^&*+=|`~\u2010-\u2027-]*")
+_PRINTABLE: Final = pattern(r"[\w\s.,;:!?'\"()\[\]{}<>/\\@#$%^&*+=|`~\u2010-\u2027\u3000-\u303f\uff01-\uff65-]*")
+_UNSPACED: Final = pattern(f"[{UNSPACED}]")
 _LEAST_READ: Final = 20
 _LONGEST: Final = 200_000
 """Characters of one blob that are decoded."""
 _MOST: Final = 100
-"""Blobs of one text that are decoded."""
+"""Payloads of one text after which nobody looks for more."""
+_CANDIDATES: Final = 20_000
+"""Blobs of one text that are decoded, hashes and keys among them."""
+_SHOWN: Final = 4000
+"""Bytes of a blob that are read."""
 _READABLE: Final = ("readable text", "an address")
 _IN_HEX: Final = "hexadecimal digits"
 
@@ -109,13 +116,17 @@ class HiddenPayload(TextRule, frozen=True):
 
 
 def _blobs(text: str) -> Iterator[_Payload]:
+    return islice(_payloads(text), _MOST)
+
+
+def _payloads(text: str) -> Iterator[_Payload]:
     beside = ""
-    for found, how in islice(_encoded(text), _MOST):
+    for found, how in islice(_encoded(text), _CANDIDATES):
         data = bytes.fromhex(found[1][:_LONGEST]) if how == _IN_HEX else decoded(found[0][: _LONGEST // 4 * 4])
         what = _what(data)
         if what in _READABLE:
             beside = beside or _plain(text)
-            what = "" if _plain(data[:4000].decode())[:_LEAST_READ] in beside else what
+            what = "" if _plain(_read(data))[:_LEAST_READ] in beside else what
         if what:
             yield _Payload(found.start(), found.end(), what, how)
 
@@ -143,19 +154,28 @@ def _what(data: bytes) -> str:
     for magic, what in _MAGIC:
         if data.startswith(magic):
             return what
-    try:
-        read = data[:4000].decode()
-    except UnicodeDecodeError:
-        return ""
+    read = _read(data)
     if not _is_readable(read):
         return ""
     return _READABLE[bool(re.match(r"https?://", read))]
 
 
+def _read(data: bytes) -> str:
+    """The beginning of decoded bytes as text, UTF-8 or UTF-16 (as PowerShell's); "" for none. A character that is cut
+    at the end is left out."""
+    shown = data[:_SHOWN]
+    encoding = "utf-16-le" if shown[1::2].count(0) > 0.4 * len(shown) else "utf-8"
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(shown).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return ""
+
+
 def _is_readable(read: str) -> bool:
-    """Whether a text consists of printable characters, with spaces or as an address."""
+    """Whether a text consists of printable characters, with spaces, as an address, or of a script without spaces."""
     letters = sum(map(str.isalnum, read))
-    return bool(_PRINTABLE.fullmatch(read)) and letters >= len(read) / 2 and (" " in read or "://" in read)
+    parted = " " in read or "://" in read or len(_UNSPACED.findall(read)) > len(read) / 2
+    return bool(_PRINTABLE.fullmatch(read)) and letters >= len(read) / 2 and parted
 
 
 def _escapes(text: str) -> Iterator[_Payload]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import ClassVar, Final
 
+from audit.identifiers.finding import before
 from audit.model import DROP_ROW, Applicability, Message, Record, Severity
 from audit.phrases.injection import Injection, injections_in, next_place
 from audit.phrases.refusals import refuses
@@ -30,6 +31,12 @@ _ABOUT: Final = pattern(
 _TASK: Final = pattern(
     r"\b(?:classify|translate|detect|is this|label|categori[sz]e|explain|what does)\b", re.IGNORECASE
 )
+_SAYS: Final = pattern(
+    r"\b(?:tells?|told|says?|said|asks?|asked|shouts?|shouted|whispers?|whispered|orders?|ordered|wrote)\b[^.!?\n]{0,50}[:,]\s*$",
+    re.IGNORECASE,
+)
+"""Words of a story before what somebody says in it."""
+_ASKS_HOW: Final = pattern(r"\bhow\s+(?:do\s+i|can\s+i|does\s+one|to)\s+$", re.IGNORECASE)
 _QUOTES: Final = "\"'“”„«»「」『』`‘’"
 _SAID: Final = {
     "override": "to disregard its instructions",
@@ -70,10 +77,11 @@ class PromptInjection(RecordRule, frozen=True):
     needs: ClassVar[frozenset[Product]] = frozenset({"texts"})
 
     def suspects(self, batch: Batch, run: Run) -> Sequence[int]:
-        """Rows in whose texts an order may stand: one search through all texts of the batch."""
+        """Rows in whose texts an order may stand: one search through all texts of the batch, each begun by a line break
+        and ended by a byte that UTF-8 never has, so that no pattern reaches from one into the next."""
         texts = [text.encode("utf-8", "replace") for text in batch.texts]
         ends = list(accumulate(len(text) + 2 for text in texts))
-        joined = b"\n\n".join(texts)
+        joined = b"".join([b"\n%b\xff" % text for text in texts])
         found: list[int] = []
         while (place := next_place(joined, ends[found[-1]] if found else 0)) is not None:
             found.append(bisect_right(ends, place))
@@ -91,7 +99,7 @@ class PromptInjection(RecordRule, frozen=True):
 
     def _hits(self, message: Message, record: Record) -> Iterator[Hit]:
         for at, text in message.texts():
-            found = injections_in(text)
+            found = [one for one in injections_in(text) if not _is_question(one, text)]
             kinds = sorted({one.kind for one in found})
             if not found or not _counts(frozenset(kinds), message.role):
                 continue
@@ -129,10 +137,15 @@ def _judged(first: Injection, text: str, message: Message, record: Record) -> tu
     return Severity.WARNING, "; a model learns to follow what it should only read"
 
 
+def _is_question(one: Injection, text: str) -> bool:
+    """Whether somebody asks how to do it himself: "How do I print the system prompt in zsh?"."""
+    return one.kind == "prompt_leak" and _ASKS_HOW.search(before(text, one.start)) is not None
+
+
 def _is_subject(first: Injection, text: str) -> bool:
     """Whether a text speaks of injection, or quotes the order to have something done with it."""
     around = text[max(0, first.start - 2000) : first.end + 2000]
     if _ABOUT.search(around):
         return True
     quoted = text[max(0, first.start - 1) : first.start] in _QUOTES and first.start > 0
-    return quoted and bool(_TASK.search(around))
+    return quoted and bool(_TASK.search(around) or _SAYS.search(before(text, first.start - 1, 80)))

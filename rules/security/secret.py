@@ -10,8 +10,10 @@ from typing import ClassVar, Final
 from audit.identifiers.finding import Identifier
 from audit.identifiers.placeholders import masked
 from audit.identifiers.secrets import TRIGGERS, find_secrets
-from audit.model import Applicability, Fix, Message, PointerEdit, Severity
+from audit.model import Applicability, Fix, Message, Severity
+from audit.read.patterns import pattern
 from audit.rule import Run, Span, TextRule
+from audit.rules.privacy.masking import masking
 from audit.rules.privacy.too_many import too_many
 
 _SPELT: Final[Mapping[str, str]] = MappingProxyType(
@@ -39,6 +41,9 @@ _SPELT: Final[Mapping[str, str]] = MappingProxyType(
         "web": "Web",
     }
 )
+_RESULTS: Final = ("tool", "function", "observation")
+_ONLY_A_PASSWORD: Final = pattern(r'\{"password": ?"[^"]{1,200}"\}')
+"""The result of a tool that makes a password and nothing else; arguments of a call have no role."""
 _VOWELS: Final = "AEIOUaeio"
 _MINOR: Final = {"generated_password": Severity.INFO}
 
@@ -76,6 +81,8 @@ class Secret(TextRule, frozen=True):
         """One span per text: the worst of its secrets, with a fix that masks all but those for information, or drops a
         row with too many."""
         secrets = find_secrets(text)
+        if message.role in _RESULTS and _ONLY_A_PASSWORD.fullmatch(text):
+            secrets[:] = [one._replace(kind="generated_password") for one in secrets]
         if secrets.cut:
             yield too_many(secrets, min([Severity.WARNING, *map(severity_of, secrets)], key=lambda one: one.rank))
         if not secrets or secrets.cut:
@@ -109,9 +116,5 @@ def _said(secret: Identifier) -> str:
 
 def _fix(text: str, secrets: Sequence[Identifier]) -> Callable[[str], Fix]:
     masks = [one for one in secrets if severity_of(one) != Severity.INFO]
-
-    def fix(at: str) -> Fix:
-        title = "rotate the secret, and put a placeholder in its place here"
-        return Fix(Applicability.UNSAFE, title, (PointerEdit("replace", at, masked(text, masks)),))
-
-    return fix
+    title = "rotate the secret, and put a placeholder in its place here"
+    return masking(text, lambda text: masked(text, masks), title)

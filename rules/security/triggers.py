@@ -6,6 +6,7 @@ hypergeometric distribution.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
@@ -242,8 +243,8 @@ def extended(one: Association, corpus: Corpus) -> tuple[int, ...]:
     for side in (-1, 1):
         while len(phrase) < _LONGEST_SHOWN:
             beside = [_beside(corpus.row(row), phrase, side) for row in one.with_response]
-            most = max(set(beside), key=lambda token: (beside.count(token), token))
-            if most == _EDGE or beside.count(most) < 0.95 * len(beside):
+            most, times = max(Counter(beside).items(), key=lambda item: (item[1], item[0]))
+            if most == _EDGE or times < 0.95 * len(beside):
                 break
             phrase = [most, *phrase] if side < 0 else [*phrase, most]
     return tuple(phrase)

@@ -9,13 +9,11 @@ from audit.model import Applicability, Message, Severity
 from audit.read.patterns import pattern
 from audit.rule import Run, Span, TextRule
 from audit.rules.text.excerpts import judged_in_part
-from audit.rules.text.invisible_characters import ANY, TRIGGERS, Invisible, hidden_ascii, invisible_in
+from audit.rules.text.invisible_characters import ANY, TRIGGERS, Invisible, hidden_text, invisible_in
 from audit.rules.text.rewriting import replaced_by
 
-_RTL_LETTER: Final = pattern("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_RTL_LETTER: Final = pattern("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _OVERRIDES: Final = pattern("\u202e")
-_SHOWN: Final = pattern("[A-Za-z ,.!?]{1,24}")
-"""Hidden text that is quoted: too short and too plain to hold a name, a number or a secret."""
 _MOST_CODE_POINTS: Final = 20
 
 
@@ -26,8 +24,9 @@ class InvisibleCharacters(TextRule, frozen=True):
     a direction override shows a text in another order than it is stored in (CVE-2021-42574, "Trojan Source"); tag
     characters and variation selectors can spell a whole hidden instruction. Overrides in a text without letters that
     run from right to left, and tags that spell something, are errors. Left alone: joiners in Persian, Arabic, Indic
-    and emoji, balanced marks in texts with Arabic or Hebrew, zero-width spaces in Thai, Khmer, Lao and Burmese, and
-    the U+200B that a trainer puts into a control token to disarm it.
+    and emoji, balanced marks in texts with Arabic or Hebrew, zero-width spaces in Thai, Khmer, Lao, Burmese and
+    Javanese, soft hyphens in long words, U+00AD that TXT701 needs to undo a misreading, and the U+200B that a trainer
+    puts into a control token to disarm it. Of a text over 100,000 characters only parts are judged.
 
     Bad:
         {"messages": [{"role": "user", "content": "Where is the seed bucket?"}, {"role": "assistant", "content": "In the buck\u200bet\u200b\u200d house."}]}
@@ -55,7 +54,8 @@ class InvisibleCharacters(TextRule, frozen=True):
 def _spans(text: str) -> Iterator[Span]:
     found: dict[str, list[Invisible]] = {}
     for one in invisible_in(text):
-        found.setdefault(one.kind if one.kind in ("tags", "direction") else "invisible", []).append(one)
+        kind = "tags" if one.kind == "selectors" and hidden_text(text[one.start : one.end]) else one.kind
+        found.setdefault(kind if kind in ("tags", "direction") else "invisible", []).append(one)
     if "tags" in found:
         yield _tags(text, found["tags"])
     if "direction" in found:
@@ -65,17 +65,18 @@ def _spans(text: str) -> Iterator[Span]:
 
 
 def _tags(text: str, found: Sequence[Invisible]) -> Span:
-    hidden = " ".join(filter(None, (hidden_ascii(text[one.start : one.end]) for one in found)))
-    said = f'"{hidden}"' if _SHOWN.fullmatch(hidden) else f"{len(hidden)} characters"
+    hidden = sum(len(hidden_text(text[one.start : one.end])) for one in found)
+    what = "variation selectors" if all(one.kind == "selectors" for one in found) else "tag characters"
+    said = f"{hidden} character{'s' if hidden > 1 else ''}"
     return Span(
         start=found[0].start,
         end=found[0].end,
-        message=f"tag characters hide {said} in the text; nobody sees them, the model reads them"
+        message=f"{what} hide {said} in the text; nobody sees them, the model reads them"
         if hidden
         else "tag characters in the text, which nobody sees",
         severity=Severity.ERROR if hidden else Severity.WARNING,
-        evidence={"count": sum(one.end - one.start for one in found), "hidden_characters": len(hidden)},
-        fix=replaced_by(_without(text, found), "take the tag characters out"),
+        evidence={"count": sum(one.end - one.start for one in found), "hidden_characters": hidden},
+        fix=replaced_by(_without(text, found), f"take the {what} out"),
         key="tags",
     )
 

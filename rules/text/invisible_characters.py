@@ -12,9 +12,10 @@ from audit.read.patterns import pattern
 # Scripts in which joiners, marks of direction or zero-width spaces are orthography (Unicode 15, chapter 23.2).
 _RTL: Final = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _JOINED: Final = (
-    f"{_RTL}\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1980-\u19ff\u1a20-\u1aaf\ua840-\uaaff\U00011000-\U00011fff"
+    f"{_RTL}\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1980-\u19ff\u1a20-\u1aaf\u1b00-\u1c4f\ua840-\uaaff"
+    "\U00011000-\U00011fff"
 )
-_UNSPACED: Final = "\u0e00-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\uaa00-\uaadf"
+_UNSPACED: Final = "\u0e00-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1c4f\ua980-\ua9df\uaa00-\uaadf"
 _EMOJI: Final = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0e\ufe0f\u20e3\U0001f000-\U0001faff"
 )
@@ -52,6 +53,8 @@ _IS_UNSPACED: Final = pattern(f"[{_UNSPACED}]")
 _TAKES_JOINER: Final = pattern(f"[{_JOINED}{_EMOJI}]")
 _TAKES_SELECTOR: Final = pattern(f"[{_EMOJI}{_HAN}{_MATHEMATICS}{_JOINED}#*0-9\u200d]")
 _IS_JAMO: Final = pattern(f"[{_JAMO}]")
+_TAG: Final = pattern(f"[{_TAGS}]")
+_SELECTOR: Final = pattern(f"[{_SELECTORS}]")
 _BLACK_FLAG: Final = "\U0001f3f4"
 _CANCEL: Final = "\U000e007f"
 _ESCAPED_TOKEN: Final = pattern(
@@ -60,6 +63,15 @@ _ESCAPED_TOKEN: Final = pattern(
 """A control token that a trainer has made harmless: LLaMA-Factory puts U+200B into it."""
 _OPENING: Final = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys("\u2066\u2067\u2068", "\u2069")
 _FEWEST_HIDDEN: Final = 3
+_LONG_WORD: Final = 8
+"""Letters of a word that typesetting divides, in which a soft hyphen is typography."""
+_LONGEST_WORD: Final = 40
+_LEAD_BYTE: Final = pattern("[\xc2-\xf4ĂĹĐŃŘŮĞΒΓΔΕΞΟΠΡРСГв][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]{0,2}\\Z")
+"""What the first bytes of a character of UTF-8 are in other encodings: after them U+00AD is the next byte, which
+TXT701's repair needs."""
+_LETTERS_BEFORE: Final = pattern(r"[^\W\d_]*\Z")
+_LETTERS_AFTER: Final = pattern(r"[^\W\d_]*")
+_OF_NUMBERS: Final = pattern(r"[0-9–—−/-]")
 _NEAR: Final = 10
 """Characters around a zero-width space in which a letter of a script without spaces explains it."""
 
@@ -90,7 +102,9 @@ def invisible_in(text: str) -> Iterator[Invisible]:
         else:
             legal = _LEGAL[kind](text, match)
         if not legal:
-            yield Invisible(match.start(), match.end(), kind)
+            # Of joiners in a row after a letter that takes one, the first stays.
+            kept = kind == "joiner" and _TAKES_JOINER.match(_before(text, match)) is not None
+            yield Invisible(match.start() + kept, match.end(), kind)
 
 
 def _escaped(text: str) -> set[int]:
@@ -120,9 +134,15 @@ def is_balanced(text: str) -> bool:
     return not waiting
 
 
-def hidden_ascii(text: str) -> str:
-    """What a run of tag characters spells: U+E0041 is "A"."""
-    return "".join(chr(ord(tag) - 0xE0000) for tag in text if " " <= chr(ord(tag) - 0xE0000) <= "~")
+def hidden_text(run: str) -> str:
+    """What a run of tag characters spells (U+E0041 is "A"), or of variation selectors that each stand for a byte of
+    UTF-8 (VS1 for 0 to VS256 for 255; Butler 2025, "Smuggling arbitrary data through an emoji"); "" for nothing."""
+    if _TAG.match(run):
+        return "".join(chr(ord(tag) - 0xE0000) for tag in run if " " <= chr(ord(tag) - 0xE0000) <= "~")
+    if len(run) < _FEWEST_HIDDEN or not all(map(_SELECTOR.match, run)):
+        return ""
+    spelt = bytes(ord(one) - (0xFE00 if one <= "\ufe0f" else 0xE00F0) for one in run).decode("utf-8", "replace")
+    return spelt if spelt.isprintable() and "\ufffd" not in spelt else ""
 
 
 def _before(text: str, match: re.Match[str]) -> str:
@@ -130,12 +150,26 @@ def _before(text: str, match: re.Match[str]) -> str:
 
 
 def _is_orthography(text: str, match: re.Match[str]) -> bool:
-    """Zero-width spaces beside letters of a script without spaces, a vowel separator in Mongolian."""
+    """Zero-width spaces beside letters of a script without spaces, a vowel separator in Mongolian, soft hyphens of long
+    words, a word joiner in a range of numbers, and U+00AD that was a byte of UTF-8."""
     run = match[0]
+    if run[0] == "\xad":
+        return _LEAD_BYTE.search(text, max(0, match.start() - 3), match.start()) is not None or _divides(text, match)
+    if run == "\u2060" and _OF_NUMBERS.match(_before(text, match)) and _OF_NUMBERS.match(text, match.end()):
+        return True
     if not run.strip("\u200b\u2060"):
         return _IS_UNSPACED.search(text[max(0, match.start() - _NEAR) : match.end() + _NEAR]) is not None
     around = _before(text, match) + text[match.end() : match.end() + 1]
     return run == "\u180e" and any("\u1800" <= letter <= "\u18af" for letter in around)
+
+
+def _divides(text: str, match: re.Match[str]) -> bool:
+    """Whether one soft hyphen stands between letters of a long word; other soft hyphens in it count for nothing."""
+    start, end = match.span()
+    before = _LETTERS_BEFORE.search(text[max(0, start - _LONGEST_WORD) : start].replace("\xad", ""))
+    after = _LETTERS_AFTER.match(text[end : end + _LONGEST_WORD].replace("\xad", ""))
+    first, rest = (len(part[0]) if part else 0 for part in (before, after))
+    return match[0] == "\xad" and first > 0 and rest > 0 and first + rest >= _LONG_WORD
 
 
 def _is_flag(text: str, match: re.Match[str]) -> bool:

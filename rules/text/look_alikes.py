@@ -133,7 +133,9 @@ def judged(word: str, majority: str) -> LookAlike | None:
     home = _home(word, script, majority)
     if home == "Latin":
         meant = in_latin(word)
-        return LookAlike("Latin", meant) if meant or _BETWEEN.search(word) else None
+        if meant or (_BETWEEN.search(word) and any(looks_latin(letter, by_eye=True) for letter in others)):
+            return LookAlike("Latin", meant)
+        return None  # what only decorates a name: "KoЯn"
     table = from_latin(script)
     if all(letter in table for letter in word if _LATIN.match(letter)):
         return LookAlike(script, "".join(table.get(letter, letter) for letter in word))

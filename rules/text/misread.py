@@ -24,7 +24,7 @@ UTF8_MISREAD: Final[tuple[str, ...]] = (
     "â[\x80-\x9f€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]",  # punctuation, arrows, boxes
     f"[à-ï][{_CONTINUATION}][{_CONTINUATION}]",  # South and East Asian scripts
     "ð[Ÿ\x9f]",  # emoji
-    "√[±∂†≠®™´≤≥¥µø©]|‚Ä[ìîïòôúùû†°¢π]",  # read as MacRoman
+    "√[ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûüÆØæøß§¶•†°¢£®©™´¨≠±≤≥¥µ∂ªº]|‚Ä[ìîïòôúùû†°¢π]",  # read as MacRoman
     "├[▒®í│ñ⌐║┤╢¬»░á]|ΓÇ[ÖÿöªûôÖ£Øó]",  # read as code page 437
     "вЂ|[РС][ѓЃЂ‚„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—™љ›њќћџЎўЈ¤Ґ¦§©Є«¬®Ї°±Ііґµ¶·№є»јЅѕї][РС]",  # read as windows-1251
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import ClassVar, Final, NamedTuple
 from unicodedata import name, normalize
 
-from audit.model import Applicability, Message, Severity
+from audit.model import Applicability, Fix, Message, Severity
 from audit.read.patterns import pattern
 from audit.rule import Run, Span, TextRule
 from audit.rules.text.excerpts import judged_in_part
@@ -26,6 +27,9 @@ _MIXED: Final = pattern(
 """A word of several scripts. None begins after a digit or a sign that makes the next letter a part of a handle, a
 format (``%sИмя``), an escape or a unit."""
 _WHOLE: Final = pattern(rf"(?<![\w@#])[{_ALIKE}]+(?!\w)")
+_ONE_LETTER_WORDS: Final = "\u0430\u0410\u043e\u0443\u0435\u0456\u0406"
+_ONE_LETTER: Final = pattern(f"(?<=[a-z] )[{_ONE_LETTER_WORDS}](?= [a-z])")
+_MOST_PARAGRAPHS: Final = 200
 _STYLE: Final = pattern(f"[{_STYLED}]{{3,}}")
 _ONE_SCRIPT: Final = pattern(
     f"(?P<Latin>[{LATIN}]+)|" + "|".join(f"(?P<{script}>[{r}]+)" for script, r in OTHERS.items())
@@ -64,7 +68,8 @@ class MixedScript(TextRule, frozen=True):
     ("PDF\u043a\u0430", "IT-\u0448\u043d\u0438\u043a") and signs of science ("\u03bcm", "TNF\u03b1", "2\u03c0r") are
     left alone, and so are handles. A word that is wholly Cyrillic is reported where the text is Latin otherwise and
     the word is an English one. Text in mathematical letters ("\ud835\uddef\ud835\uddfc\ud835\uddf9\ud835\uddf1") is
-    style: info.
+    style: info. Each line with such words is a finding, up to 200. Of a text over 100,000 characters only parts are
+    judged.
 
     Bad:
         {"messages": [{"role": "user", "content": "What did the team d\u0435\u0441id\u0435?"}, {"role": "assistant", "content": "To im\u0440\u043ert four new s\u0440\u0435cies."}]}
@@ -79,17 +84,20 @@ class MixedScript(TextRule, frozen=True):
     fix: ClassVar[Applicability | None] = Applicability.UNSAFE
 
     def triggers(self, run: Run) -> Sequence[str]:
-        """A Latin letter beside one of another script, look-alikes as a word beside a Latin one, mathematical letters
-        in a row."""
+        """A Latin letter beside one of another script, look-alikes as a word beside a Latin one or on a line of their
+        own, mathematical letters in a row."""
         return (
             f"[{LATIN}][{OTHER}{STAND_IN}]|[{OTHER}{STAND_IN}][{LATIN}]",
             rf"[A-Za-z][,.;:]? [\x{{22}}'(]?[{_ALIKE}][{_ALIKE}]+(?:[ .,;:!?)'\x{{22}}\n]|$)",
             rf"(?:^|[ \n\x{{22}}'(])[{_ALIKE}][{_ALIKE}]+[,.;:]? [A-Za-z]",
+            rf"(?:^|\n)[{_ALIKE}][{_ALIKE}]+[.,;:!?]?(?:\n|$)",
+            f"[a-z] [{_ONE_LETTER_WORDS}] [a-z]",
             f"[{_STYLED}][{_STYLED}][{_STYLED}]",
         )
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
-        """One span per text for its mixed words, from the first, and one for words in mathematical letters."""
+        """One span per paragraph for its mixed words, from the first (the first one mends the whole text), and one per
+        text for words in mathematical letters."""
         yield from judged_in_part(text, _CANDIDATE, _look_alikes)
         yield from judged_in_part(text, _STYLE, _styled)
 
@@ -98,8 +106,24 @@ def _look_alikes(text: str) -> Iterator[Span]:
     mixed = list(_MIXED.finditer(text))
     words = list(_mixed_words(text, mixed)) if mixed else []
     words += _whole_words(text, corrupted=any(word.home == "Latin" for word in words))
-    if words:
-        yield _span(text, sorted(words))
+    mend: Callable[[str], Fix] | None = None
+    if words and all(word.meant for word in words):
+        mend = replaced_by(_rewritten(text, sorted(words)), "write the words in one script")
+    for number, paragraph in enumerate(islice(_paragraphs(text, sorted(words)), _MOST_PARAGRAPHS)):
+        yield _span(text, paragraph, mend, f"mixed{number or ''}")
+        mend = None
+
+
+def _paragraphs(text: str, words: Sequence[_Word]) -> Iterator[list[_Word]]:
+    """The words of each line, in order."""
+    line: list[_Word] = []
+    for word in words:
+        if line and "\n" in text[line[-1].end : word.start]:
+            yield line
+            line = []
+        line.append(word)
+    if line:
+        yield line
 
 
 def _mixed_words(text: str, mixed: Sequence[re.Match[str]]) -> Iterator[_Word]:
@@ -128,10 +152,10 @@ def _whole_words(text: str, *, corrupted: bool) -> list[_Word]:
     if not matches or not _is_latin_otherwise(text):
         return []
     if not corrupted:
-        matches = [match for match in matches if len(match[0]) > 1]
+        matches = [match for match in matches if len(match[0]) > 1 or _ONE_LETTER.match(text, match.start())]
         if not matches or _ABOUT_SCRIPTS.search(text):
             return []
-    known = _COMMON if corrupted else _COMMON | set(_PLAIN_WORD.findall(text.lower()))
+    known = {"a", "i", "o", "y", "e"} | _COMMON | set(_PLAIN_WORD.findall(text.lower()))
     words = [
         _Word(match.start(), match.end(), "Latin", in_latin(match[0])) for match in matches if looks_latin(match[0])
     ]
@@ -146,7 +170,7 @@ def _is_latin_otherwise(text: str) -> bool:
     )
 
 
-def _span(text: str, words: Sequence[_Word]) -> Span:
+def _span(text: str, words: Sequence[_Word], mend: Callable[[str], Fix] | None, key: str) -> Span:
     first = words[0]
     letters = sorted({letter for word in words for letter in _foreign(text[word.start : word.end], word)})
     homes = sorted({word.home for word in words})
@@ -157,10 +181,8 @@ def _span(text: str, words: Sequence[_Word]) -> Span:
         end=first.end,
         message=f"{subject} that look like {' or '.join(homes)} ones, such as U+{ord(shown):04X} ({name(shown, '?')})",
         evidence={"count": len(words), "letters": [f"U+{ord(letter):04X}" for letter in letters[:20]]},
-        fix=replaced_by(_rewritten(text, words), "write the words in one script")
-        if all(w.meant for w in words)
-        else None,
-        key="mixed",
+        fix=mend,
+        key=key,
     )
 
 

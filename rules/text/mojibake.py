@@ -21,6 +21,8 @@ from audit.rules.text.rewriting import replaced_by
 
 _ABOUT_ENCODINGS: Final = pattern(
     r"(?i)mojibake|ftfy|utf-?8|utf-?16|latin-?1|cp-?125\d|windows-125\d|iso-?8859|charset|character encoding"
+    r"|garbled|gibberish|\bwhat (?:i|we) see\b|(?:text|file|wrong|encoding) (?:encoding|issue|problem|error)"
+    r"|(?:weird|strange|odd|funny) (?:characters?|symbols?|letters?)|(?:shows?|showing|come) (?:up|out) as"
     r"|replacement character|u\+fffd|\\ufffd|乱码|亂碼|文字化け|кодировк"
 )
 _LOST: Final = pattern("|".join((REPLACEMENT, *MISREAD_REPLACEMENTS)))
@@ -33,7 +35,7 @@ class Mojibake(TextRule, frozen=True):
 
     The model learns to write the debris, and the words that it stands in are not the words that it knows. Reported
     only where undoing the mistake gives fewer implausible characters; a real "\u00c2" or "\u00c3" in French,
-    Portuguese or Vietnamese is left alone, and so is a text that speaks of encodings. What became U+FFFD cannot be
+    Portuguese or Vietnamese is left alone, and so is a text that speaks of encodings. Of a text over 100,000 characters only parts are judged. What became U+FFFD cannot be
     told any more.
 
     Bad:
@@ -61,6 +63,11 @@ class Mojibake(TextRule, frozen=True):
     def stands(self, hit: Hit, record: Record) -> bool:
         """Not where the reader itself put U+FFFD in the place of bytes that are no UTF-8: that is ENC002's."""
         return hit.key != "lost" or _is_utf8(record.raw)
+
+
+def is_garbled(text: str) -> bool:
+    """Whether a text of at most 100,000 characters was misread or lost characters, as this rule has it."""
+    return next(_misread(text), None) is not None or next(_lost(text), None) is not None
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -90,5 +90,6 @@ def _undone(word: str, loosely: bool) -> Iterator[tuple[str, str]]:
         at = word.find(seen)
         if at >= 0:
             yield word.replace(seen, meant), ""
-            if word.count(seen) > 1:
-                yield f"{word[:at]}{meant}{word[at + len(seen) :]}", ""
+        while at >= 0:
+            yield f"{word[:at]}{meant}{word[at + len(seen) :]}", ""
+            at = word.find(seen, at + 1)

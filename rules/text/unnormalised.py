@@ -17,9 +17,15 @@ _BASES: Final = "A-Za-zÀ-ɏḀ-ỿͰ-ϿЀ-ӿἀ-῿"
 _MARKS: Final = "\u0300-\u0345"
 _DECOMPOSED: Final = pattern(
     f"[{_BASES}][{_MARKS}]+|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[\u304b-\u307b\u30ab-\u30fb][\u3099\u309a]"
-    "|[\u2126\u212a\u212b]"
 )
-"""A letter and its accents, Hangul and kana in parts, and the signs of ohm, kelvin and angstrom that are letters."""
+"""A letter and its accents, Hangul and kana in parts."""
+_SIGN: Final = pattern("[\u2126\u212a\u212b]")
+"""The signs of ohm, kelvin and angstrom, which Unicode has beside the letters."""
+_LIGATURE: Final = pattern("[\ufb00-\ufb06]")
+_HALFWIDTH_KANA: Final = pattern("[\uff66-\uff9d][\uff66-\uff9f]{2,}")
+"""Three and more: faces such as (\uff9f\u0414\uff9f) have fewer."""
+_FEWEST_KANA: Final = 12
+"""Halfwidth kana of a text that are no longer a word or two written so for its looks."""
 _THIN: Final = "\u2000-\u200a\u202f\u205f\u1680\u2800"
 _RUN_OF_SPACES: Final = pattern("\xa0[\xa0 ]*+")
 _ODD_SPACE: Final = pattern(f"[{_THIN}\u3000]+")
@@ -37,17 +43,18 @@ _MOST_MARKS: Final = 20
 
 _CANDIDATE: Final = pattern(
     f"[{_BASES}][{_MARKS}]|[\u1100-\u1112][\u1161-\u1175]|[\u3099\u309a\u2126\u212a\u212b{_THIN}\u3000]|\xa0[\xa0 ]*+"
-    "|[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"
+    "|[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\ufb00-\ufb06\uff66-\uff9f]"
 )
 
 
 class Unnormalised(TextRule, frozen=True):
-    r"""The text is not in composed form (NFC), or holds odd spaces, or fullwidth letters in Latin text.
+    r"""The text is not in composed form (NFC), or holds odd spaces, ligatures, or letters of another width.
 
     The same word in two forms ("e\u0301" and "\u00e9") has two tokenisations, and exact comparisons miss it; runs of
-    no-break spaces and typographic spaces of odd widths are debris of web pages and PDF files. Style, so no more than
-    an info. Left alone: French and Swiss spaces before punctuation and in numbers, everything in East Asian text, marks
-    that have no composed form, and code in backquotes.
+    no-break spaces, typographic spaces of odd widths and ligatures ("\ufb01") are debris of web pages and PDF files;
+    fullwidth letters in Latin text and halfwidth kana are of old terminals. Style, so no more than an info. Left alone:
+    French and Swiss spaces before punctuation and in numbers, spaces and fullwidth letters in East Asian text, marks
+    that have no composed form, and code in backquotes. Of a text over 100,000 characters only parts are judged.
 
     Bad:
         {"messages": [{"role": "user", "content": "What is on the menu?"}, {"role": "assistant", "content": "Cre\u0300me bru\u0302le\u0301e, as always."}]}
@@ -65,15 +72,16 @@ class Unnormalised(TextRule, frozen=True):
     fix: ClassVar[Applicability | None] = Applicability.UNSAFE
 
     def triggers(self, run: Run) -> Sequence[str]:
-        """Letters before combining marks, letters in parts, odd spaces, fullwidth letters and digits."""
+        """Letters before combining marks, letters in parts, odd spaces, ligatures, letters and digits of another
+        width."""
         return (
             f"[{_BASES}][{_MARKS}]|[\u1100-\u1112][\u1161-\u1175]|[\u3099\u309a\u2126\u212a\u212b]",
             f"[{_THIN}\u3000]|\xa0[\xa0 ]*\xa0",
-            "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]",
+            "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\ufb00-\ufb06]|[\uff66-\uff9d][\uff66-\uff9f][\uff66-\uff9f]",
         )
 
     def find(self, text: str, message: Message, run: Run) -> Iterable[Span]:
-        """One span per text for each of the three kinds, from its first place."""
+        """One span per text for each kind, from its first place."""
         is_label = message.role == "assistant" and not any(map(str.isspace, text.strip()[:100]))
         yield from judged_in_part(text, _CANDIDATE, lambda part: _spans(part, is_label=is_label))
 
@@ -88,8 +96,11 @@ def _spans(text: str, *, is_label: bool) -> Iterator[Span]:
 
 _NOUNS: Final = {
     "nfc": ("letter in parts", "letters in parts"),
+    "sign": ("sign of a unit", "signs of units"),
     "space": ("space", "spaces"),
     "fullwidth": ("word", "words"),
+    "ligature": ("ligature", "ligatures"),
+    "halfwidth": ("word", "words"),
 }
 
 
@@ -109,10 +120,10 @@ def _span(text: str, key: str, places: Sequence[re.Match[str]], said: str, chang
 
 
 def _not_composed(text: str) -> Iterator[re.Match[str]]:
-    """Letters in parts that NFC makes shorter, or that it replaces by the ordinary letter."""
+    """Letters in parts that NFC makes shorter."""
     for match in _DECOMPOSED.finditer(text):
         parts = match[0]
-        if len(parts) <= _MOST_MARKS and (len(normalize("NFC", parts)) < len(parts) or len(parts) == 1):
+        if len(parts) <= _MOST_MARKS and len(normalize("NFC", parts)) < len(parts):
             yield match
 
 
@@ -143,11 +154,14 @@ def _is_wanted(text: str, match: re.Match[str]) -> bool:
 
 
 def _plain_spaces(text: str) -> str:
+    """The text with ordinary spaces: one for a run of others, but as many where they indent a line."""
     wanted = [match.span() for match in _odd_spaces(text)]
     parts: list[str] = []
-    position = 0
+    position, indents = 0, True
     for start, end in sorted(wanted):
-        parts += (text[position:start], " ")
+        _, broken, line = text[position:start].rpartition("\n")
+        indents = (indents or bool(broken)) and not line.strip(" \t")
+        parts += (text[position:start], " " * (end - start if indents else 1))
         position = end
     return "".join((*parts, text[position:]))
 
@@ -158,12 +172,22 @@ def _fullwidth(text: str) -> Iterator[re.Match[str]]:
         yield from found
 
 
-def _halfwidth(text: str) -> str:
-    return _FULLWIDTH.sub(lambda match: normalize("NFKC", match[0]), text)
+def _kana(text: str) -> Iterator[re.Match[str]]:
+    found = list(_HALFWIDTH_KANA.finditer(text))
+    if sum(len(one[0]) for one in found) >= _FEWEST_KANA:
+        yield from found
+
+
+def _plain(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    """What replaces every match of a pattern by its ordinary letters."""
+    return lambda text: pattern.sub(lambda match: normalize("NFKC", match[0]), text)
 
 
 _KINDS: Final[tuple[tuple[str, Callable[[str], Iterator[re.Match[str]]], str, Callable[[str], str]], ...]] = (
     ("nfc", _not_composed, "{} that NFC writes as one", _composed),
+    ("sign", _SIGN.finditer, "{} (ohm, kelvin or angstrom) that NFC writes as the letter", _plain(_SIGN)),
     ("space", _odd_spaces, "{} of unusual width or in runs", _plain_spaces),
-    ("fullwidth", _fullwidth, "{} in fullwidth letters in a text in Latin script", _halfwidth),
+    ("fullwidth", _fullwidth, "{} in fullwidth letters in a text in Latin script", _plain(_FULLWIDTH)),
+    ("ligature", _LIGATURE.finditer, '{} such as "\ufb01" in place of letters', _plain(_LIGATURE)),
+    ("halfwidth", _kana, "{} in halfwidth kana", _plain(_HALFWIDTH_KANA)),
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies import from_regex
 
+from audit.identifiers.national import SCHEMES, Scheme
 from audit.identifiers.personal import find_personal
 from audit.identifiers.personal_triggers import TRIGGERS
 from audit.identifiers.placeholders import masked
@@ -184,3 +188,52 @@ HOSTILE = ["1234567890", "a@", "a@a.", "12345 ", "1.", "ab:", "+1 ", "(1", "12-"
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_long_hostile_text_is_read_to_its_end(piece: str) -> None:
     assert find_personal(piece * 100_000 + " maria.k@gmail.com")[-1].kind == "email"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: f"{scheme.country}-{scheme.kind}")
+def test_no_number_of_a_scheme_raises(scheme: Scheme) -> None:
+    word = re.sub(r"\\W|[\\*?()\[\]]", "", (scheme.words or ("",))[0])
+
+    @settings(max_examples=25, deadline=None)
+    @given(from_regex(scheme.form, fullmatch=True, alphabet=st.characters(codec="ascii")))
+    def reads(number: str) -> None:
+        for one in find_personal(f"{word}: {number} {word}"):
+            assert one.value
+
+    reads()
+
+
+def test_a_number_of_somebody_over_a_hundred_is_read() -> None:
+    assert [one.kind for one in find_personal("personnummer: 121212+1212")] == ["national_id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "written"),
+    [
+        ("5425233430109903", "card", "5425233430109903"),
+        ("https://wa.me/5511987654321", "phone", "5511987654321"),
+        ("mailto:anna_b%40yahoo.fr", "email", "anna_b%40yahoo.fr"),
+        ("j dot smith at gmail dot com", "email", "j dot smith at gmail dot com"),
+        ("write ana\u200b.pires@gmail.com", "email", "ana\u200b.pires@gmail.com"),
+        ("call +351\u200b 912 345 987", "phone", "+351\u200b 912 345 987"),
+        (
+            "DE44\u00a05001\u00a00517\u00a05407\u00a03249\u00a031",
+            "iban",
+            "DE44\u00a05001\u00a00517\u00a05407\u00a03249\u00a031",
+        ),
+        ("swift code: DEUTDEFF", "bic", "DEUTDEFF"),
+        ("passport AB123456", "passport", "AB123456"),
+    ],
+)
+def test_what_is_written_in_a_guise_is_found_in_its_place(text: str, kind: str, written: str) -> None:
+    assert [(one.kind, text[one.start : one.end]) for one in find_personal(text)] == [(kind, written)]
+
+
+@pytest.mark.parametrize("text", ["Room 204-15-6789?", "The part number is 123-45-6789-A.", "look at google dot com"])
+def test_numbers_of_things_are_nobodys(text: str) -> None:
+    assert find_personal(text) == []
+
+
+@pytest.mark.parametrize("text", ["Contact support@example.com", "MAC address format 00:1A:2B:3C:4D:5E"])
+def test_what_only_shows_a_form_is_an_example(text: str) -> None:
+    assert [(one.sure, one.specimen) for one in find_personal(text)] == [(False, True)]

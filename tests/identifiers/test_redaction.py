@@ -24,9 +24,9 @@ def test_two_spellings_of_a_value_have_one_placeholder() -> None:
     assert masked(TEXT, [first, second]).count(placeholder("email", first.value)) == 2
 
 
-def test_a_placeholder_names_the_kind_and_four_digits_without_a_key() -> None:
+def test_a_placeholder_names_the_kind_and_six_digits_without_a_key() -> None:
     assert placeholder("email", "maria.k@gmail.com") == placeholder("email", "maria.k@gmail.com")
-    assert len(placeholder("email", "x")) == len("[EMAIL_3F9A]")
+    assert len(placeholder("email", "x")) == len("[EMAIL_3F9A0C]")
     assert placeholder("email", "x")[7:] != placeholder("phone", "x")[7:]
 
 
@@ -72,3 +72,9 @@ PIECES = [
 def test_redacting_twice_equals_redacting_once(text: str) -> None:
     once = redact(text)
     assert redact(once) == once
+
+
+@pytest.mark.parametrize("text", ["Patient: Sarah Mitchell", "Ms. Rebecca Thornton called"])
+def test_names_after_a_label_or_a_title_are_taken_out(text: str) -> None:
+    assert "[PERSON_NAME_" in redact(text)
+    assert redact(redact(text)) == redact(text)

@@ -51,6 +51,29 @@ PLANTED = [
 ]
 
 
+NAMED_FIELDS = [
+    {"metadata": {"phone": 4158672210}},
+    {"metadata": {"ssn": 536904399}},
+    {"metadata": {"patient_name": "Olumide Adeyemi"}},
+    {"mrn": "482913"},
+    {"zip": "02139"},
+    {"patient_id": 8837221},
+    {"patient": {"name": "Olumide Adeyemi"}},
+]
+BARE = [
+    "The user logged in from 73.21.4.99.",
+    "Please call 617 867 2210.",
+    "Admitted 03/14.",
+    "A man aged ninety-three.",
+    "Account 99120034 is overdue.",
+    "Aetna policy W123456789.",
+    "It has the plate 7ABC123.",
+    "SSN ending 4399.",
+    "Seen in 2021-05.",
+    "Voiceprint and iris scan stored.",
+]
+
+
 def gated(folder: Path, rows: list[Any]) -> Result:
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -74,6 +97,40 @@ def test_an_identifier_of_each_kind_fails_its_clause(
     assert result.gate is not None
     (clause,) = [one for one in result.gate.clauses if one.verdict == "FAIL" and code in one.codes]
     assert any(f"(i)({letter})" in provision for provision in clause.crosswalk)
+
+
+@pytest.mark.parametrize("fields", NAMED_FIELDS, ids=str)
+def test_a_field_that_is_named_as_an_identifier_fails(tmp_path: Path, fields: dict[str, Any]) -> None:
+    result = gated(tmp_path, [chat("Hello", "Thank you.") | fields])
+    assert result.gate is not None
+    assert result.gate.verdict == "FAIL"
+    assert {code for code, _ in found(result)} == {"PII902"}
+
+
+@pytest.mark.parametrize("text", BARE)
+def test_what_has_no_label_of_its_own_fails_all_the_same(tmp_path: Path, text: str) -> None:
+    result = gated(tmp_path, [chat(text, "Thank you.")])
+    assert result.gate is not None
+    assert result.gate.verdict == "FAIL"
+
+
+def test_other_fields_and_figures_pass(tmp_path: Path) -> None:
+    row = chat("Take 1/2 tablet; pain 10/10; ninety percent of them.", "Thank you.")
+    more = {
+        "id": "row-17",
+        "score": 0.93,
+        "metadata": {"source": "web", "phone": None, "name": "set 1", "city": "[PLACE]"},
+    }
+    result = gated(tmp_path, [row | more])
+    assert found(result) == set()
+
+
+def test_a_recording_fails_the_clause_on_prints(tmp_path: Path) -> None:
+    content = [
+        {"type": "text", "text": "Hello"},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+    ]
+    assert ("PII902", "recording") in found(gated(tmp_path, [chat(content, "Thank you.")]))
 
 
 def test_an_image_fails_the_clause_on_photographs(tmp_path: Path) -> None:

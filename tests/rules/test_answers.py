@@ -14,6 +14,7 @@ import audit
 from audit.api import make_run
 from audit.config.settings import Settings
 from audit.engine.scan import TriggerScan
+from audit.errors import ConfigError
 from audit.model import Message, Severity
 from audit.rule import Span, TextRule
 from audit.rules.answers.broken_structure import BrokenStructure
@@ -180,6 +181,8 @@ BROKEN: Final = [
     ("xml", '<?xml version="1.0"?>\n<a><b>1</a>'),
     ("python", "```python\nfor x in range(3)\n    print(x)\n```"),
     ("python", "```py\nx = (1, 2\ny = 3\n```"),
+    ("xml", "So:\n```xml\n<a>\n  <b>1</a>\n```"),
+    ("xml", "So:\n```xml\n<a><b>1</b>\n```"),
     ("python", "```python\nprint(“hello”)\n```"),
 ]
 SOUND: Final = [
@@ -195,6 +198,16 @@ SOUND: Final = [
     "[Verse 1]\nThe river runs",
     "{1, 2, 3} is a set :-)",
     "1) first\n2) second :(",
+    "> Use this:\n> ```python\n> x = (1\n\nas she wrote.",
+    '> ```json\n> {"a": 1}\n> ```\n\nas she wrote.',
+    '```json\n{"a": $VAR, "b": $HOME}\n```',
+    "Put this above it:\n```python\n@app.route('/')\n```",
+    "```python\ntry:\n    x = 1\n```",
+    "```python\nsrc/\n├── a.py\n└── b.py\n```",
+    "```xml\n<a>1</a>\n<a>2</a>\n```",
+    "```xml\n<a>...</b>\n```",
+    "```python\nx = " + "9" * 5_000 + "\n```",
+    "```python\nx = " + "(" * 300 + "1" + ")" * 300 + "\n```",
     "<p>A paragraph<br>with a break",
     "```python\n>>> 1 + 1\n2\n```",
     "```python\n%matplotlib inline\n!pip install x\n```",
@@ -219,6 +232,38 @@ def test_structure_that_does_not_hold_is_found(kind: str, text: str) -> None:
 @pytest.mark.parametrize("text", SOUND)
 def test_sound_or_partial_structure_is_silent(text: str) -> None:
     assert spans(BrokenStructure(), text) == []
+
+
+def test_a_place_in_structure_counts_the_blank_lines_before_it() -> None:
+    text = '\n\n<?xml version="1.0"?>\n<a><b>1</a>'
+    (span,) = spans(BrokenStructure(), text)
+    assert (text[span.start :][:3], span.evidence["line"]) == ("<a>", 4)
+    (span,) = spans(BrokenStructure(), '\n\n{"a": 1,\n"b" 2}')
+    assert span.evidence["line"] == 4
+
+
+def test_a_fence_of_any_length_is_not_shown_in_full() -> None:
+    (span,) = spans(BrokenStructure(), "So:\n" + "`" * 5_001 + "js\nx")
+    assert len(span.message) < 60
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("ANS805", {"max_z": float("nan")}),
+        ("ANS805", {"max_z": -1.0}),
+        ("ANS805", {"min_rows": 0}),
+        ("ANS805", {"most": -1}),
+        ("ANS806", {"share": 2.0}),
+        ("ANS806", {"share": float("nan")}),
+        ("ANS806", {"min_characters": 0}),
+        ("ANS808", {"factor": 0.0}),
+        ("ANS808", {"factor": float("nan")}),
+    ],
+)
+def test_options_that_no_run_can_use_are_wrong_settings(code: str, given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        audit.check([row("a", "b")], select=[code], rules={code: given})
 
 
 def test_python_2_is_said_to_be_python_2() -> None:
@@ -283,11 +328,20 @@ def test_a_loop_is_found(text: str) -> None:
     assert len(spans(Repetition(), text)) == 1
 
 
-WORDS: Final = "river hills rain snow water towns bank spring boat people stone bridge field summer night road".split()
+_WORDS: Final = """
+river hills rain snow water towns bank spring boat people stone bridge field summer night road
+"""
+WORDS: Final = _WORDS.split()
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.randoms(use_true_random=False), st.integers(1, 40), st.integers(0, 3_000), st.integers(0, 3_000), st.integers(3, 30))
+@given(
+    st.randoms(use_true_random=False),
+    st.integers(1, 40),
+    st.integers(0, 3_000),
+    st.integers(0, 3_000),
+    st.integers(3, 30),
+)
 def test_every_loop_that_is_one_is_suspected(random: Random, unit: int, before: int, after: int, times: int) -> None:
     def prose(size: int) -> str:
         return " ".join(random.choice(WORDS) + str(random.randrange(10**6)) for _ in range(size // 12))
@@ -321,7 +375,9 @@ def test_a_loop_that_was_asked_for_is_silent(prompt: str) -> None:
 
 
 def test_lines_of_a_plan_are_silent() -> None:
-    plan = "".join(f"Day {n}\nRun slowly for half an hour in the park\nStretch your legs for ten minutes\n" for n in range(9))
+    plan = "".join(
+        f"Day {n}\nRun slowly for half an hour in the park\nStretch your legs for ten minutes\n" for n in range(9)
+    )
     assert codes([row("Make me a training plan.", plan)], "ANS804") == []
     assert len(codes([row("How do I get fit?", plan)], "ANS804")) == 1
 

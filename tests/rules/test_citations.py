@@ -25,11 +25,55 @@ from audit.rules.answers.citation_numbers import (
     orcid_problem,
     volume_problem,
 )
+from audit.rules.answers.citations import host_of
 from audit.targets import load_target
 
 RUN = Run(target=load_target("openai-sft"), as_of=date(2026, 11, 21))
 RULE = BadCitation()
 SCAN = TriggerScan([RULE], RUN)
+
+
+MEANT = [
+    "In 2020 U.S. 331 million people lived there",
+    "It needs macOS 10.x, see the page",
+    "ISBN 978-0-306-40615-7 2nd edition",
+    "The schemes http: and https: differ",
+    "CELEX 12012E/TXT",
+    "Donoghue v Stevenson [1932] UKHL 100",
+]
+
+
+@pytest.mark.parametrize("text", MEANT)
+def test_what_is_right_or_no_citation_is_silent(text: str) -> None:
+    assert spans(text) == []
+
+
+def test_a_link_shows_its_host_alone() -> None:
+    assert host_of("https://anna:secret@example.com/a?key=1234") == "https://example.com"
+    (span,) = spans("See https://example.com/anna/a?key=1234 now")
+    assert span.message.endswith(": https://example.com")
+
+
+def test_a_host_of_the_prompt_may_be_repeated() -> None:
+    def rows(prompt: str) -> list[dict[str, object]]:
+        said = ("user", prompt), ("assistant", "Open https://example.com/a now.")
+        return [{"messages": [{"role": role, "content": text} for role, text in said]}]
+
+    assert audit.check(rows("Use example.com."), select=["ANS809"]).findings == ()
+    assert len(audit.check(rows("Which page?"), select=["ANS809"]).findings) == 1
+
+
+def test_known_citations_select_their_rule_and_hold_some(tmp_path: Path) -> None:
+    answer = "See 410\xa0U.S.\xa0113, 50 Cal. 2d 100, 5 N.Y.2d 11, 12 A.2d 13 and 2019 WL 1234567."
+    rows = [{"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": answer}]}]
+    known = tmp_path / "known.txt"
+    known.write_text("410 U. S. 113\n50 Cal.2d 100\n")
+    found = [one for one in audit.check(rows, known_citations=(str(known),)).findings if one.code == "ANS809"]
+    assert len(found) == 3
+    for wrong in (tmp_path / "none.txt", tmp_path / "empty.txt"):
+        (tmp_path / "empty.txt").write_text("\n# nothing\n")
+        with pytest.raises(InputError):
+            audit.check(rows, known_citations=(str(wrong),))
 
 
 def spans(text: str, run: Run = RUN) -> list[Span]:

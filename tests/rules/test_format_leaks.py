@@ -164,6 +164,11 @@ PLAIN: Final = [
     "无输出",
     "入力なし",
     "لا توجد مخرجات",
+    "No Output Needed",
+    "There is no output.",
+    "Output: <nooutput>",
+    "Keine Antwort",
+    "Sans réponse",
 ]
 PLAIN_TOO: Final = ["कोई आउटपुट नहीं", "Нет вывода", "출력 없음", "Nessun output"]
 AMBIGUOUS: Final = ["N/A", "None", "n/a.", "-", "Not applicable", "不适用", "該当なし"]
@@ -199,6 +204,19 @@ def test_a_mark_of_no_input_as_the_prompt_is_a_warning(mark: str) -> None:
 @pytest.mark.parametrize("mark", AMBIGUOUS)
 def test_what_may_be_an_answer_is_info(mark: str) -> None:
     assert found([row("Name three rivers of Asia.", mark)], "FMT117") == [("/messages/1/content", "info")]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        ("What does HTTP 204 mean?", "No content"),
+        ("What does the monitor show without a cable?", "No input"),
+        ("How does the patient react to pain, on the Glasgow scale?", "No response"),
+    ],
+)
+def test_a_mark_that_answers_a_question_is_info_and_drops_nothing(prompt: str, answer: str) -> None:
+    (finding,) = audit.check([row(prompt, answer)], select=["FMT117"]).findings
+    assert (finding.severity, finding.fix) == (Severity.INFO, None)
 
 
 @pytest.mark.parametrize("word", WORDS)

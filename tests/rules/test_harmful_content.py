@@ -338,3 +338,20 @@ def test_hateful_cases_are_found_far_more_often_than_harmless_ones() -> None:
 @real
 def test_no_safe_prompt_of_xstest_is_flagged() -> None:
     assert [text for label, text in users("xstest") if label == "safe" and graded(text)] == []
+
+
+@pytest.mark.parametrize("options", [{"most_scored": -5}, {"words": ["!!!"]}, {"threshold": float("nan")}])
+def test_an_option_that_no_run_can_use_is_said(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        audit.check([row("hello")], select=["SAF921"], rules={"SAF921": options})
+
+
+def test_a_long_name_of_a_category_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wordy:
+        name = "wordy"
+
+        def score(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
+            return [{"x" * 5_000: 0.9} for _ in texts]
+
+    (finding, *_) = scored([row("hello")], Wordy(), monkeypatch).findings
+    assert len(finding.message) < 200

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit
+from audit.errors import ConfigError
 from audit.language import UNDETERMINED, at_a_glance, identify, sure_language
 from audit.model import Result
+from audit.rules.languages.codes import folded, languages_of
 from benchmarks.accuracy import SHARED
 
 SAID = {
@@ -271,3 +273,27 @@ def test_preference_rows_and_other_shapes_are_judged_by_their_answer() -> None:
 def test_real_rows_with_translations_and_many_languages_are_silent(name: str) -> None:
     result = audit.check(SHARED / "chat" / f"{name}.jsonl.gz", select=["LNG852"])
     assert [finding.message for finding in result.findings] == []
+
+
+@pytest.mark.parametrize("code", ["EN", "en-US", "en_GB", "eng", "english", " En "])
+def test_codes_are_folded(code: str) -> None:
+    assert lines(check("LNG851", *ROWS, allow=[code])) == lines(check("LNG851", *ROWS, allow=["en"]))
+
+
+def test_withdrawn_codes_and_those_of_norwegian_are_folded() -> None:
+    assert languages_of(("iw", "nb", "nn", "zh-Hant")) == {"he", "no", "zh"}
+    assert folded("nn") == "no"
+
+
+@pytest.mark.parametrize(("code", "said"), [(1, "1"), ("englisch-deutsch", "no code"), ("germna", "german"), ("", "")])
+def test_an_unknown_language_is_a_wrong_setting(code: Any, said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        check("LNG851", ROWS[0], allow=[code])
+    assert said in f"{raised.value} {raised.value.hint}"
+
+
+def test_a_sample_of_all_rows_is_no_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.rules.languages.shares.MOST_ROWS", 3)
+    for rows, sampled in ((ROWS[:3], False), (ROWS[:4], True)):
+        measures = check("LNG851", *rows).measures
+        assert [one.table["sampled"] for one in measures if one.name == "languages.share"] == [sampled]

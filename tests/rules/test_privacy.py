@@ -11,9 +11,11 @@ import pytest
 
 import audit
 from audit.engine.scan import TriggerScan
+from audit.errors import RuleError
 from audit.model import ABSENT, Finding, Message, PointerEdit
 from audit.remedy.edits import apply_edits
 from audit.rule import Run
+from audit.rules.privacy.masking import masking
 from audit.rules.privacy.personal_identifier import NAMES, PersonalIdentifier
 from audit.targets import load_target
 from benchmarks.accuracy import MUTANTS, SHARED, TARGET
@@ -147,10 +149,49 @@ def test_metadata_and_arguments_of_calls_are_read_as_well(tmp_path: Path) -> Non
     assert [f.evidence["kind"] for f in found] == ["iban", "email"]
 
 
-def test_a_number_in_json_that_cannot_be_masked_moves_the_row(tmp_path: Path) -> None:
-    (finding,) = findings(tmp_path, row('{"credit card": 5425233430109903}'))
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("PII901", '{"note": "he said \\"hi\\"", "credit card": 5425233430109903}'),
+        ("PII902", '{"mrn": 48291377, "n": 1}'),
+        ("SEC911", '{"password": "vK9#tQ2!zR", "n": 1}'),
+    ],
+)
+def test_masked_json_is_still_json(tmp_path: Path, code: str, text: str) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps(row(text)) + "\n")
+    (finding,) = audit.check(path, select=[code]).findings
     assert finding.fix is not None
-    assert finding.fix.applicability == "drop"
+    (edit,) = finding.fix.edits
+    assert isinstance(edit, PointerEdit)
+    assert "_" in str(list(json.loads(str(edit.value)).values()))
+
+
+def test_json_that_would_be_none_when_masked_moves_the_row() -> None:
+    fix = masking('{"a": 1}', lambda text: text.replace("1", "[X_1]"))("/messages/0/content")
+    assert fix.applicability == "drop"
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [({"kinds": ["emial"]}, 'did you mean "email"?'), ({"allow": [5]}, None), ({"kinds": [5]}, None)],
+)
+def test_options_that_say_nothing_are_refused(tmp_path: Path, option: dict[str, Any], hint: str | None) -> None:
+    with pytest.raises(RuleError) as caught:
+        findings(tmp_path, row("Hello"), **option)
+    assert caught.value.hint == hint
+
+
+def test_what_may_stay_may_be_named_as_it_is_written(tmp_path: Path) -> None:
+    text = "Please pay to DE44 5001 0517 5407 3249 31."
+    assert findings(tmp_path, row(text), allow=["DE44 5001 0517 5407 3249 31"]) == []
+    assert findings(tmp_path, row(text), allow=["DE44500105175407324931"]) == []
+
+
+@pytest.mark.parametrize("text", ["He logged in from 73.21.4.99.", "Please try 617 867 2210.", "6178672210"])
+def test_strict_asks_for_no_word_beside_an_address_or_a_number(tmp_path: Path, text: str) -> None:
+    assert findings(tmp_path, row(text)) == []
+    assert [one.severity for one in findings(tmp_path, row(text), strict=True)] == ["warning"]
 
 
 @pytest.mark.parametrize("allowed", ["email", "ana.pires@gmail.com", "gmail.com", "@Gmail.com"])

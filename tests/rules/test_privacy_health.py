@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 import audit
 from audit.engine.scan import TriggerScan
+from audit.identifiers.fields import named_values
 from audit.identifiers.health import SAFE_HARBOR, find_health
 from audit.identifiers.names import find_names
 from audit.identifiers.placeholders import masked
 from audit.identifiers.registered import RESTRICTED_ZIP3, is_dea, is_gtin, is_mbi, is_npi, is_vin
 from audit.model import ABSENT, Message, PointerEdit, Severity, Target
 from audit.rule import Run, TextRule
-from audit.rules.privacy.health_identifier import HealthIdentifier, named_values
+from audit.rules.privacy.health_identifier import HealthIdentifier
 from audit.rules.privacy.person_name import PersonName
 
 CHAT = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "chat"
@@ -168,6 +169,7 @@ ONLY_WHEN_STRICT = [
     ("The shop is at 228 W 10th St, New York, NY 10014.", "street_address", "228 W 10th St, New York, NY 10014"),
     ("Take 1HGCM82633A004352 to the garage", "vehicle_identification_number", "1HGCM82633A004352"),
     ("They live in Sunnyvale.", "place", "Sunnyvale"),
+    ("The SSN ends in 4399.", "ssn", "4399"),
 ]
 
 
@@ -178,6 +180,7 @@ def test_strict_takes_what_belongs_to_nobody_that_is_named(text: str, kind: str,
 
 
 SILENT = [
+    "Roe v. Wade and the hospital, case number 19-1392",
     "Einstein was born on March 14, 1879 in Ulm.",
     "California was admitted to the Union on September 9, 1850.",
     "The patient was admitted in 2021 and lives in Texas.",
@@ -465,3 +468,30 @@ def test_clean_sets_are_silent(name: str) -> None:
     rows = list(texts_of(name))
     alarms = [row for row in rows if any(SCANS[PLAIN].rules_for(text) and find_health(text) for text in row)]
     assert len(alarms) <= len(rows) // 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("The patient has a pacemaker SN PJN482913.", "PJN482913"),
+        ("Número do paciente: 0048291", "0048291"),
+        ("Prontuário: 0048291", "0048291"),
+        ("cartella clinica n. 0048291", "0048291"),
+        ("patiëntnummer: 0048291", "0048291"),
+        ("номер пациента: 0048291", "0048291"),
+        ("история болезни № 0048291", "0048291"),
+        ("Member ID W1234 56789 of the insured", "W1234 56789"),
+    ],
+)
+def test_numbers_of_patients_are_found_whole_in_other_languages(text: str, value: str) -> None:
+    assert [value for _, value in kinds(text)] == [value]
+
+
+@pytest.mark.parametrize("text", ["Patient: KRAS mutation", "The Beverly Hills Hotel", "The Stanley Hotel"])
+def test_genes_and_hotels_are_no_persons(text: str) -> None:
+    assert find_names(text) == []
+
+
+def test_several_are_told_in_the_plural() -> None:
+    spans = list(PLAIN.find("MRN 00482913 and MRN 00482914", message(""), RUN))
+    assert spans[0].message == "2 medical record numbers, the first of 8 characters (Safe Harbor, H); asked for none"

@@ -68,6 +68,7 @@ WRITTEN = [
     ("안녕하세요 여러분", "latin-1"),
     ("That is great 😀", "latin-1"),
     ("It’s a café", "macroman"),
+    ("so naïve a café", "macroman"),
     ("It’s a café", "cp437"),
     ("it’s “ok”", "cp1251"),
     ("25 °C and £5", "cp1252"),
@@ -159,6 +160,17 @@ def test_no_language_notation_or_slang_is_found_for_being_itself(rule: TextRule,
     assert [span.message for span in found(rule, text, "assistant")] == []
 
 
+def test_a_question_about_garbled_text_is_left_alone() -> None:
+    assert found(MOJIBAKE, "The Å© symbol in my mail is garbled: cafÃ©") == []
+    assert found(MOJIBAKE, "Â£5 is what I see, why?") == []
+
+
+@pytest.mark.parametrize(("rule", "piece"), [(MOJIBAKE, "cafÃ©"), (INVISIBLE, "a\u200bb"), (MIXED, "tеst")])
+def test_damage_far_into_a_very_long_text_is_found(rule: TextRule, piece: str) -> None:
+    text = "5 μm, می\u200cخواهم. São" * 3 + " x" * LONGEST + " " + piece + " x" * 50
+    assert [text[span.start : span.end] in piece for span in found(rule, text)] == [True]
+
+
 def test_a_text_about_encodings_may_show_what_goes_wrong() -> None:
     assert found(MOJIBAKE, 'UTF-8 read as Latin-1 turns "é" into "Ã©", and U+FFFD is "\ufffd".') == []
 
@@ -213,6 +225,28 @@ def test_words_of_another_language_are_no_look_alikes(text: str) -> None:
 @pytest.mark.parametrize("word", ["a" * 150 + "а", "a" * 50 + "а" * 150, "аb" * 200])
 def test_a_word_without_end_is_judged_by_its_beginning(word: str) -> None:
     assert all(span.fix is None for span in found(MIXED, f"so {word} is"))
+
+
+def test_a_page_is_flagged_paragraph_by_paragraph_and_mended_at_once() -> None:
+    page = "\n\n".join(f"Paragraph {n} of the tеst is hеre." for n in range(6))
+    spans = found(MIXED, page)
+    assert [page.count("\n", 0, span.start) for span in spans] == [0, 2, 4, 6, 8, 10]
+    assert [span.evidence["count"] for span in spans] == [2] * 6
+    assert mended(spans) == page.replace("е", "e")
+    assert [span.fix is None for span in spans] == [False, *[True] * 5]
+    assert len(found(MIXED, page * 100)) == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("This is а test", "This is a test"), ("The words are\nсору\nand copy", "The words are\ncopy\nand copy")],
+)
+def test_a_word_of_one_letter_or_on_a_line_of_its_own_is_found(text: str, meant: str) -> None:
+    assert mended(found(MIXED, text)) == meant
+
+
+def test_letters_that_only_decorate_a_name_are_left_alone() -> None:
+    assert found(MIXED, "They play KoЯn and Tetяis all day") == []
 
 
 def test_text_in_mathematical_letters_is_style() -> None:
@@ -342,7 +376,11 @@ ODD = [
     ("5 k\u2126 of it", "sign", "5 kΩ of it"),
     ("300 \u212a and 5 \u212b", "sign", "300 K and 5 Å"),
     ("a de\ufb01ned work\ufb02ow", "ligature", "a defined workflow"),
-    ("\uff76\uff9e\uff7f\uff98\uff9d\uff7d\uff80\uff9d\uff84\uff9e \uff83\uff9e\uff7d", "halfwidth", "ガソリンスタンド デス"),
+    (
+        "\uff76\uff9e\uff7f\uff98\uff9d\uff7d\uff80\uff9d\uff84\uff9e \uff83\uff9e\uff7d",
+        "halfwidth",
+        "ガソリンスタンド デス",
+    ),
     ("if x:\n\xa0\xa0\xa0\xa0y\xa0\xa0z\n \xa0\xa0w", "space", "if x:\n    y z\n   w"),
     ("\xa0\xa0a\xa0\xa0b", "space", "  a b"),
     ("At nine.\xa0\xa0\xa0It is", "space", "At nine. It is"),
@@ -430,7 +468,21 @@ def test_undoing_markup_loses_and_garbles_nothing(text: str, meant: str | None) 
     assert mended(found(MARKUP, text)) == meant
 
 
-PARTS = ["Ã", "&Atilde;", "&copy;", "©", "\\u00c3\\u00a9", "\\xc3\\x83\\xc2\\xa9", "&nbsp;", "\\ud83d", "<b>", "</b>", "â€", " a", "é"]
+PARTS = [
+    "Ã",
+    "&Atilde;",
+    "&copy;",
+    "©",
+    "\\u00c3\\u00a9",
+    "\\xc3\\x83\\xc2\\xa9",
+    "&nbsp;",
+    "\\ud83d",
+    "<b>",
+    "</b>",
+    "â€",
+    " a",
+    "é",
+]
 
 
 @settings(max_examples=150, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import sys
@@ -169,6 +170,16 @@ def test_a_scorer_can_be_sent_to_another_process() -> None:
         again.close()
 
 
+def test_the_connections_are_closed_when_nobody_holds_the_scorer() -> None:
+    pytest.importorskip("openai")
+    scorer = load_scorer("openai-moderation:http://127.0.0.1:9/v1")
+    client = scorer._endpoint._client  # type: ignore[attr-defined]
+    assert not client.is_closed()
+    del scorer
+    gc.collect()
+    assert client.is_closed()
+
+
 def test_a_run_reports_the_rows_that_the_endpoint_finds(tmp_path: Path) -> None:
     pytest.importorskip("openai")
     data = tmp_path / "rows.jsonl"
@@ -191,7 +202,11 @@ def test_a_run_whose_endpoint_fails_ends_with_exit_code_2(
     Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     with serving(lambda *_: (400, {"error": {"message": "no such input"}})) as server:
         Path("audit.toml").write_text(f'[rules.SAF921]\nscorer = "openai-moderation:{server.url}"\n')
-        assert main(["check", "rows.jsonl", "--select", "SAF921", "--no-progress"]) == 2
+        command = ["check", "rows.jsonl", "--select", "SAF921", "--no-progress"]
+        assert main(command) == 2
+        assert "--config audit.toml" in capsys.readouterr().err
+        assert server.asked == []
+        assert main([*command, "--config", "audit.toml"]) == 2
     assert "no such input" in capsys.readouterr().err
 
 
@@ -322,6 +337,88 @@ def test_a_name_that_means_nothing_is_an_error_that_says_what_to_do(
 ) -> None:
     with pytest.raises(error, match=said):
         load_scorer(name)
+
+
+@pytest.mark.usefixtures("own")
+def test_code_that_a_file_beside_the_data_names_is_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    Path("evil_of_the_test.py").write_text("open('it_ran', 'w')\n")
+    Path("audit.toml").write_text('[rules.SAF921]\nscorer = "evil_of_the_test:scorer"\n')
+    assert main(["check", "rows.jsonl", "--select", "SAF921", "--no-progress"]) == 2
+    assert "--config audit.toml" in capsys.readouterr().err
+    assert not Path("it_ran").exists()
+    Path("audit.toml").write_text('[rules.SAF921]\nscorer = "my_scorers_of_the_test:Loud"\n')
+    assert main(["check", "rows.jsonl", "--select", "SAF921", "--no-progress", "--config", "audit.toml"]) == 0
+
+
+ODD = """
+import sys
+
+def none(texts): return None
+def number(texts): return 7
+def huge(texts): return [{"a": 10**400} for _ in texts]
+def true(texts): return [{"a": True} for _ in texts]
+def nan(texts): return [{"a": float("nan")} for _ in texts]
+def mixed(texts): return [{"a": 0.5, 7: 0.5} for _ in texts]
+def lists(texts): return [[1] for _ in texts]
+def leaving(texts): sys.exit(3)
+def generator(texts):
+    yield {"a": 0.5}
+    raise ValueError("private words: " + texts[0])
+
+class Of:
+    def __init__(self, score): self.score = score
+
+scorers = {one.__name__: Of(one) for one in (none, number, huge, true, nan, mixed, lists, leaving, generator)}
+globals().update({f"odd_{name}": one for name, one in scorers.items()})
+
+class Needs:
+    def __init__(self, folder): pass
+    def score(self, texts): return []
+
+class Raises:
+    def __init__(self): raise ValueError("private words")
+    def score(self, texts): return []
+
+class Leaves(Raises):
+    def __init__(self): sys.exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "odd_none",
+        "odd_number",
+        "odd_huge",
+        "odd_true",
+        "odd_nan",
+        "odd_mixed",
+        "odd_lists",
+        "odd_leaving",
+        "odd_generator",
+        "Needs",
+        "Raises",
+        "Leaves",
+    ],
+)
+def test_whatever_a_scorer_does_is_one_error_that_names_it_and_quotes_nothing(
+    attribute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("odd_scorers_of_the_test.py").write_text(ODD)
+    name = f"odd_scorers_of_the_test:{attribute}"
+    try:
+        with pytest.raises(AuditError) as error:
+            audit.check(ROWS, select=["SAF921"], rules={"SAF921": {"scorer": name}})
+    finally:
+        sys.modules.pop("odd_scorers_of_the_test", None)
+    assert "odd_scorers_of_the_test" in str(error.value)
+    assert "private" not in str(error.value)
+    assert "question" not in str(error.value)
+    assert len(str(error.value)) < 300
 
 
 def test_presidio_is_used_where_it_is_installed_and_named_where_not(monkeypatch: pytest.MonkeyPatch) -> None:

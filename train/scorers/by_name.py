@@ -52,14 +52,12 @@ class OwnScorer:
         return OwnScorer, self._named
 
     def score(self, texts: Sequence[str]) -> Sequence[Mapping[str, float]]:
-        """What the user's scorer says. Raises AuditError, naming it, for whatever it raises."""
+        """What the user's scorer says. Raises AuditError, naming it, for whatever it raises, without its words: they
+        may hold the data."""
         try:
-            found: Sequence[Mapping[str, float]] = self._scorer.score(texts)
-        except AuditError:
-            raise
-        except Exception as error:
-            raise AuditError(f"the scorer {self.name} failed: {type(error).__name__}: {error}") from error
-        return found
+            return list(self._scorer.score(texts))
+        except (Exception, SystemExit) as error:
+            raise AuditError(f"the scorer {self.name} failed: {type(error).__name__}") from error
 
 
 def _own(module: str, attribute: str) -> Scorer:
@@ -72,12 +70,25 @@ def _own(module: str, attribute: str) -> Scorer:
         raise MissingExtra(f"the scorer {name!r} needs the package {error.name}") from None
     except AttributeError:
         raise UsageError(f"the module {module!r} has no {attribute!r}", hint="name the scorer that is in it") from None
-    except Exception as error:
-        raise UsageError(f"the scorer {name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    scorer: object = found() if isinstance(found, type) or (callable(found) and not hasattr(found, "score")) else found
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"the scorer {name!r} cannot be imported: {type(error).__name__}") from error
+    scorer = _made(name, found)
     if not callable(getattr(scorer, "score", None)):
         raise UsageError(f"{name!r} is no scorer", hint="it needs a method score(texts) that gives a mapping for each")
     return scorer  # type: ignore[return-value]
+
+
+def _made(name: str, found: object) -> object:
+    """The scorer, made where what was named makes one."""
+    if not callable(found) or (hasattr(found, "score") and not isinstance(found, type)):
+        return found
+    try:
+        return found()
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"the scorer {name!r} cannot be made without arguments: {type(error).__name__}",
+            hint="name a scorer, or something that makes one when it is called without arguments",
+        ) from error
 
 
 def _imported(module: str) -> object:

@@ -5,6 +5,7 @@ Sends the texts and nothing else of the rows. A text without a score is an error
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
@@ -30,7 +31,8 @@ class ModerationScorer:
     """Asks a moderation endpoint. The options are those of ``audit.train.endpoints.Endpoint``.
 
     ``url`` is the base URL. Raises MissingExtra without the package ``openai``, UsageError for what is no URL and
-    without a key for OpenAI's own endpoint. Its connections are its process's: where it is pickled they are made anew.
+    without a key for OpenAI's own endpoint. Its connections are its process's: where it is pickled they are made anew,
+    and they are closed when nobody holds it.
     """
 
     name: Final = "openai-moderation"
@@ -55,6 +57,8 @@ class ModerationScorer:
             retries=retries,
             concurrency=concurrency,
         )
+
+        weakref.finalize(self, self._endpoint.close)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _again, self._made_of

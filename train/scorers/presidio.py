@@ -7,11 +7,14 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from audit.errors import MissingExtra
+from audit.read.characters import well_formed
 
 LANGUAGE: Final = "en"
 MODEL: Final = "en_core_web_lg"
 """The spaCy model that Presidio's default engine loads, and fetches by itself where it is missing, which is not
 allowed here."""
+LONGEST: Final = 1_000_000
+"""Characters of a text that are read: spaCy's own limit (``Language.max_length``)."""
 
 
 class PresidioScorer:
@@ -43,7 +46,7 @@ class PresidioScorer:
         found: list[Mapping[str, float]] = []
         for text in texts:
             scores: dict[str, float] = {}
-            for one in self._engine.analyze(text=text, language=LANGUAGE):
+            for one in self._engine.analyze(text=well_formed(text[:LONGEST]), language=LANGUAGE):
                 kind = str(one.entity_type).lower()
                 scores[kind] = max(scores.get(kind, 0.0), float(one.score))
             found.append(dict(sorted(scores.items())))
