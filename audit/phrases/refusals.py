@@ -246,7 +246,7 @@ def _said(text: str, sentence: _Sentence, kind: Kind) -> Phrase | None:
         if found is None:
             continue
         at, end = start + found.start(), start + found.end()
-        if kind == "self_reference" and _OF_MODELS.match(text, end):
+        if kind == "self_reference" and text[at : at + 3].lower() == "as " and _OF_MODELS.match(text, end):
             return None
         if _another_speaks(text, start, at) or (kind == "refusal" and _is_partial(text, at, end, sentence.end)):
             return None
