@@ -9,6 +9,9 @@ import re
 from bisect import bisect_right
 from typing import Final, NamedTuple
 
+from audit.identifiers.checksums import mod_11_2
+from audit.identifiers.registered import is_gtin
+
 _ISBN_10: Final = re.compile(r"[0-9]{9}[0-9X]")
 _ISBN_13: Final = re.compile(r"[0-9]{13}")
 _ISSN: Final = re.compile(r"[0-9]{7}[0-9X]")
@@ -26,8 +29,7 @@ def isbn_problem(number: str) -> str | None:
         return f"an ISBN has 10 or 13 digits, not {len(number)}"
     if not number.startswith(("978", "979")):
         return f"an ISBN-13 begins with 978 or 979, not with {number[:3]}"
-    total = sum((3 if at % 2 else 1) * int(sign) for at, sign in enumerate(number))
-    return None if total % 10 == 0 else "the check digit of the ISBN-13 does not fit"
+    return None if is_gtin(number) else "the check digit of the ISBN-13 does not fit"
 
 
 def issn_problem(number: str) -> str | None:
@@ -42,10 +44,7 @@ def orcid_problem(number: str) -> str | None:
     """What is wrong with an ORCID iD without hyphens (ISO 7064, MOD 11-2), None for nothing."""
     if not _ORCID.fullmatch(number):
         return f"an ORCID iD has 16 digits, not {len(number)}"
-    total = 0
-    for sign in number[:-1]:
-        total = (total + int(sign)) * 2 % 11
-    return None if (12 - total) % 11 == _digit(number[-1]) else "the check digit of the ORCID iD does not fit"
+    return None if mod_11_2(number) else "the check digit of the ORCID iD does not fit"
 
 
 def arxiv_problem(number: str, year: int, month: int) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from audit.cli import main
-from tests.train.test_paraphrase import Answer, completion, question, serving
+from tests.train.served import Answer, completion, question, serving
 
 pytest.importorskip("openai")
 

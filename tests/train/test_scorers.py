@@ -6,12 +6,10 @@ import gc
 import json
 import pickle
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -20,6 +18,8 @@ from audit.cli import main
 from audit.errors import AuditError, InputError, MissingExtra, UsageError
 from audit.train import endpoints
 from audit.train.scorers.by_name import load_scorer
+from tests.train.served import Answer, Server
+from tests.train.served import serving as serving_at
 
 ROWS = [
     {"messages": [{"role": "user", "content": f"question {n}"}, {"role": "assistant", "content": f"answer {n} {word}"}]}
@@ -27,13 +27,10 @@ ROWS = [
 ]
 
 
-class Served(NamedTuple):
-    url: str
-    asked: list[dict[str, Any]]
-    keys: list[str | None]
-
-
-Answer = tuple[int, Any]
+def serving(answer: Callable[[dict[str, Any], int], tuple[Any, ...]]) -> AbstractContextManager[Server]:
+    """A moderation server; ``answer`` is given the request and how many came before it."""
+    path = "/v1/moderations"
+    return serving_at(lambda request, before: Answer(*answer(request, before)), path=path, same=lambda *_: True)
 
 
 def moderated(request: dict[str, Any]) -> Answer:
@@ -47,44 +44,7 @@ def moderated(request: dict[str, Any]) -> Answer:
         }
         for text in request["input"]
     ]
-    return 200, {"id": "1", "model": request["model"], "results": results}
-
-
-@contextmanager
-def serving(answer: Callable[[dict[str, Any], int], Answer]) -> Iterator[Served]:
-    """A server; ``answer`` is given the request and how many came before it."""
-    asked: list[dict[str, Any]] = []
-    keys: list[str | None] = []
-    lock = threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            with lock:
-                before = len(asked)
-                asked.append(request)
-                keys.append(self.headers["authorization"])
-            status, content = answer(request, before) if self.path == "/v1/moderations" else (404, {})
-            body = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield Served(f"http://127.0.0.1:{server.server_address[1]}/v1", asked, keys)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return Answer(200, {"id": "1", "model": request["model"], "results": results})
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +54,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def moderating(server: Served) -> Iterator[Any]:
+def moderating(server: Server) -> Iterator[Any]:
     pytest.importorskip("openai")
     scorer = load_scorer(f"openai-moderation:{server.url}")
     try:
