@@ -174,9 +174,7 @@ class Fold:
         contents = [turn.content for turn in row.messages]
         triggered = scan.may_hold([*contents, *[text for _, text in metadata]])
         for place, turn in enumerate(row.messages):
-            if not triggered and not scan.suspecting(turn.content, turn.role):
-                continue
-            rules = scan.rules_for(turn.content, turn.role)
+            rules = scan.rules_for(turn.content, turn.role, triggered=triggered)
             if rules:
                 message = _message_of(turn, place)
                 for rule in rules:

@@ -103,9 +103,10 @@ class TriggerScan:
         joined = b"\n".join(lines) + b"\n"
         return sorted({line for pattern in self._raw for line, _ in lines_with(pattern, joined)})
 
-    def rules_for(self, text: str, role: object = ANYBODY) -> Sequence[TextRule]:
-        """The rules for what this role says that may find something in the text, each once, in order."""
-        found = self._triggered(text)
+    def rules_for(self, text: str, role: object = ANYBODY, *, triggered: bool = True) -> Sequence[TextRule]:
+        """The rules for what this role says that may find something in the text, each once, in order. ``triggered``
+        False: it is known already (``may_hold``) that no trigger matches."""
+        found = self._triggered(text) if triggered else ()
         if role is ANYBODY:
             asked = self._suspecting
         else:
@@ -124,11 +125,6 @@ class TriggerScan:
         """Whether a trigger may match one of these texts: one look at all of them, where a look costs as much as the
         scan of 300 characters."""
         return bool(self._triggered("\n".join(texts) if len(texts) > 1 else texts[0]))
-
-    def suspecting(self, text: str, role: str) -> bool:
-        """Whether a rule without triggers must look at what this role says."""
-        asked = self._suspecting_of.get(role, self._suspecting_all)
-        return any(suspect(text) for _, suspect in asked)
 
     def elsewhere(self, text: str) -> Sequence[TextRule]:
         """The rules that look at strings which nobody says and that may find something in this one."""
