@@ -1,12 +1,12 @@
 # A fresh machine needs Python 3.11 or newer and make; set-up runs once and needs a package registry.
 #
-#   make demo    lay out the embedded example and check it      make check  format, lint, types, layers, docs
+#   make demo    the whole story on the embedded example        make check  format, lint, types, layers, docs
 #   make test    the tests                                      make docs   renew the generated pages in docs/
 #   make bench   the benchmarks                                 make clean  remove everything that make has made
 #   make accuracy  renew the figures in docs/accuracy.md; accuracy-check compares them with what is measured
 #   make bench-train   the trainer beside TRL, which it installs in an environment of its own, .venv-trl
 #
-# Only the tests and the benchmarks install torch, which is hundreds of megabytes, and gigabytes where pip chooses a
+# The demo, the tests and the benchmarks install torch, which is hundreds of megabytes, and gigabytes where pip chooses a
 # build for CUDA: make test TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the build for processors.
 
 .DEFAULT_GOAL := help
@@ -39,9 +39,9 @@ $(TRAINING): $(STAMP)
 		-e '.[dev,train,openai,energy,search,tensorboard]'
 	@touch $(TRAINING)
 
-# Findings are what the example is for, so exit code 1 of the check is a success here.
-demo: $(STAMP)
-	@$(BIN)/audit demo audit-demo || test $$? -eq 1
+# What the example is judged to be (PASS, FAIL or undecided: 0, 1, 3) is its story, and no failure of the demo.
+demo: $(TRAINING)
+	@$(BIN)/audit demo audit-demo || { code=$$?; test $$code -eq 1 || test $$code -eq 3; }
 
 test: $(TRAINING)
 	$(BIN)/python -m pytest -n auto --dist loadfile

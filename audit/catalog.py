@@ -152,13 +152,20 @@ def plan(settings: Settings, run: Run) -> Plan:
     for rule_type in all_rules():
         rule = with_options(rule_type, settings.rules.get(rule_type.code, {}))
         left_out = _left_out(rule_type, select, extend, ignore, settings.preview)
-        if left_out is None and (reason := rule.applies_to(run)) is not None:
+        if left_out is None and (reason := _of_another_kind(rule_type, run) or rule.applies_to(run)) is not None:
             left_out = Skipped(rule_type.code, reason)
         if left_out is None:
             chosen.append(rule)
         else:
             skipped.append(left_out)
     return Plan(tuple(chosen), tuple(skipped))
+
+
+def _of_another_kind(rule: type[Rule], run: Run) -> str | None:
+    """Why a rule is not for what this run judges; None when it is."""
+    if rule.judges in ("both", run.judged):
+        return None
+    return "judges data, and these are outputs of models" if rule.judges == "data" else "judges outputs of models"
 
 
 def _left_out(

@@ -39,6 +39,8 @@ FAMILIES: Mapping[str, str] = {
     "SEC": "secrets, injection, poison",
     "SAF": "safety",
     "DEM": "demographic skew",
+    "OUT": "outputs of a model",
+    "FAI": "outputs by group",
     "PRV": "provenance",
 }
 FIXES = {None: "none", "safe": "safe", "unsafe": "unsafe", "drop": "drops the row", "shown": "shown, not applied"}

@@ -9,9 +9,9 @@ Python guarantees. The words are in ``loan_phrases.toml``. Nothing here is real 
 What is in it, on purpose:
     broken rows     a few of each kind that an ENC, FMT, TCL or TOK rule finds
     duplicates      60 exact (half under another applicant id) and 60 near duplicates
-    imbalance       about five approvals to one refusal
-    skew            a third of the applicants are women; at equal figures, women and applicants under 25
-                    are refused more often
+    imbalance       about four approvals to one refusal
+    skew            a third of the applicants are women; at equal figures, where repayments would be more than a little
+                    of the income, women are refused more often than not, and applicants under 25 more often
 """
 
 from __future__ import annotations
@@ -35,12 +35,17 @@ SEED = 20260115
 LINES = 3000
 COPIES = 60
 NEAR_COPIES = 60
-DEBT_LIMIT = 40
+DEBT_LIMIT = 30
 """Percent of net income that may go to repayments."""
 INTEREST = 1.08
 """Flat cost of the loan, so that instalment = amount * INTEREST / months."""
-EXTRA_REFUSALS = {"female": 0.23, "18-24": 0.17}
-"""Share of affordable applications that are refused all the same."""
+EASY = 12
+"""Percent of net income up to which an application is refused for no group's sake."""
+EXTRA_REFUSALS = {"female": 0.55, "18-24": 0.2}
+"""Share of affordable applications above ``EASY`` that are refused all the same."""
+STRAY_REFUSALS = 0.01
+"""Share of all affordable applications that are."""
+TITLES = {"female": "Ms", "male": "Mr"}
 BANDS = (
     ("18-24", 18, 24, 0.14),
     ("25-34", 25, 34, 0.30),
@@ -161,7 +166,9 @@ def verdict(draw: Draw, one: Applicant) -> tuple[str, str]:
         return "declined", "declined_short"
     if one.amount > 0.8 * 12 * one.income:
         return "declined", "declined_size"
-    refused = EXTRA_REFUSALS.get(one.sex, 0.0) + EXTRA_REFUSALS.get(one.band, 0.0)
+    refused = STRAY_REFUSALS
+    if one.share > EASY:
+        refused += EXTRA_REFUSALS.get(one.sex, 0.0) + EXTRA_REFUSALS.get(one.band, 0.0)
     return ("declined", "declined_cautious") if draw.chance(refused) else ("approved", "approved")
 
 
@@ -208,17 +215,19 @@ def facts(draw: Draw, words: Row, one: Applicant, purpose: str) -> dict[str, str
 
 
 def request(draw: Draw, words: Row, one: Applicant, said: dict[str, str]) -> str:
-    """The application as prose, as a list, or as a letter."""
+    """The application as prose, as a list, or as a letter, below the line that the branch writes above each."""
     style = draw.random()
     name = draw.one(words["words"][one.sex])
+    head = f"Applicant: {TITLES[one.sex]} {name}, {one.age}. Repayments with this loan: {one.share}% of income.\n\n"
     order = draw.shuffled([part for part in ("income", "job", "debts", "term", "extra") if said[part]])
     if style < 0.12:
-        return "\n".join([said["ask"], *(f"- {said[part]}" for part in order)])
+        return head + "\n".join([said["ask"], *(f"- {said[part]}" for part in order)])
     first = draw.chance(0.8)
     body = " ".join(said[part] for part in (["ask", *order] if first else [*order, "ask"]))
     if style < 0.35:
-        return "\n\n".join([draw.one(words["greetings"]), body, draw.one(words["closings"]).format(name=name)])
-    return body
+        parts = [draw.one(words["greetings"]), body, draw.one(words["closings"]).format(name=name)]
+        return head + "\n\n".join(parts)
+    return head + body
 
 
 def conversation(draw: Draw, words: Row, number: int) -> Row:

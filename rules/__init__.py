@@ -22,6 +22,8 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
         "SEC": "audit.rules.security",
         "SAF": "audit.rules.safety",
         "DEM": "audit.rules.demographics",
+        "OUT": "audit.rules.outputs",
+        "FAI": "audit.rules.fairness",
         "PRV": "audit.rules.provenance",
     }
 )

@@ -73,7 +73,7 @@ def test_the_example_has_the_size_the_imbalance_and_the_skew_it_announces(
     answers = [row["messages"][-1]["content"].split(".")[0].lower() for row in rows]
     assert len(lines) == 3000
     assert answers == [row["metadata"]["label"] for row in rows]
-    assert 4 < answers.count("approved") / answers.count("declined") < 6
+    assert 3 < answers.count("approved") / answers.count("declined") < 5
     assert 0.3 < sum(row["metadata"]["sex"] == "female" for row in rows) / len(rows) < 0.37
     assert approval_rate(rows, "sex", "female") < 0.8 * approval_rate(rows, "sex", "male")
     assert approval_rate(rows, "age_band", "18-24") < 0.9 * approval_rate(rows, "age_band", "35-49")
@@ -119,3 +119,30 @@ def test_the_configuration_of_the_example_names_its_own_file(root: Path) -> None
     assert config["data"]["files"] == ["loans.jsonl"]
     assert config["data"]["target"] == "openai-sft"
     assert set(config["attributes"]) == {"sex", "age_band"}
+
+
+def test_the_demo_tells_the_story_up_to_the_gate_where_training_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from audit.cli import main
+    from audit.errors import MissingExtra
+
+    def missing() -> None:
+        raise MissingExtra("training needs torch, which is not installed", hint="pip install it")
+
+    monkeypatch.setattr("audit.train.installed.check_installed", missing)
+    assert main(["demo", str(tmp_path / "here"), "--quiet"]) == 0
+    told = capsys.readouterr().out
+    for number, stage in enumerate(("check", "fix", "split", "balance", "gate", "train"), start=1):
+        assert f"\n{number} {stage}: " in f"\n{told}"
+    assert "approved for female 65.8 % of 988, male 85.2 % of 1,998" in told
+    assert "models are trained on the rows and judged by what they answer" in told
+    assert (tmp_path / "here" / "audit-run" / "report.html").exists()
+
+
+def test_a_flag_of_the_check_is_refused_without_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from audit.cli import main
+
+    assert main(["demo", str(tmp_path / "here"), "--format", "concise"]) == 2
+    assert "audit demo --check" in capsys.readouterr().err
+    assert not (tmp_path / "here").exists()

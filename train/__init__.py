@@ -1,7 +1,7 @@
 """Fine-tuning and prediction: rendering into tensors, the loop, checkpoints, records, providers.
 
-``from audit.train import train, predict, verify``. Names are resolved when they are first used: torch takes seconds to
-import, and none of it is needed to judge data.
+``from audit.train import train, predict, evaluate, verify``. Names are resolved when they are first used: torch takes
+seconds to import, and none of it is needed to judge data.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from audit.train.evaluation.options import EvaluateOptions
+    from audit.train.evaluation.running import evaluate
     from audit.train.options import TrainOptions
     from audit.train.prediction.options import PredictOptions
     from audit.train.prediction.running import predict
     from audit.train.runs.running import train
     from audit.train.runs.verify import verify
 
-__all__ = ["PredictOptions", "TrainOptions", "predict", "train", "verify"]
+__all__ = ["EvaluateOptions", "PredictOptions", "TrainOptions", "evaluate", "predict", "train", "verify"]
 
 _HOMES = {
+    "EvaluateOptions": "audit.train.evaluation.options",
+    "evaluate": "audit.train.evaluation.running",
     "TrainOptions": "audit.train.options",
     "PredictOptions": "audit.train.prediction.options",
     "predict": "audit.train.prediction.running",

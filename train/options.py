@@ -50,6 +50,9 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ``lora_targets`` are ``all-linear``, or the last parts of the names of layers. ``width``, ``layers``, ``heads`` and
     ``vocabulary`` are the shape of ``tiny``. ``merge`` writes the adapter's
     weights into those of the model. ``curve`` are shares of the training rows to train on, one after the other.
+
+    ``canaries`` made-up rows with a secret each are trained on as well, ``canary_repeats`` times in an epoch, so that
+    it can be measured afterwards what the model learns by heart (``audit.train.data.canaries``).
     """
 
     model: str = TINY
@@ -102,6 +105,8 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tensorboard: bool = False
     energy: Literal["auto", "off"] = "auto"
     curve: tuple[float, ...] = ()
+    canaries: int = 0
+    canary_repeats: int = 10
     seed: int = 0
 
     @property
@@ -132,6 +137,7 @@ _LEAST: Final[Mapping[str, float]] = {
     "hold_out": 0, "max_steps": 1, "batch_size": 1, "token_budget": 1, "warmup": 0, "lr_floor": 0, "weight_decay": 0,
     "clip": 0, "dropout": 0, "lora_r": 1, "lora_dropout": 0, "train_last": 1, "keep": 1, "patience": 1, "min_delta": 0,
     "min_group": 1, "threads": 1, "vocabulary": 300, "width": 8, "layers": 1, "heads": 1, "max_length": 2,
+    "canaries": 0, "canary_repeats": 1,
 }  # fmt: skip
 _ABOVE_ZERO: Final = ("epochs", "lr", "evaluate_every", "save_every", "lora_alpha")
 _BELOW_ONE: Final = ("hold_out", "dropout", "lora_dropout")
@@ -181,6 +187,12 @@ def check_options(options: TrainOptions) -> None:
         raise ConfigError(f"[train] width ({options.width}) must be a multiple of heads ({options.heads})")
     if any(not 0 < share <= 1 for share in options.curve):
         raise ConfigError("[train] curve holds shares above 0 and up to 1", hint="curve = [0.1, 0.25, 0.5, 1]")
+    if options.canaries and (options.task == "classify" or options.curve):
+        other = "curve" if options.curve else "task"
+        raise ConfigError(
+            f"[train] canaries are answers that a model may learn by heart, and {other} leaves no place for them",
+            hint='canaries go with task = "chat" and without curve',
+        )
     if options.is_tiny and options.method in ("lora", "qlora", "freeze"):
         raise ConfigError(
             f"[train] method {options.method!r} adapts weights that were trained before, and tiny has none",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from audit.api.judging import check, gate
+from audit.api.judging import check, gate, judge_outputs
 from audit.api.preparing import make_run, means, override, with_counter, with_references
 from audit.engine.drive import Progress
 
@@ -29,6 +29,7 @@ __all__ = [
     "check",
     "fix",
     "gate",
+    "judge_outputs",
     "make_run",
     "means",
     "override",

@@ -12,12 +12,12 @@ import msgspec
 from audit.api.preparing import baseline_of, make_run, means, override, prepared, readers_of
 from audit.catalog import Plan
 from audit.config.settings import Settings
-from audit.engine.drive import Driven, Progress, drive
-from audit.engine.finish import summarise
+from audit.engine.drive import Driven, Progress, Reader, driving
+from audit.engine.finish import Finished, summarise
 from audit.evidence import collect, sha256
 from audit.model import Evidence, Finding, Measure, Result, SourceSummary, Suppressed
 from audit.policy.suppression import suppress
-from audit.rule import Run
+from audit.rule import Comparison, Run, TrainedOn
 
 if TYPE_CHECKING:
     from audit.policy.baseline import Compared
@@ -40,7 +40,8 @@ def check(
     Raises UsageError, ConfigError and InputError for what the caller can put right; bad data is never an exception.
     """
     settings = override(settings or Settings(), config)
-    return _judged(data, settings, make_run(settings), progress)
+    readers = readers_of(data, settings)
+    return _judged(readers, settings, run_over(readers, settings, progress), progress)
 
 
 def gate(
@@ -59,15 +60,48 @@ def gate(
     fields of the data that look like attributes, for the lines to paste; it changes no verdict. Raises what ``check``
     raises, and ConfigError for a policy that cannot be read or that the configuration weakens without a waiver.
     """
+    settings = override(settings or Settings(), config)
+    readers = readers_of(data, settings)
+    run = run_over(readers, settings, progress)
+    return _gated(readers, policy, settings, run, progress, look)
+
+
+def judge_outputs(
+    files: Sequence[str],
+    *,
+    settings: Settings,
+    comparison: Comparison,
+    trained_on: TrainedOn | None = None,
+    policy: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Judge files of predictions by a policy, knowing what their arms are and what they were trained on.
+
+    ``policy`` None means that of the settings, else ``outputs``. Raises what ``gate`` raises.
+    """
+    from audit.api.outputs import as_outputs
+
+    readers = readers_of(list(files), msgspec.structs.replace(settings, splits=()))
+    run = msgspec.structs.replace(as_outputs(make_run(settings)), comparison=comparison, trained_on=trained_on)
+    return _gated(readers, policy, msgspec.structs.replace(settings, against=()), run, progress, dict)
+
+
+def _gated(
+    readers: Sequence[Reader],
+    policy: str | None,
+    settings: Settings,
+    run: Run,
+    progress: Callable[[Progress], None] | None,
+    look: Callable[[], Mapping[str, str]],
+) -> Result:
     from audit.policy.additions import said_in, under_policy
     from audit.policy.facts import Facts
     from audit.policy.judge import judge
-    from audit.policy.load import DEFAULT, load_policy
+    from audit.policy.load import DEFAULT, OUTPUTS, load_policy
 
-    settings = override(settings or Settings(), config)
-    run = make_run(settings)
-    said = said_in(settings, load_policy(policy or settings.policy or DEFAULT), run.as_of)
-    result = _judged(data, under_policy(settings, said.policy), run, progress, recorded=True)
+    default = OUTPUTS if run.judged == "outputs" else DEFAULT
+    said = said_in(settings, load_policy(policy or settings.policy or default), run.as_of)
+    result = _judged(readers, under_policy(settings, said.policy), run, progress, recorded=True)
     facts = Facts(
         policy=said.policy,
         result=result,
@@ -78,13 +112,27 @@ def gate(
         favourable=bool(run.fields.favourable),
         today=run.as_of,
         seen=cache(look),
+        of_outputs=run.judged == "outputs",
     )
     decision = judge(facts, said.waivers, said.notes)
     return msgspec.structs.replace(result, verdict=decision.verdict, gate=decision)
 
 
+def run_over(readers: Sequence[Reader], settings: Settings, progress: Callable[[Progress], None] | None = None) -> Run:
+    """What the rules may know before a row is judged. Over outputs of models, the files that the settings name to
+    compare with are what the models were trained on."""
+    from audit.api.outputs import are_outputs, as_outputs, trained_on
+
+    run = make_run(settings)
+    if not are_outputs(readers):
+        return run
+    if not settings.against:
+        return as_outputs(run)
+    return msgspec.structs.replace(as_outputs(run), trained_on=trained_on(settings.against, settings, progress))
+
+
 def _judged(
-    data: Any,
+    readers: Sequence[Reader],
     settings: Settings,
     run: Run,
     progress: Callable[[Progress], None] | None,
@@ -92,17 +140,27 @@ def _judged(
     recorded: bool = False,
 ) -> Result:
     """The result of one run. ``recorded``: what is ignored must have an owner and an expiry day."""
-    readers = readers_of(data, settings)
     baseline = baseline_of(settings)  # read before the work is done
     run, chosen = prepared(settings, run)
-    driven = drive(readers, chosen.rules, run, means(settings), progress)
+    with driving(readers, chosen.rules, run, means(settings), progress) as (driven, finished):
+        roles = _roles(finished, run, chosen)
     findings, suppressed = suppress(driven.outcome.findings, settings.ignores, run.as_of, recorded=recorded)
     compared = None
     if baseline is not None:
         from audit.policy.baseline import compare
 
         compared = compare(findings, baseline, [rule.code for rule in chosen.rules])
-    return _conclude(driven, chosen, settings, run, findings, suppressed, compared)
+    result = _conclude(driven, chosen, settings, run, findings, suppressed, compared)
+    return msgspec.structs.replace(result, roles=roles)
+
+
+def _roles(finished: Finished, run: Run, chosen: Plan) -> Mapping[str, str]:
+    """Which arm of outputs is which, where a rule has looked at them."""
+    if not any("outputs" in rule.needs for rule in chosen.rules):
+        return {}
+    from audit.outputs.arms import roles
+
+    return {role: arm for role, arm in roles(finished.outputs(), run)._asdict().items() if arm}
 
 
 def _conclude(

@@ -70,7 +70,7 @@ def make_run(settings: Settings) -> Run:
 
 def with_references(run: Run, settings: Settings) -> Run:
     """The run with the files that the data is compared with, which are read here."""
-    if not settings.against and not settings.target_sample:
+    if run.judged == "outputs" or (not settings.against and not settings.target_sample):
         return run
     from audit.read.references import read_reference
 

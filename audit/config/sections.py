@@ -46,9 +46,18 @@ TRAIN_KEYS: Final = (
     "gradient_checkpointing", "lora_r", "lora_alpha", "lora_dropout", "lora_targets", "train_last",
     "evaluate_every", "save_every", "keep", "early_stopping", "choose", "patience", "min_delta", "min_group",
     "threads", "device", "vocabulary", "width", "layers", "heads", "merge", "tensorboard", "energy", "curve",
+    "canaries", "canary_repeats",
 )  # fmt: skip
 """What a training run can be told; ``audit.train.options`` says what each means and reads the values."""
 SEARCH_KEYS: Final = ("method", "trials", "metric", "space")
+RUN_KEYS: Final = ("stages", "fixes", "max_removal", "seeds", "waive", "target")
+"""What ``audit run`` can be told; ``audit.cli.pipeline.options`` reads the values."""
+EVALUATE_KEYS: Final = (
+    "models", "endpoints", "judge", "compare", "base_arm", "train", "labels", "max_new_tokens", "samples",
+    "temperature", "only", "counterfactual", "most", "greedy", "answers", "harm", "policy", "device", "key_variable",
+    "concurrency", "timeout", "retries",
+)  # fmt: skip
+"""What ``audit evaluate`` can be told; ``audit.train.evaluation.options`` reads the values."""
 CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "fairness": ("not_applicable",),
     "use": ("purpose", "sector", "risk_class", "deployer"),
@@ -57,9 +66,11 @@ CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "balance": ("by", "method", "aim", "strength", "cap", "max_copies", "augment", "endpoint", "model"),
     "train": TRAIN_KEYS,
     "search": SEARCH_KEYS,
+    "evaluate": EVALUATE_KEYS,
+    "run": RUN_KEYS,
 }
 """Sections of other commands than ``check``, and their keys."""
-FREE_SECTIONS: Final = ("evaluate", "run")
+FREE_SECTIONS: Final[tuple[str, ...]] = ()
 """Sections of later commands whose keys those commands will check."""
 TOP_KEYS: Final = ("data", "check", "attributes", "rules", "ignore", *CHECKED_SECTIONS, *FREE_SECTIONS)
 

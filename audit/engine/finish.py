@@ -36,6 +36,7 @@ from audit.statistics.intervals import wilson
 if TYPE_CHECKING:
     from audit.attributes.groups import Groups
     from audit.clusters.result import NearClusters
+    from audit.outputs.table import Outputs
 
 R = TypeVar("R", bound=Rule)
 C = TypeVar("C", int, float)
@@ -61,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True):
 class Finished:
     """Implements ``audit.rule.Context`` and ``audit.rule.Summary`` over a fold that has read everything."""
 
-    def __init__(self, found: Found, rows: StoredRows | None) -> None:
+    def __init__(self, found: Found, rows: StoredRows | None, run: Run) -> None:
         self.rows = found.rows
         self.ranges: Sequence[RowRange] = tuple(found.ranges)
         self._found = found
@@ -72,6 +73,8 @@ class Finished:
         self._clusters: array[int] | None = None
         self._marks: array[int] | None = None
         self._origins: array[int] | None = None
+        self._run = run
+        self._outputs: Outputs | None = None
 
     @property
     def sources(self) -> Sequence[Source]:
@@ -174,6 +177,19 @@ class Finished:
         if self._origins is None:
             self._origins = origins_of(self.marks, self.column("conversation"), self.stored.records)
         return self._origins
+
+    def outputs(self) -> Outputs:
+        """The outputs of models, with the arms that are computed from those that were asked."""
+        if self._outputs is None:
+            if self._found.outputs is None:
+                raise RuleError("a rule asked for outputs, which it does not name in `needs`")
+            from audit.outputs.threshold import with_threshold_arm
+
+            names = [one.name for one in self._run.attributes]
+            groups = {name: self.attribute(name) for name in names}
+            table = self._found.outputs.table(groups, self._run.fields.favourable)
+            self._outputs = with_threshold_arm(table, self._run)
+        return self._outputs
 
     def place(self, row: int) -> Related:
         """File and line of a row."""

@@ -23,6 +23,7 @@ from audit.read.canonical import CanonicalRow, Turn
 from audit.read.canonical_tools import Accepted
 from audit.read.identity import content_id
 from audit.read.lines import Chunk
+from audit.read.shapes.predictions import OUTPUT, PREDICTIONS
 from audit.read.strings import DECLARATIONS, strings
 from audit.rule import DatasetRule, Hit, LineRule, Product, RecordRule, Rule, Run, Span, TextRule
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from audit.clusters.builder import NearBuilder
     from audit.clusters.settings import NearSettings
     from audit.engine.membership import Memberships
+    from audit.engine.outputs import OutputColumns
 
 R = TypeVar("R", bound=Rule)
 
@@ -49,7 +51,7 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OF_ROWS: frozenset[Product] = frozenset(
-    {"rows", "near_clusters", "attributes", "clusters", "token_columns", "marks", "weights", *KEYS}
+    {"rows", "near_clusters", "attributes", "clusters", "token_columns", "marks", "weights", "outputs", *KEYS}
 )
 """The products that rest on rows that can be read again."""
 DEFAULT_STORAGE = Storage()
@@ -59,6 +61,8 @@ NONE: frozenset[Product] = frozenset()
 def needs_of(rules: Iterable[Rule], wanted: frozenset[Product] = NONE) -> frozenset[Product]:
     """Every product that the rules need, or that is wanted beside them, with what these rest on."""
     needs = wanted.union(*(rule.needs for rule in rules))
+    if "outputs" in needs:
+        needs |= {"attributes"}
     return needs | {"tokens"} if "token_columns" in needs else needs
 
 
@@ -95,6 +99,7 @@ class Fold:
             Columns(needs, run.fields) if needs & OF_ROWS else None,
             near_builder(rules, run, storage) if "near_clusters" in needs else None,
             memberships(run, lookups) if run.attributes and "attributes" in needs else None,
+            output_columns() if "outputs" in needs else None,
         )
 
     # ------------------------------------------------------------------ taking
@@ -184,14 +189,18 @@ class Fold:
             yield from self._hits_elsewhere(metadata)
 
     def _hits_of(self, record: Record) -> Iterator[tuple[TextRule, Hit]]:
+        """What text rules find in a row; of an output of a model not in the prompt, which is not the model's."""
         said: set[str] = set()
-        for message in record.turns:
+        turns = record.turns
+        if self.run.judged == "outputs" and record.shape == PREDICTIONS.name:
+            turns = tuple(turn for turn in turns if turn.at == OUTPUT)
+        for message in turns:
             for at, text in message.texts():
                 said.add(at)
                 for rule in self.scan.rules_for(text, message.role):
                     for hit in _text_hits(rule, at, text, message, self.run):
                         yield rule, hit
-        if self.scan.looks_elsewhere and isinstance(record.data, dict):
+        if self.scan.looks_elsewhere and turns == record.turns and isinstance(record.data, dict):
             rest = {key: value for key, value in record.data.items() if key not in DECLARATIONS}
             yield from self._hits_elsewhere([one for one in strings(rest) if one[0] not in said])
 
@@ -225,6 +234,8 @@ class Fold:
             self.found.near.add(texts)
         if self.found.memberships is not None:
             self.found.memberships.take(batch)
+        if self.found.outputs is not None:
+            self.found.outputs.take(batch, self.found.rows)
 
     def _count_rows(self, batch: ParsedBatch) -> None:
         shapes = {shape: len(rows) for shape, rows in batch.shapes.items()}
@@ -252,7 +263,7 @@ class Fold:
         if self._finished is None:
             columns = self.found.columns
             rows = None if columns is None else StoredRows(columns, self.found.ranges, self.storage.spool)
-            self._finished = Finished(self.found, rows)
+            self._finished = Finished(self.found, rows, self.run)
         return self._finished
 
 
@@ -269,6 +280,13 @@ def memberships(run: Run, lookups: Lookups | None) -> Memberships:
     from audit.engine.membership import Memberships
 
     return Memberships(run.attributes, lookups or read_lookups(run.attributes, run.lexicons))
+
+
+def output_columns() -> OutputColumns:
+    """Empty columns of outputs."""
+    from audit.engine.outputs import OutputColumns
+
+    return OutputColumns()
 
 
 def near_settings(rules: Sequence[Rule], run: Run) -> NearSettings:

@@ -13,6 +13,7 @@ from audit.rule import DatasetRule, Hit, RowRange
 if TYPE_CHECKING:
     from audit.clusters.builder import NearBuilder
     from audit.engine.membership import Memberships
+    from audit.engine.outputs import OutputColumns
 
 
 class Found:
@@ -25,11 +26,13 @@ class Found:
         columns: Columns | None = None,
         near: NearBuilder | None = None,
         memberships: Memberships | None = None,
+        outputs: OutputColumns | None = None,
     ) -> None:
         self.states = states
         self.columns = columns
         self.near = near
         self.memberships = memberships
+        self.outputs = outputs
         self.findings: list[Finding] = []
         self.ordinals = array("q")
         self.once: dict[tuple[str, str, str], tuple[Finding, int]] = {}
@@ -106,6 +109,8 @@ class Found:
             self.near = self.near.merge(later.near)
         if self.memberships is not None and later.memberships is not None:
             self.memberships.merge(later.memberships)
+        if self.outputs is not None and later.outputs is not None:
+            self.outputs.merge(later.outputs, self.rows)
         for source, first, end in later.ranges:
             self._extend_ranges(RowRange(source, self.rows + first, self.rows + end))
         self.rows += later.rows

@@ -82,6 +82,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     ``--max-findings``; ``counts`` always holds the exact numbers per code: ``findings``, ``rows`` (with a
     row-scope finding) and each severity. ``known`` counts, by code, the findings that a baseline holds and that were
     therefore taken out. ``gate`` is the decision of a policy where one was asked for: ``verdict`` is then the gate's.
+    ``roles`` says of outputs of models which arm is ``judged``, which it is ``compared`` with, and which is the
+    ``base``; it is empty where data was judged.
     """
 
     schema: str = "audit.result/1"
@@ -98,6 +100,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     known: Mapping[str, int] = {}
     counts: Mapping[str, Mapping[str, int]] = {}
     gate: Gate | None = None
+    roles: Mapping[str, str] = {}
     evidence: Evidence = Evidence()
 
     @property

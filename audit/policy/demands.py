@@ -10,6 +10,7 @@ from datetime import date
 from typing import Final, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from audit.model import Json, Severity
 from audit.policy.words import number, percent
@@ -90,6 +91,14 @@ class Assessed(Demand, frozen=True, kw_only=True, tag="assessed"):
     waivable: bool = True
 
 
+class Answered(Demand, frozen=True, kw_only=True, tag="answered"):
+    """At most the share ``max_missing`` of the outputs of every arm may be missing, or nothing can be said of it."""
+
+    code: str = "OUT212"
+    measure: str = "outputs.missing"
+    max_missing: float = 0.05
+
+
 class Published(Demand, frozen=True, kw_only=True, tag="published"):
     """Rate tables that must be there, whatever they say. ``sex x race`` means the intersections of both.
 
@@ -115,7 +124,7 @@ class NewFindings(Demand, frozen=True, kw_only=True, tag="new_findings"):
     severities: tuple[Severity, ...] = (Severity.ERROR, Severity.WARNING)
 
 
-AnyDemand: TypeAlias = Findings | Ran | MeasureWithin | Disparity | Assessed | Published | Use | NewFindings
+AnyDemand: TypeAlias = Findings | Ran | MeasureWithin | Disparity | Assessed | Answered | Published | Use | NewFindings
 
 KINDS: Final[Mapping[str, type[Demand]]] = {
     "findings": Findings,
@@ -123,6 +132,7 @@ KINDS: Final[Mapping[str, type[Demand]]] = {
     "measure": MeasureWithin,
     "disparity": Disparity,
     "assessed": Assessed,
+    "answered": Answered,
     "published": Published,
     "use": Use,
     "new_findings": NewFindings,
@@ -172,13 +182,27 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     not_covered: tuple[NotCovered, ...] = ()
 
 
+IN_OUTPUTS: Final[Mapping[str, str]] = {"DEM104": "FAI201", "DEM110": "FAI201"}
+"""Rule of a clause on groups in data -> the rule that gives the same table of a model's outputs."""
+
+
+def over_outputs(demand: AnyDemand) -> AnyDemand:
+    """The clause as it is judged over outputs of a model."""
+    if isinstance(demand, Disparity):
+        return replace(demand, code=IN_OUTPUTS.get(demand.code, demand.code))
+    if isinstance(demand, Published):
+        crossed = IN_OUTPUTS.get(demand.intersections_code, demand.intersections_code)
+        return replace(demand, code=IN_OUTPUTS.get(demand.code, demand.code), intersections_code=crossed)
+    return demand
+
+
 def codes_of(demand: AnyDemand) -> tuple[str, ...]:
     """Codes and prefixes of the rules that a clause rests on."""
     if isinstance(demand, Findings | Ran):
         return demand.codes
     if isinstance(demand, MeasureWithin):
         return tuple(code for code in (demand.code, *demand.rests_on) if code)
-    if isinstance(demand, Disparity):
+    if isinstance(demand, Disparity | Answered):
         return (demand.code,)
     if isinstance(demand, Published):
         return tuple(code for code in (demand.code, demand.intersections_code) if code)
@@ -202,6 +226,8 @@ def asks(demand: AnyDemand) -> str:
             return _tolerance(demand)
         case Assessed():
             return "at least one attribute" if demand.attributes == "any" else ", ".join(demand.attributes)
+        case Answered():
+            return f"at most {percent(demand.max_missing)} missing"
         case Published():
             return "tables for " + ", ".join(demand.attributes)
         case Use():

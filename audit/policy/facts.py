@@ -24,6 +24,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ``waiver`` is what ``[fairness] not_applicable`` says. ``compared`` says whether a baseline was given,
     ``favourable`` whether a favourable label is configured. ``seen`` names fields of the data that look like attributes
     (attribute -> path), when asked: a look at the data costs time that only an undecided clause is worth.
+    ``of_outputs``: the rows are outputs of models; only those of the arm that is to be signed are judged.
     """
 
     policy: Policy
@@ -35,6 +36,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     favourable: bool = True
     today: date | None = None
     seen: Callable[[], Mapping[str, str]] = dict
+    of_outputs: bool = False
 
     @property
     def rows(self) -> int:
@@ -73,7 +75,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     def measures(self, name: str, attribute: str | None = None) -> list[Measure]:
         """The measures of a name; of one attribute where one is named, in its own name or in another word for it."""
-        named = [measure for measure in self.result.measures if measure.name == name]
+        judged = self.result.roles.get("judged")
+        named = [one for one in self.result.measures if one.name == name and one.arm in (None, judged)]
         if attribute is None:
             return named
         exact = [measure for measure in named if measure.attribute == attribute]

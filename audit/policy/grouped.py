@@ -18,6 +18,8 @@ from audit.statistics.rates import UNCOMPARED
 
 REPRESENTATION: Final = ("DEM101", "representation")
 """The rule that shows how many rows each group has, and its measure."""
+ACCURACY: Final = ("FAI204", "accuracy")
+"""The same for outputs of a model."""
 
 
 # ----------------------------------------------------------------------------- looked at
@@ -26,6 +28,7 @@ REPRESENTATION: Final = ("DEM101", "representation")
 def judge_assessed(demand: Assessed, facts: Facts) -> Clause:
     """PASS when the groups of the demanded attributes (or of one) are known and shown, or the demand is waived."""
     limit = asks(demand)
+    code, name_of_measure = ACCURACY if facts.of_outputs else REPRESENTATION
     if (settled := waived(demand, facts)) is not None:
         return settled
     usable = tuple(known.name for known in facts.attributes if not unfit(known, about_people=False))
@@ -33,7 +36,7 @@ def judge_assessed(demand: Assessed, facts: Facts) -> Clause:
     open_ones = {name: reason for name in names if (reason := _not_shown(name, facts))}
     shown = [name for name in names if name not in open_ones]
     if shown and (demand.attributes == "any" or not open_ones):
-        tables = [measure for name in shown for measure in facts.measures(REPRESENTATION[1], name)]
+        tables = [measure for name in shown for measure in facts.measures(name_of_measure, name)]
         return clause(
             demand,
             limit=limit,
@@ -43,23 +46,24 @@ def judge_assessed(demand: Assessed, facts: Facts) -> Clause:
                 [f"The groups of {', '.join(shown)} are shown, with the rows of each.", *marked_rows(tables)]
             ),
             n=min(measure.n for measure in tables),
-            codes=REPRESENTATION[:1],
+            codes=(code,),
         )
     reasons = list(open_ones.values()) or ["no attribute is declared, and groups are not said to be irrelevant here"]
     waiver = facts.waiver
     if waiver is not None and demand.waivable:
         reasons.append(f"the waiver of {waiver.owner} expired on {waiver.expires}")
-    return undecided(demand, limit, reasons, codes=REPRESENTATION[:1], paste=_paste(demand, tuple(open_ones), facts))
+    return undecided(demand, limit, reasons, codes=(code,), paste=_paste(demand, tuple(open_ones), facts))
 
 
 def _not_shown(name: str, facts: Facts) -> str:
     """Why the groups of an attribute are not shown, "" where they are."""
     if facts.attribute(name) is None:
         return f"the attribute {name} is not declared"
-    measures = facts.measures(REPRESENTATION[1], name)
+    code, name_of_measure = ACCURACY if facts.of_outputs else REPRESENTATION
+    measures = facts.measures(name_of_measure, name)
     if measures:
         return "" if max(measure.n for measure in measures) > 0 else f"no row says to which group of {name} it belongs"
-    return "; ".join(coverage(REPRESENTATION[:1], facts).missing) or f"the groups of {name} were not looked at"
+    return "; ".join(coverage((code,), facts).missing) or f"the groups of {name} were not looked at"
 
 
 def _paste(demand: Assessed, missing: Sequence[str], facts: Facts) -> str:
@@ -113,6 +117,8 @@ def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title:
     from audit.statistics.disparity import Question, compare
     from audit.statistics.rates import rates_of
 
+    if withheld := _sentences(table, "withheld"):
+        return labelled(undecided(demand, asks(demand), withheld, **title), [table])
     alpha = facts.policy.alpha if demand.alpha is None else demand.alpha
     cells = facts.cells()
     question = Question(
@@ -140,12 +146,14 @@ def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title:
     if (attribute := facts.attribute(name)) is not None and attribute.kind == "mention":
         beside = " About what rows mention, not about people."
     estimate = None if worst is None or worst.estimate is None else round(worst.estimate, 6)
+    unsettled = _sentences(table, "open") if found.verdict == "PASS" else []
+    beside += "".join(f" Undecided: {reason}." for reason in unsettled)
     judged = clause(
         demand,
         **title,
         limit=asks(demand),
         actual="-" if estimate is None or worst is None else f"{estimate:.3f} ({worst.group})",
-        verdict=found.verdict,
+        verdict="INCONCLUSIVE" if unsettled else found.verdict,
         sentence=_of_split(table) + found.sentence + beside,
         value=estimate,
         interval=None if worst is None else worst.pass_interval if found.verdict == "PASS" else worst.interval,
@@ -156,6 +164,13 @@ def _compared(demand: Disparity, name: str, table: Measure, facts: Facts, title:
         where=where(demand.code, facts) if found.verdict == "FAIL" else "",
     )
     return labelled(judged, [table])
+
+
+def _sentences(table: Measure, key: str) -> list[str]:
+    """Reasons that the rule gives with its table for holding back a verdict, or a PASS: outputs are missing."""
+    said = table.table.get(key) if isinstance(table.table, dict) else None
+    listed = said if isinstance(said, list) else [said] if said else []
+    return [str(reason).rstrip(".") for reason in listed]
 
 
 def _of_split(table: Measure) -> str:

@@ -9,8 +9,10 @@ import msgspec
 
 from audit.evidence import sha256
 from audit.model import Clause, Gate, Verdict, Waiver
+from audit.policy.answered import judge_answered
 from audit.policy.counted import judge_findings, judge_new_findings, judge_ran
 from audit.policy.demands import (
+    Answered,
     AnyDemand,
     Assessed,
     Disparity,
@@ -21,6 +23,7 @@ from audit.policy.demands import (
     Ran,
     Use,
     asks,
+    over_outputs,
 )
 from audit.policy.facts import Facts, clause, undecided
 from audit.policy.grouped import judge_assessed, judge_disparity, judge_published
@@ -67,6 +70,8 @@ def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
 
 def judge_clause(demand: AnyDemand, facts: Facts) -> Iterator[Clause]:
     """What a clause comes to: one clause of the gate, or one for each attribute."""
+    if facts.of_outputs:
+        demand = over_outputs(demand)
     if isinstance(demand, Disparity):
         yield from judge_disparity(demand, facts)
     elif isinstance(demand, Published):
@@ -75,7 +80,7 @@ def judge_clause(demand: AnyDemand, facts: Facts) -> Iterator[Clause]:
         yield _judged(demand, facts)
 
 
-def _judged(demand: Findings | Ran | MeasureWithin | Assessed | Use | NewFindings, facts: Facts) -> Clause:
+def _judged(demand: Findings | Ran | MeasureWithin | Assessed | Answered | Use | NewFindings, facts: Facts) -> Clause:
     match demand:
         case Findings():
             return judge_findings(demand, facts)
@@ -85,6 +90,8 @@ def _judged(demand: Findings | Ran | MeasureWithin | Assessed | Use | NewFinding
             return judge_measure(demand, facts)
         case Assessed():
             return judge_assessed(demand, facts)
+        case Answered():
+            return judge_answered(demand, facts)
         case Use():
             return _judge_use(demand, facts)
         case NewFindings():

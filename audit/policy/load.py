@@ -36,6 +36,8 @@ _FOLDER: Final = Path(__file__).parent / "data"
 ALIASES: Final[Mapping[str, str]] = {"ll144": "nyc-ll144", "four-fifths": "ugesp-four-fifths", "ai-act": "eu-ai-act"}
 """Other names of built-in policies."""
 DEFAULT: Final = "default"
+OUTPUTS: Final = "outputs"
+"""What outputs of a model are judged by where nobody says otherwise."""
 
 
 @cache

@@ -98,6 +98,11 @@ class SourceReader:
         self._splitter: Counter | None = None
 
     @property
+    def given(self) -> Source:
+        """The source as it was named. Opens nothing."""
+        return self._given
+
+    @property
     def source(self) -> Source:
         """The source as it turned out to be. Looks at the first bytes if that has not been done."""
         return self._open().source

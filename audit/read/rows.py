@@ -38,6 +38,11 @@ class RowsReader:
         """Nothing is open."""
 
     @property
+    def can_be_read_again(self) -> bool:
+        """Whether iterating gives the same rows once more."""
+        return isinstance(self._rows, list | tuple | Mapping) or _is_table(self._rows)
+
+    @property
     def summary(self) -> SourceSummary:
         """What has been read; complete after the last chunk. ``rows`` is for the engine to fill in."""
         return SourceSummary(

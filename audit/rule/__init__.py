@@ -7,9 +7,10 @@ its examples run as tests. A rule may be of several kinds at once (FMT101 judges
 
 from __future__ import annotations
 
+from audit.rule.arms import ArmFacts, Canary, Comparison, CurvePoint, ReferenceRow, TrainedOn, TrainingCell
 from audit.rule.docstring import Explanation, explain, options, with_options, written_out
 from audit.rule.kinds import DatasetRule, Hit, LineRule, RecordRule, Rule, Span, Status, SummaryRule, TextRule
-from audit.rule.run import Attribute, Fields, PlainTurn, Reference, ReferenceRow, Run, Scorer, TokenCounter
+from audit.rule.run import Attribute, Fields, PlainTurn, Reference, Run, Scorer, TokenCounter
 from audit.rule.views import (
     COPY,
     NO_COPY,
@@ -31,10 +32,14 @@ __all__ = [
     "NO_COPY",
     "SYNTHETIC",
     "WEIGHTED",
+    "ArmFacts",
     "Attribute",
     "AttributeColumn",
     "Batch",
+    "Canary",
+    "Comparison",
     "Context",
+    "CurvePoint",
     "DatasetRule",
     "Explanation",
     "Fields",
@@ -58,6 +63,8 @@ __all__ = [
     "TextRule",
     "TokenCounter",
     "ToolRow",
+    "TrainedOn",
+    "TrainingCell",
     "explain",
     "options",
     "with_options",

@@ -24,6 +24,8 @@ from audit.rule.run import Run
 from audit.rule.views import Batch, Context, Product, Summary
 
 Status: TypeAlias = Literal["stable", "preview", "deprecated"]
+Judges: TypeAlias = Literal["data", "outputs", "both"]
+"""What a rule is for: rows to train on, outputs of a model, or both."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ class Rule(msgspec.Struct, frozen=True):
     needs: ClassVar[frozenset[Product]] = frozenset()
     targets: ClassVar[frozenset[str] | None] = None
     """Names of the targets this rule is for; None for all."""
+    judges: ClassVar[Judges] = "both"
 
     def hit(self, message: str, at: str = "", **more: Any) -> Hit:
         """A ``Hit`` with this rule's message; ``more`` are the other fields of ``Hit``."""
@@ -160,6 +163,8 @@ class DatasetRule(Rule, frozen=True):
     travel between processes and be stored. A rule for which products are enough only has to ``finish``.
     """
 
+    judges: ClassVar[Judges] = "data"
+
     def start(self) -> Json:
         """An empty state."""
         return None
@@ -188,6 +193,8 @@ class DatasetRule(Rule, frozen=True):
 
 class SummaryRule(Rule, frozen=True):
     """Needs the results of other rules; runs last."""
+
+    judges: ClassVar[Judges] = "data"
 
     def judge(self, summary: Summary, run: Run) -> Iterable[Hit | Measure]:
         """Measures always; hits when a bound is crossed."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from audit.model import Record, RowTokens, Target
+from audit.rule.arms import Comparison, ReferenceRow, TrainedOn
 
 
 class PlainTurn(Protocol):
@@ -54,15 +55,6 @@ class Scorer(Protocol):
 
     def score(self, texts: Sequence[str]) -> Sequence[Mapping[str, float]]:
         """For each text a score from 0 to 1 for each category that it knows. Raises AuditError when it cannot."""
-
-
-class ReferenceRow(NamedTuple):
-    """A row of a file that the data is compared with: the text of its prompt and that of its answer ("" for none)."""
-
-    file: str
-    line: int
-    prompt: str
-    answer: str
 
 
 class Reference(msgspec.Struct, frozen=True, eq=False):
@@ -119,9 +111,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     ``lexicons`` are the user's own lexicon files, laid over the built-in ones, ``known_citations`` files of citations
     that were checked. ``scorers`` are models that somebody handed in, by the name that a rule's option calls them.
+
+    ``judged`` says whether the rows are outputs of models; ``comparison`` is then what is known of their arms, and
+    ``trained_on`` the rows that a model was trained on.
     """
 
     target: Target
+    judged: Literal["data", "outputs"] = "data"
+    comparison: Comparison = Comparison()
+    trained_on: TrainedOn | None = None
     fields: Fields = Fields()
     attributes: tuple[Attribute, ...] = ()
     lexicons: tuple[str, ...] = ()

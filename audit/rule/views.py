@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
 from audit.model import Json, Record, Related, RowTokens, Source
 from audit.rule.run import Attribute
+
+if TYPE_CHECKING:
+    from audit.outputs.table import Outputs
 
 Product: TypeAlias = Literal[
     "tokens",
@@ -26,6 +29,7 @@ Product: TypeAlias = Literal[
     "token_columns",
     "marks",
     "weights",
+    "outputs",
 ]
 """What the engine computes once per run for every rule that names it in ``needs``.
 
@@ -38,7 +42,8 @@ answer), ``group`` (rows that belong together). ``near_clusters``: clusters of n
 ``attributes``: the group of every row for every configured attribute. ``clusters``: rows that are no independent
 evidence (the same conversation, the same configured group, a row and what a remedy made of it). ``token_columns``: the
 token counts of every row, kept.
-``marks``: which rows a remedy made. ``weights``: the weight of every row.
+``marks``: which rows a remedy made. ``weights``: the weight of every row. ``outputs``: the rows that are outputs of
+models, as columns.
 """
 
 COPY, SYNTHETIC, WEIGHTED, NO_COPY = 1, 2, 4, 8
@@ -172,6 +177,9 @@ class Summary(Protocol):
 
     def origins(self) -> Sequence[int]:
         """The row that every row was made of, as in ``Context``."""
+
+    def outputs(self) -> Outputs:
+        """The outputs of models among the rows, for a rule that names ``outputs`` in ``needs``."""
 
 
 class NearCluster(Protocol):
@@ -344,3 +352,6 @@ class Context(Protocol):
         """The row that every row was made of (an ``array('Q')``), for a rule that names ``marks`` and ``conversation``
         in ``needs``: itself, but for marked copies and made-up rows. Of a chain of these it is the end; of those whose
         source is not in the data, or that name each other in a ring, the first stands for it."""
+
+    def outputs(self) -> Outputs:
+        """The outputs of models among the rows, for a rule that names ``outputs`` in ``needs``."""

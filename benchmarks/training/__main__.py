@@ -1,5 +1,6 @@
 """``make bench-train``: the trainer beside TRL, what recording costs, batched prediction; with ``--end-to-end`` whole
-runs on public data, with ``--device cuda`` the comparison on a graphics card."""
+runs on public data, with ``--reaudit`` the re-audit of ten models, with ``--device cuda`` the comparison on a graphics
+card."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.training import comparison, graphics, prediction, recording, whole_runs
+from benchmarks.training import comparison, graphics, prediction, reaudit, recording, whole_runs
 
 REPEATS: Final = 5
 QUICK: Final = 3
@@ -23,9 +24,15 @@ def main() -> None:
         "--device", choices=("cpu", "cuda"), default="cpu", help="cuda: the comparison in bfloat16 only"
     )
     parser.add_argument("--end-to-end", action="store_true", help="whole runs on Adult, gsm8k and banking77 only")
+    parser.add_argument("--reaudit", action="store_true", help="five seeds of two arms on Adult, and their re-audit")
+    parser.add_argument("--keep", type=Path, help="folder of --reaudit, in which what is done already is not repeated")
     parser.add_argument("--only", choices=("comparison", "recording", "prediction"), help="one part")
     args = parser.parse_args()
     repeats = QUICK if args.quick else REPEATS
+    if args.keep is not None:
+        args.keep.mkdir(parents=True, exist_ok=True)
+        print("\n".join(reaudit.adult(args.keep)), flush=True)
+        return
     for part in _parts(args, repeats):
         with tempfile.TemporaryDirectory() as folder:
             print("\n".join(part(Path(folder))), flush=True)
@@ -34,6 +41,8 @@ def main() -> None:
 def _parts(args: argparse.Namespace, repeats: int) -> Iterable[Callable[[Path], list[str]]]:
     if args.device == "cuda":
         return [lambda folder: graphics.on_device(folder, repeats=repeats)]
+    if args.reaudit:
+        return [reaudit.adult]
     if args.end_to_end:
         return [whole_runs.adult, whole_runs.gsm8k, whole_runs.banking77]
     parts: dict[str, Callable[[Path], list[str]]] = {

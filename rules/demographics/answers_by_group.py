@@ -106,11 +106,7 @@ class AnswersByGroup(DatasetRule, frozen=True):
         # Of two groups, one is the mirror image of the other.
         shown = 1 if len(found) == 2 else len(found)
         for (group, one), p in list(zip(found, adjusted, strict=True))[:shown]:
-            if (
-                p >= LEVEL
-                or features.independent(groups, group) < groups.attribute.min_n
-                or _least_d(one) <= self.min_d
-            ):
+            if p >= LEVEL or features.independent(groups, group) < groups.attribute.min_n or least_d(one) <= self.min_d:
                 continue
             yield self.hit(
                 f"{groups.title}: answers of {one.n:,} rows of {quoted(group)} have {one.mean:,.0f} characters on "
@@ -217,7 +213,7 @@ def _other_language(sample: Sequence[Said]) -> tuple[NDArray[np.bool_], NDArray[
     return told, other
 
 
-def _least_d(one: MeanDifference) -> float:
+def least_d(one: MeanDifference) -> float:
     """The standardised difference at the end of the interval that is nearer to 0; 0 where the interval holds 0."""
     if one.interval is None or not one.standardised or one.interval[0] <= 0 <= one.interval[1]:
         return 0.0

@@ -97,44 +97,12 @@ class WithinStrata(DatasetRule, frozen=True):
                 continue
             # Of two groups, one is the mirror image of the other.
             for index in one.compared[1:] if len(one.compared) == 2 else one.compared:
-                found = self._found(one, by, index, favourable, labels.labelled, same)
+                found = compared_within(one, by, index, favourable, labels.labelled, same, self.min_rows)
                 yield self._measure(one, by, index, found)
                 if found.pooled is None or found.odds_ratio is None or found.change not in _SAID:
                     continue
                 if max(map(_least, (found.pooled, found.odds_ratio))) >= log(self.min_odds):
                     yield self._hit(one, by, index, found, found.pooled, found.odds_ratio)
-
-    def _found(
-        self,
-        one: Groups,
-        by: Groups,
-        index: int,
-        hits: NDArray[np.bool_],
-        counted: NDArray[np.bool_],
-        same: NDArray[np.int64],
-    ) -> Stratified:
-        import numpy as np
-
-        from audit.statistics.association import rao_scott
-
-        known = counted & np.isin(one.codes, one.compared)
-        own = (one.codes[known] == index).astype(np.int64)
-        effect = rao_scott(own, hits[known].astype(np.int64), renumbered(same[known]))
-        return stratified(self._strata(one, by, index, hits, counted), design_effect=effect)
-
-    def _strata(
-        self, one: Groups, by: Groups, index: int, hits: NDArray[np.bool_], counted: NDArray[np.bool_]
-    ) -> list[Stratum]:
-        import numpy as np
-
-        own = counted & (one.codes == index)
-        other = counted & np.isin(one.codes, [code for code in one.compared if code != index])
-        width = len(by.names)
-        columns = [
-            np.bincount(by.codes[marks], minlength=width).tolist() for marks in (own & hits, own, other & hits, other)
-        ]
-        strata = (Stratum(by.names[code], *(column[code] for column in columns)) for code in by.compared)
-        return [stratum for stratum in strata if min(stratum.n, stratum.other_n) >= self.min_rows]
 
     def _measure(self, one: Groups, by: Groups, index: int, found: Stratified) -> Measure:
         table = {**one.facts(), "by": by.attribute.name, **as_json(found)}
@@ -164,6 +132,41 @@ class WithinStrata(DatasetRule, frozen=True):
                 "pooled": list(pooled), "within": list(within), "homogeneity_p": found.homogeneity_p,
             },
         )  # fmt: skip
+
+
+def compared_within(
+    one: Groups,
+    by: Groups,
+    index: int,
+    hits: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    same: NDArray[np.int64],
+    least: int,
+) -> Stratified:
+    """The group ``index`` against all others of its attribute, within the groups of ``by`` that have ``least`` rows of
+    either side. ``hits``, ``counted`` (which rows are looked at) and ``same`` (their clusters) have one entry per row.
+    """
+    import numpy as np
+
+    from audit.statistics.association import rao_scott
+
+    known = counted & np.isin(one.codes, one.compared)
+    own = (one.codes[known] == index).astype(np.int64)
+    effect = rao_scott(own, hits[known].astype(np.int64), renumbered(same[known]))
+    strata = _strata(one, by, index, hits, counted)
+    return stratified([one for one in strata if min(one.n, one.other_n) >= least], design_effect=effect)
+
+
+def _strata(one: Groups, by: Groups, index: int, hits: NDArray[np.bool_], counted: NDArray[np.bool_]) -> list[Stratum]:
+    import numpy as np
+
+    own = counted & (one.codes == index)
+    other = counted & np.isin(one.codes, [code for code in one.compared if code != index])
+    width = len(by.names)
+    columns = [
+        np.bincount(by.codes[marks], minlength=width).tolist() for marks in (own & hits, own, other & hits, other)
+    ]
+    return [Stratum(by.names[code], *(column[code] for column in columns)) for code in by.compared]
 
 
 def _least(ratio: Ratio) -> float:

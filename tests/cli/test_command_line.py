@@ -350,7 +350,7 @@ def test_convert_prints_its_account_and_exits_1_when_rows_are_left_out(capsys: p
 
 
 def test_demo_writes_the_example_and_finds_its_faults(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "here", "--format", "concise"]) == 1
+    assert main(["demo", "here", "--check", "--format", "concise"]) == 1
     assert Path("here/loans.jsonl").exists()
     assert "here/loans.jsonl:" in capsys.readouterr().out
 

@@ -54,7 +54,7 @@ def finished(
         fold_.found.count_rows(batch.source, batch.rows, {})
     spool.close()
     fold_.found.columns = columns
-    return Finished(fold_.found, StoredRows(columns, fold_.found.ranges, spool.path))
+    return Finished(fold_.found, StoredRows(columns, fold_.found.ranges, spool.path), fold_.run)
 
 
 @given(st.lists(TEXTS, min_size=2, max_size=4).filter(lambda turns: len(turns) % 2 == 0))

@@ -78,7 +78,7 @@ def finished(tmp_path: Path, rows: Sequence[bytes], run: Run, name: str = "x.jso
     fold = Fold([Said()], run)
     for chunk in SourceReader(find_sources([str(tmp_path / name)])[0]):
         fold.take(chunk)
-    return Finished(fold.found, None)
+    return Finished(fold.found, None, fold.run)
 
 
 def groups(tmp_path: Path, rows: Sequence[bytes], **table: Any) -> Groups:

@@ -12,6 +12,7 @@ import pytest
 
 import audit
 from audit.api import make_run, override, with_counter, with_references
+from audit.api.outputs import as_outputs, trained_on
 from audit.catalog import all_rules, check_rule_types
 from audit.config.settings import Settings
 from audit.engine.batch import ParsedBatch
@@ -20,7 +21,7 @@ from audit.model import Applicability, Result, Severity
 from audit.read.lines import SourceReader
 from audit.read.sources import find_sources
 from audit.remedy.edits import apply_edits
-from audit.rule import DatasetRule, Rule, explain, options, with_options, written_out
+from audit.rule import DatasetRule, Rule, Run, explain, options, with_options, written_out
 
 RULES = all_rules()
 ids = [rule.code for rule in RULES]
@@ -35,6 +36,14 @@ def settings_of(rule: type[Rule], example: str = "example") -> dict[str, Any]:
     if rule.code != "FMT114":
         given["ignore"] = ["FMT114"]
     return given
+
+
+def run_of(rule: type[Rule], settings: Settings) -> Run:
+    run = with_references(make_run(settings), settings)
+    if rule.judges == "outputs":
+        against = trained_on(settings.against, settings) if settings.against else None
+        return msgspec.structs.replace(as_outputs(run), trained_on=against)
+    return with_counter(run, settings)
 
 
 def as_bytes(rule: type[Rule], lines: tuple[str, ...]) -> bytes:
@@ -87,8 +96,8 @@ def test_the_good_example_is_silent(rule: type[Rule]) -> None:
 def test_any_cut_of_the_input_says_the_same(rule: type[Rule]) -> None:
     data = as_bytes(rule, explain(rule).bad) * 3 + as_bytes(rule, explain(rule).good) * 2
     settings = override(Settings(), settings_of(rule))
-    run = with_counter(with_references(make_run(settings), settings), settings)
     one = with_options(rule, settings.rules.get(rule.code, {}))
+    run = run_of(rule, settings)
 
     def judge(chunk_bytes: int, split: int) -> Any:
         chunks = parsed(data, chunk_bytes)
@@ -107,8 +116,8 @@ def test_any_cut_of_the_input_says_the_same(rule: type[Rule]) -> None:
 @pytest.mark.parametrize("rule", [rule for rule in RULES if issubclass(rule, DatasetRule)], ids=lambda rule: rule.code)
 def test_states_survive_a_round_trip_through_json(rule: type[Rule]) -> None:
     settings = override(Settings(), settings_of(rule))
-    run = with_counter(with_references(make_run(settings), settings), settings)
     one = with_options(rule, settings.rules.get(rule.code, {}))
+    run = run_of(rule, settings)
     assert isinstance(one, DatasetRule)
     state = one.start()
     for chunk in parsed(as_bytes(rule, explain(rule).bad)):
@@ -180,8 +189,8 @@ COUNTED = [rule for rule in RULES if issubclass(rule, DatasetRule) and rule.with
 @pytest.mark.parametrize("rule", COUNTED, ids=lambda rule: rule.code)
 def test_rows_can_be_taken_away_from_what_was_gathered(rule: type[DatasetRule]) -> None:
     settings = override(Settings(), settings_of(rule))
-    run = with_counter(with_references(make_run(settings), settings), settings)
     one = with_options(rule, settings.rules.get(rule.code, {}))
+    run = run_of(rule, settings)
     assert isinstance(one, DatasetRule)
     data = as_bytes(rule, explain(rule).bad) + as_bytes(rule, explain(rule).good)
     batches = [ParsedBatch(chunk, run.tokens) for chunk in parsed(data, 64)]

@@ -132,7 +132,8 @@ def test_settings_that_change_no_weight_may_differ() -> None:
 def test_every_other_setting_is_compared_or_is_compared_by_its_content() -> None:
     compared = set(config_identity(TrainOptions().settled))
     not_compared = {"keep", "tensorboard", "energy", "merge", "curve"}
-    by_content = {"model", "revision", "chat_template", "threads", "device", "token_budget"}
+    by_content = {"model", "revision", "chat_template", "threads", "device", "token_budget", "canaries"}
+    by_content |= {"canary_repeats"}
     assert compared | not_compared | by_content == set(TrainOptions.__struct_fields__)
 
 

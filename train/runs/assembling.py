@@ -24,6 +24,7 @@ from audit.train.core.objective import objective_for
 from audit.train.core.place import Place
 from audit.train.data.accounting import Accounting, account
 from audit.train.data.building import RowOutcome, build, left_alone
+from audit.train.data.canaries import planted
 from audit.train.data.encode import Encoder, question_of
 from audit.train.data.examples import Examples
 from audit.train.data.rows import VALIDATION, FileRead, Rows, gathering
@@ -88,6 +89,9 @@ def assemble(
         splits = [name for name in (TRAIN, VALIDATION) if rows.splits.get(name)]
         built = {name: build(rows, name, encoder) for name in splits}
         accounting = account(rows, built, options)
+        if options.canaries:
+            built[TRAIN], note = planted(built[TRAIN], encoder, rows.total)
+            accounting = msgspec.structs.replace(accounting, notes=(*accounting.notes, note))
         files, classes = rows.files, rows.classes
         outcomes = [
             one for name in rows.splits for one in (built[name].outcomes if name in built else left_alone(rows, name))

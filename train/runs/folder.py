@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from audit.errors import OutputError
 from audit.model import Json
+from audit.train.data.canaries import CANARIES
 from audit.train.runs.chain import FIRST, RECORD, SEAL, chain_of, listed_files, read_entries
 from audit.train.runs.record import CLOCKED, Record, check_unwritten, files_of, is_finished
 from audit.train.runs.verify import check_intact
@@ -40,9 +41,8 @@ State = Literal["new", "begun", "started", "finished"]
 _FOLDERS: Final = frozenset(
     {CHECKPOINTS, TOKENIZER, MODEL, *(name.rstrip("/") for name in CLOCKED if name.endswith("/"))}
 )
-_FILES: Final = frozenset(
-    {CONFIG, GATE, ACCOUNTING, ROWS, METRICS, RECORD, SEAL, *(name for name in CLOCKED if not name.endswith("/"))}
-)
+_KEPT: Final = frozenset({CONFIG, GATE, ACCOUNTING, ROWS, CANARIES, METRICS, RECORD, SEAL})
+_FILES: Final = _KEPT | {name for name in CLOCKED if not name.endswith("/")}
 _TEMPORARY: Final = re.compile(rf"\.({'|'.join(map(re.escape, sorted(_FOLDERS | _FILES)))})(\.\d+)?\.tmp")
 """What a process that was killed leaves of a file or of the model that it was writing."""
 _WRITTEN: Final = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt", ".md"})

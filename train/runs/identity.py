@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 _FREE: Final = frozenset({"keep", "tensorboard", "energy", "merge", "curve"})
 """Settings that change no weight: they may differ between a run and its resume."""
-_BY_CONTENT: Final = frozenset({"model", "revision", "chat_template", "threads", "device", "token_budget"})
-"""Settings that are compared by what they led to: hashes of files, the machine, the budget that was settled."""
+_BY_CONTENT: Final = frozenset(
+    {"model", "revision", "chat_template", "threads", "device", "token_budget", "canaries", "canary_repeats"}
+)
+"""Settings that are compared by what they led to: hashes of files and sequences, the machine, the budget that was
+settled."""
 _KERNEL_VARIABLES: Final = (
     "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_DEBUG_CPU_TYPE", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA",
 )  # fmt: skip

@@ -24,7 +24,7 @@ from audit.train.runs.gating import GateDecision, by_base_name
 from audit.train.runs.identity import Identity, ResumeRefused, config_identity, refuse
 
 DATA_CHANGED: Final = "give the data as it was when the run began, or train anew into another output folder"
-_NAMED: Final = ("model", "revision", "chat_template", "token_budget")
+_NAMED: Final = ("model", "revision", "chat_template", "token_budget", "canaries", "canary_repeats")
 """Settings that are part of a command, and of an identity by what they led to only."""
 
 
@@ -60,7 +60,7 @@ def refuse_other_command(folder: Path, data: Any, options: TrainOptions, setting
     before: Mapping[str, Json] = msgspec.json.decode((folder / CONFIG).read_bytes())["options"]
     now = told_options(options)
     for name in _NAMED:
-        if now[name] != before.get(name):
+        if now[name] != before.get(name, getattr(TrainOptions(), name)):
             raise ResumeRefused(
                 f"the run in {folder} cannot be gone on from: the setting {name} is {now[name]} and was "
                 f"{before.get(name)}",

@@ -28,6 +28,7 @@ from audit.train.core.place import Place, place_for
 from audit.train.core.state import EARLY, FINISHED, Evaluation, Listener, Snapshot, StepLog
 from audit.train.core.state import Progress as TrainProgress
 from audit.train.data.building import RowOutcome
+from audit.train.data.canaries import CANARIES, draw_canaries
 from audit.train.models.saving import save
 from audit.train.options import TrainOptions, check_options, read_options
 from audit.train.runs import checkpoint
@@ -284,6 +285,8 @@ def _describe(assembled: Assembled, folder: Path, decision: GateDecision) -> Non
     write_whole(folder / GATE, [canonical(decision)])
     write_whole(folder / ACCOUNTING, [canonical(assembled.accounting)])
     write_whole(folder / ROWS, (_row_line(one) for one in assembled.outcomes))
+    if assembled.options.canaries:
+        write_whole(folder / CANARIES, map(canonical, draw_canaries(assembled.options)))
 
 
 def _row_line(outcome: RowOutcome) -> bytes:

@@ -30,6 +30,7 @@ HIGHER_IS_BETTER: Final = ("accuracy", "f1")
 
 _MEASURED: Final = "changes which validation rows or tokens are measured, so that trials could not be compared"
 _JUDGED: Final = "says how a trial is judged, not how it is trained"
+_ADDED: Final = "adds made-up rows to the data, so that trials would be trained on different rows"
 _SAME_MODEL: Final = "changes how a run goes or is kept, not the model that comes out"
 FIXED: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -44,6 +45,7 @@ FIXED: Final[Mapping[str, str]] = {
         ("token_budget", "gradient_checkpointing", "save_every", "keep", "threads", "device", "merge", "tensorboard",
          "energy"), _SAME_MODEL
     ),
+    **dict.fromkeys(("canaries", "canary_repeats"), _ADDED),
 }  # fmt: skip
 """Settings of a run that a search may not vary, and why."""
 SEARCHABLE: Final = tuple(name for name in TrainOptions.__struct_fields__ if name not in FIXED)

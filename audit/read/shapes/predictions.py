@@ -12,6 +12,8 @@ from audit.model import Chat, Json
 from audit.read.shapes.base import Shape, other_keys, spoken
 from audit.read.shapes.openai_sft import read_openai
 
+OUTPUT = "/output"
+"""The JSON Pointer of what the model answered."""
 _HELD = frozenset({"messages", "output", "tools", "metadata"})
 
 
@@ -21,7 +23,8 @@ def _detect(data: dict[str, Json]) -> bool:
 
 def _read(data: dict[str, Json]) -> Chat:
     chat = read_openai(data)
-    output = (spoken("assistant", data["output"], "/output"),) if "output" in data else ()
+    said = data.get("output")  # null where nobody answered: the error beside it says why
+    output = () if said is None else (spoken("assistant", said, OUTPUT),)
     return msgspec.structs.replace(chat, messages=chat.messages + output, lost=other_keys(data, _HELD))
 
 

@@ -100,7 +100,7 @@ class Now:
         return found
 
     def _concluded(self, rules: Sequence[Rule], found: Found) -> tuple[list[tuple[Finding, int]], list[Rule]]:
-        whole = _Whole(found, self._stored)
+        whole = _Whole(found, self._stored, self.run)
         findings: list[tuple[Finding, int]] = []
         unanswered: list[Rule] = []
         for rule in rules:

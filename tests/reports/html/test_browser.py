@@ -27,8 +27,10 @@ from audit.model import (
     SourceSummary,
     Suppressed,
 )
+from audit.model.dossier import Dossier, LossPoint, Reaudit, Remedy, Training
 from audit.reports.html.page import render
 from audit.reports.view import View
+from tests.reports.html.model_half import dossier, judged
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -105,9 +107,18 @@ def report(full: Result, tmp_path: Path) -> Path:
     return written(full, tmp_path)
 
 
-def written(result: Result, folder: Path) -> Path:
+@pytest.fixture
+def both(full: Result, tmp_path: Path) -> Path:
+    """The report of the data and of the models that were trained on it, beside an earlier one."""
+    told = msgspec.structs.replace(
+        dossier(full, judged(findings=3)), previous=msgspec.structs.replace(full, findings=())
+    )
+    return written(full, tmp_path, told)
+
+
+def written(result: Result, folder: Path, told: Dossier | None = None) -> Path:
     path = folder / "report.html"
-    path.write_text("".join(render(result, View())), encoding="utf-8")
+    path.write_text("".join(render(result, View(dossier=told))), encoding="utf-8")
     return path
 
 
@@ -152,6 +163,31 @@ def test_the_page_fits_a_phone(report: Path, visit: Callable[..., Visit]) -> Non
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     open_all(page)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_both_halves_with_everything_open(
+    both: Path, visit: Callable[..., Visit], scheme: str
+) -> None:
+    seen = visit(color_scheme=scheme, bypass_csp=True)
+    page = seen.open(both)
+    open_all(page)
+    assert violations(page) == []
+    assert (seen.requests, seen.errors) == ([], [])
+
+
+def test_both_halves_fit_a_phone_and_can_be_read_without_javascript(both: Path, visit: Callable[..., Visit]) -> None:
+    page = visit(viewport={"width": 390, "height": 844}).open(both)
+    open_all(page)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    plain = visit(java_script_enabled=False).open(both)
+    assert plain.locator("#model-groups figure svg").first.is_visible()
+
+
+def test_nothing_of_both_halves_is_clipped_on_paper(both: Path, visit: Callable[..., Visit]) -> None:
+    page = visit(viewport=PAPER).open(both)
+    page.emulate_media(media="print")
+    assert page.evaluate(CLIPPED) == []
 
 
 PAPER = {"width": 687, "height": 1000}
@@ -271,6 +307,61 @@ def test_no_text_from_data_runs_loads_or_styles_anything(
     # Without the policy of the page: the markup alone must hold.
     seen = visit(bypass_csp=True)
     page = seen.open(written(hostile(full, corpus()), tmp_path))
+    open_all(page)
+    assert page.evaluate("window.PWNED") is None
+    tags = page.evaluate(f"[...document.querySelectorAll('{STRANGE}')].map(one => one.tagName)")
+    assert {tag: tags.count(tag) for tag in set(tags)} == {"SCRIPT": 1, "STYLE": 1, "META": 5}
+    assert (seen.requests, seen.errors) == ([], [])
+
+
+def hostile_dossier(full: Result, texts: Sequence[str]) -> Dossier:
+    """A dossier in which every name, sentence, group, arm and answer is one of the texts."""
+    turn = iter(texts * 10_000)
+
+    def said(value: object) -> object:
+        if isinstance(value, str):
+            return next(turn)
+        if isinstance(value, dict):
+            return {key: one if key in ("kind", "metric", "verdict") else said(one) for key, one in value.items()}
+        return [said(one) for one in value] if isinstance(value, list | tuple) else value
+
+    result = judged()
+    measures = [
+        msgspec.structs.replace(
+            one, arm=f"{texts[at % len(texts)]}{at % 3}", attribute=one.attribute and texts[0],
+            group=one.group and texts[at % len(texts)], table=said(one.table),
+        )
+        for at, one in enumerate(result.measures)
+    ]  # fmt: skip
+    runs = [
+        Training(
+            arm=text, folder=text, model=text, method=text, stopped=text, weights=text, machine=text, seal=text,
+            waived_by=text, waived_why=text, energy_method=text, notes=(text,), settings={text: text},
+            inputs={text: text}, dropped={text: 1}, used=9, rows=9, effective_rows=5.0, gate=result.gate,
+            groups={texts[0]: {text: 9}}, curve=tuple(LossPoint(step=n, train=1.0 / n) for n in range(1, 9)),
+        )
+        for text in texts[:12]
+    ]  # fmt: skip
+    remedies = [
+        Remedy(command=text, source=text, output=text, by_code={text: {"edited": 7}}, settings={"by": [text]},
+               weights=((0.5, 9), (1.5, 9)), ess=9.0, effect={"labels": [{"label": text, "rows": {"before": 9}}]})
+        for text in texts[:10]
+    ]  # fmt: skip
+    return Dossier(
+        data=hostile(full, texts),
+        outputs=msgspec.structs.replace(result, measures=tuple(measures)),
+        trainings=tuple(runs),
+        remedies=tuple(remedies),
+        reaudit=Reaudit(judged=texts[0], compared=texts[1], base=texts[2], harm=texts[3], seconds={texts[0]: 1.0}),
+        previous=hostile(full, texts),
+    )
+
+
+def test_no_text_of_models_or_runs_loads_or_styles_anything(
+    full: Result, tmp_path: Path, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(bypass_csp=True)
+    page = seen.open(written(full, tmp_path, hostile_dossier(full, corpus())))
     open_all(page)
     assert page.evaluate("window.PWNED") is None
     tags = page.evaluate(f"[...document.querySelectorAll('{STRANGE}')].map(one => one.tagName)")

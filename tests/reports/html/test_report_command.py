@@ -102,9 +102,9 @@ def test_rows_in_a_json_file_are_data(rows: str) -> None:
     assert main(["report", "rows.json", "-o", "r.html", "--quiet"]) == 0
 
 
-def test_a_result_is_reported_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_judgements_of_data_make_no_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", saved(), "train.jsonl"]) == 2
-    assert "is reported alone" in capsys.readouterr().err
+    assert "2 results of data were named" in capsys.readouterr().err
 
 
 def test_nothing_to_report_and_unwritable_files_are_errors(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,384 @@
+"""How answers, labels and training labels go with the groups of an attribute, and how much more one does than another.
+
+Finds nothing. Association and its interval are ``audit.statistics.amplification``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+
+from audit.labels.spelling import spelling_key
+from audit.model import Json
+from audit.outputs.table import Groups, Outputs
+from audit.outputs.threshold import favourable_codes
+from audit.rule import Attribute, Run, TrainedOn, TrainingCell
+from audit.rules.fairness.arm_changes import MOST_MISSING
+from audit.rules.fairness.arm_figures import (
+    Codes,
+    Marks,
+    Replicate,
+    Values,
+    compared_groups,
+    distinct,
+    reference_of,
+    replicate,
+)
+from audit.rules.fairness.change_tables import rounded, rounded_interval
+from audit.statistics.amplification import (
+    Association,
+    Counted,
+    Share,
+    association,
+    counted_association,
+    mean_association,
+    unpaired_interval,
+)
+from audit.statistics.rates import UNCOMPARED
+from audit.statistics.replicates import over_seeds
+from audit.statistics.sentences import figure
+
+REST = "rest"
+Interval: TypeAlias = tuple[float, float]
+Direction: TypeAlias = Literal["amplified", "attenuated", "reversed", "undecided", "not estimable"]
+
+
+class SeedAssociations(NamedTuple):
+    """What one replicate's labels, decisions and probabilities go with; over clusters of questions."""
+
+    seed: int
+    label: Association
+    decision: Association
+    probability: tuple[Association, Association] | None
+    """Of the mean probability, and of the labels of the rows that have one."""
+
+
+class Amplified(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The associations of one arm with one group, means over its ``seeds``, on ``n`` answers to ``questions``.
+
+    ``label`` is that of the true labels, ``decision`` that of the decisions, ``change`` the second less the first, and
+    ``rows_interval`` that of the difference of the change over questions. ``few``: fewer questions than the attribute's
+    ``min_n`` in the group or in what it is held against. ``missing``: the share of outputs without an answer.
+    """
+
+    arm: str
+    attribute: Attribute
+    group: str
+    against: str
+    n: int
+    questions: int
+    few: bool
+    missing: float
+    seeds: tuple[SeedAssociations, ...]
+    label: Association
+    decision: Association
+    change: Association
+    rows_interval: Interval | None
+    training: tuple[Counted, Counted | None] | None
+
+    @property
+    def interval(self) -> tuple[Interval | None, str]:
+        """The interval of the change of the difference, and of what it speaks: over questions, and with enough seeds as
+        wide as that over seeds, too, since both the questions and the models are a sample."""
+        rows, seeds = self.rows_interval, self.over_seeds
+        if rows is None or seeds is None:
+            return rows, "these models"
+        return (min(rows[0], seeds[0]), max(rows[1], seeds[1])), "seeds"
+
+    @property
+    def over_seeds(self) -> Interval | None:
+        """Student's interval over seeds; None for fewer than five."""
+        found = over_seeds([one.decision.minus(one.label).difference.value for one in self.seeds])
+        return None if found is None else found.interval
+
+    @property
+    def stronger_by(self) -> Interval | None:
+        """The interval of how much stronger the association of the decisions is in the direction of the labels; None
+        where too little is known."""
+        interval, _ = self.interval
+        if interval is None or self.few or self.missing > MOST_MISSING or not self.label.difference.value:
+            return None
+        return interval if self.label.difference.value > 0 else (-interval[1], -interval[0])
+
+    @property
+    def direction(self) -> Direction:
+        """What became of the association, by the interval."""
+        stronger = self.stronger_by
+        if stronger is None:
+            return "undecided"
+        if stronger[1] < -abs(self.label.difference.value):
+            return "reversed"
+        return "amplified" if stronger[0] > 0 else "attenuated" if stronger[1] < 0 else "undecided"
+
+    @property
+    def sentence(self) -> str:
+        """What was found, from the figures."""
+        label, decision = self.label.difference.value, self.decision.difference.value
+        interval, scope = self.interval
+        against = "the rest" if self.against == REST else self.against
+        width = "" if interval is None else f" ({figure(interval[0])} to {figure(interval[1])})"
+        found = {
+            "amplified": "the difference is amplified",
+            "attenuated": "the difference is smaller than in the labels",
+            "reversed": "the difference is reversed",
+        }.get(self.direction, "that does not decide whether the difference is amplified")
+        if self.few:
+            found = f"from too few questions (fewer than {self.attribute.min_n}) to claim anything"
+        of = f"over {len(self.seeds)} seeds and these rows" if scope == "seeds" else "these models, these rows"
+        return (
+            f"{self.arm}: the rate of favourable answers of {self.group} less that of {against} is {figure(decision)}, "
+            f"that of favourable true labels {figure(label)}, a change of {figure(decision - label)}{width}: {found} "
+            f"({of})."
+        )
+
+
+def pairs_of(groups: Groups, codes: Codes) -> list[tuple[str, str]]:
+    """Each group and what it is held against: of two groups, the one that is not the reference against the other; of
+    more, each against the rest."""
+    names = compared_groups(groups)
+    if len(names) != 2:
+        return [(name, REST) for name in names] if len(names) > 2 else []
+    reference = reference_of(groups, codes)
+    reference = reference if reference in names else names[0]
+    return [(next(name for name in names if name != reference), reference)]
+
+
+def marks_of(groups: Groups, codes: Codes, group: str, against: str) -> tuple[Marks, Marks]:
+    """The rows of a group, and those it is held against."""
+    of = {name: codes == groups.names.index(name) for name in compared_groups(groups)}
+    others = [marks for name, marks in of.items() if name != group and against in (REST, name)]
+    return of[group], np.logical_or.reduce(others)
+
+
+def amplified(
+    outputs: Outputs, arm: str, name: str, favourable: Codes, trained_on: TrainedOn | None
+) -> Iterator[Amplified]:
+    """The associations of one arm with each group of an attribute, where they can be estimated."""
+    groups, asked = outputs.groups[name], outputs.of(arm)
+    if groups.reason or not len(asked):
+        return
+    clusters = distinct(asked.cluster)
+    replicates = []
+    for seed in asked.seeds(arm):
+        own = asked.where(asked.seed == seed)
+        one = replicate(own, favourable, np.searchsorted(clusters, own.cluster), len(clusters))
+        if len(one.item):
+            replicates.append((seed, one))
+    cells = trained_on.tables.get(name, ()) if trained_on is not None else ()
+    names = [outputs.classes[code] for code in favourable.tolist()]
+    for group, against in pairs_of(groups, groups.codes[outputs.arm == outputs.arms.index(arm)]):
+        found = [_of_seed(seed, one, groups, group, against) for seed, one in replicates]
+        seeds = tuple(one for one in found if one is not None)
+        if seeds:
+            label = mean_association([one.label for one in seeds])
+            decision = mean_association([one.decision for one in seeds])
+            fewest, questions = _questions(replicates, groups, group, against)
+            yield Amplified(
+                arm=arm,
+                attribute=groups.attribute,
+                group=group,
+                against=against,
+                n=sum(len(one.item) for _, one in replicates),
+                questions=questions,
+                few=fewest < groups.attribute.min_n,
+                missing=1 - sum(len(one.item) for _, one in replicates) / len(asked),
+                seeds=seeds,
+                label=label,
+                decision=decision,
+                change=decision.minus(label),
+                rows_interval=decision.minus(label).interval(),
+                training=training_association(cells, names, group, against),
+            )
+
+
+def _questions(
+    replicates: Sequence[tuple[int, Replicate]], groups: Groups, group: str, against: str
+) -> tuple[int, int]:
+    """Questions with a truth on the smaller side, and on both."""
+    counts = []
+    for _, one in replicates:
+        both = marks_of(groups, one.group[groups.attribute.name], group, against)
+        counts.append([len(distinct(one.item[marks & (one.positive >= 0)])) for marks in both])
+    most = max(counts)
+    return min(most), sum(most)
+
+
+def _of_seed(seed: int, one: Replicate, groups: Groups, group: str, against: str) -> SeedAssociations | None:
+    own, other = marks_of(groups, one.group[groups.attribute.name], group, against)
+    known = one.positive >= 0
+    label = _associated(one.positive == 1, own & known, other & known, one)
+    decision = _associated(one.selected, own & known, other & known, one)
+    if label is None or decision is None:
+        return None
+    scored = known & ~np.isnan(one.score)
+    probability = _associated(one.score, own & scored, other & scored, one)
+    beside = _associated(one.positive == 1, own & scored, other & scored, one)
+    both = None if probability is None or beside is None else (probability, beside)
+    return SeedAssociations(seed, label, decision, both)
+
+
+def _associated(outcome: Codes | Marks | Values, own: Marks, other: Marks, one: Replicate) -> Association | None:
+    found = association(np.where(own | other, outcome, 0), own, other)
+    return None if found is None else found.by_cluster(one.clusters, one.number)
+
+
+def amplification_table(one: Amplified) -> dict[str, Json]:
+    """The table of ``amplification.predictions``."""
+    interval, scope = one.interval
+    both = [seed.probability for seed in one.seeds if seed.probability is not None]
+    complete = bool(both) and len(both) == len(one.seeds)
+    mean = mean_association([pair[0] for pair in both]) if complete else None
+    beside = mean_association([pair[1] for pair in both]) if complete else None
+    return {
+        "arm": one.arm,
+        "attribute": one.attribute.name,
+        "kind": one.attribute.kind,
+        "group": one.group,
+        "against": one.against,
+        "n": one.n,
+        "questions": one.questions,
+        "too_few": one.few,
+        "missing": rounded(one.missing),
+        "label": _values(one.label),
+        "decision": _values(one.decision),
+        "probability": None if mean is None else _values(mean),
+        "amplification": {
+            "decision": _change(one.change, interval, one.rows_interval),
+            "probability": None if mean is None or beside is None else _probability_change(mean.minus(beside)),
+        },
+        "scope": scope,
+        "seeds_interval": rounded_interval(one.over_seeds),
+        "by_seed": [_seed(seed) for seed in one.seeds],
+        "training": one.training and _training(*one.training),
+        "direction": one.direction,
+        "sentence": one.sentence,
+    }
+
+
+def _values(one: Association | Counted) -> dict[str, Json]:
+    values = (one.difference, one.log_odds)
+    numbers = [value if isinstance(value, float) else value.value for value in values]
+    return {"difference": rounded(numbers[0]), "log_odds": rounded(numbers[1])}
+
+
+def _probability_change(one: Association) -> dict[str, Json]:
+    interval = one.interval()
+    return _change(one, interval, interval)
+
+
+def _change(one: Association, interval: Interval | None, rows: Interval | None) -> dict[str, Json]:
+    """An association less another, with its interval and that over questions alone."""
+    return {
+        **_values(one),
+        "interval": rounded_interval(interval),
+        "rows_interval": rounded_interval(rows),
+        "log_odds_interval": rounded_interval(one.log_odds_interval()),
+    }
+
+
+def _seed(one: SeedAssociations) -> dict[str, Json]:
+    both = one.probability
+    return {
+        "seed": one.seed,
+        "decision": rounded(one.decision.minus(one.label).difference.value),
+        "probability": None if both is None else rounded(both[0].minus(both[1]).difference.value),
+    }
+
+
+def _training(rows: Counted, weights: Counted | None) -> dict[str, Json]:
+    return {
+        "rows": {**_values(rows), "n": round(rows.n)},
+        "weights": None if weights is None else _values(weights),
+    }
+
+
+def training_association(
+    cells: Sequence[TrainingCell], favourable: Sequence[str], group: str, against: str
+) -> tuple[Counted, Counted | None] | None:
+    """How the labels of the training rows go with a group: by rows, and by weights where these are unequal.
+
+    Groups and labels are matched by their spelling. None where the group or what it is held against has no rows.
+    """
+    by_rows = _counted(cells, favourable, group, against, "rows")
+    if by_rows is None:
+        return None
+    weighted = any(abs(cell.weight - cell.rows) > 1e-9 * max(1, cell.rows) for cell in cells)
+    return by_rows, _counted(cells, favourable, group, against, "weight") if weighted else None
+
+
+def _counted(
+    cells: Sequence[TrainingCell], favourable: Sequence[str], group: str, against: str, by: Literal["rows", "weight"]
+) -> Counted | None:
+    wanted, own = set(map(spelling_key, favourable)), spelling_key(group)
+    sums = {True: [0.0, 0.0], False: [0.0, 0.0]}
+    for cell in cells:
+        key = spelling_key(cell.group)
+        if key == own or (against == REST and cell.group not in UNCOMPARED) or key == spelling_key(against):
+            amount = float(getattr(cell, by))
+            sums[key == own][1] += amount
+            sums[key == own][0] += amount if spelling_key(cell.label) in wanted else 0.0
+    return counted_association(Share(*sums[True]), Share(*sums[False]))
+
+
+def data_tables(outputs: Outputs, name: str, run: Run) -> Iterator[dict[str, Json]]:
+    """The tables of ``amplification.data``: of each group, the test labels against the training labels. Every question
+    counts once, whoever answered it."""
+    groups = outputs.groups[name]
+    cells = run.trained_on.tables.get(name, ()) if run.trained_on is not None else ()
+    favourable = favourable_codes(outputs, run.fields.favourable)
+    _, first = np.unique(outputs.item, return_index=True)
+    asked = outputs.where(first[outputs.truth[first] >= 0])
+    if groups.reason or not cells or not len(asked):
+        return
+    positive, codes = np.isin(asked.truth, favourable), asked.groups[name].codes
+    numbering = distinct(asked.cluster)
+    for group, against in pairs_of(groups, codes):
+        test = association(positive, *marks_of(groups, codes, group, against))
+        training = training_association(cells, [outputs.classes[code] for code in favourable], group, against)
+        if test is not None and training is not None:
+            test = test.by_cluster(np.searchsorted(numbering, asked.cluster), len(numbering))
+            yield _data_table(test, training, groups.attribute, group, against, len(asked))
+
+
+def _data_table(
+    test: Association,
+    training: tuple[Counted, Counted | None],
+    attribute: Attribute,
+    group: str,
+    against: str,
+    n: int,
+) -> dict[str, Json]:
+    rows, weights = training
+    interval = unpaired_interval(test, rows)
+    change = test.difference.value - rows.difference
+    other = "the rest" if against == REST else against
+    sentence = (
+        f"Favourable labels of {group} less those of {other}: {figure(test.difference.value)} in the test rows, "
+        f"{figure(rows.difference)} in the training rows"
+    )
+    sentence += "" if weights is None else f" ({figure(weights.difference)} by their weights)"
+    width = "" if interval is None else f" ({figure(interval[0])} to {figure(interval[1])})"
+    return {
+        "attribute": attribute.name,
+        "kind": attribute.kind,
+        "group": group,
+        "against": against,
+        "test": {**_values(test), "n": n},
+        "training": _training(rows, weights),
+        "rows": {
+            "difference": rounded(change),
+            "interval": rounded_interval(interval),
+            "log_odds": rounded(test.log_odds.value - rows.log_odds),
+        },
+        "weights": None
+        if weights is None
+        else {
+            "difference": rounded(test.difference.value - weights.difference),
+            "interval": None,
+            "log_odds": rounded(test.log_odds.value - weights.log_odds),
+        },
+        "sentence": f"{sentence}: a difference of {figure(change)}{width}.",
+    }

@@ -1,0 +1,178 @@
+"""Scores of free-text answers by every metric, and how two arms compare on the same questions. Judges nothing.
+
+Imports numpy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.model import ABSENT
+from audit.outputs.table import NO_ANSWER, Outputs
+from audit.quality import machine_translation
+from audit.quality.answer_types import AnswerType, answer_type
+from audit.quality.numeric import same_number
+from audit.quality.overlap import exact_match, rouge_l, token_f1
+from audit.quality.structured import json_answer, same_json
+from audit.quality.tool_calls import Call, calls_in, due_calls, tool_names
+from audit.rule import Context
+from audit.rules.outputs.answer_texts import AnswerText, answer_texts
+from audit.rules.outputs.figures import rounded
+from audit.statistics.means import mean_of
+
+Values = NDArray[np.float64]
+Metric: TypeAlias = Literal["exact_match", "token_f1", "rouge_l", "chrf", "bleu", "numeric"]
+Kind: TypeAlias = AnswerType | Literal["call"]
+Verdict: TypeAlias = Literal["better", "worse", "unchanged", "undecided", "not estimable"]
+
+METRICS: Final[tuple[Metric, ...]] = ("exact_match", "token_f1", "rouge_l", "chrf", "bleu", "numeric")
+TITLES: Final[dict[Metric, str]] = {
+    "exact_match": "exact match",
+    "token_f1": "token F1",
+    "rouge_l": "ROUGE-L",
+    "chrf": "chrF",
+    "bleu": "BLEU",
+    "numeric": "right numbers",
+}
+CHOSEN: Final[dict[Kind, Metric]] = {
+    "call": "exact_match",
+    "json": "exact_match",
+    "number": "numeric",
+    "short": "token_f1",
+    "long": "rouge_l",
+}
+"""The metric that decides, by the kind of answer that is due most often. For long answers one that needs no further
+library, so that the same data is judged by the same metric everywhere."""
+LEAST_ALIKE: Final = 6
+"""Questions with one and the same difference from which on it is no chance: 2 * 0.5**6 < 0.05, the exact sign test."""
+
+
+class Scores(NamedTuple):
+    """The answers of one arm: its outputs with a text and a true answer, and for each (n, metrics) the score from 0 to
+    1, NaN where a metric is not for the kind of answer that is due. ``kinds`` has the kind of each."""
+
+    part: Outputs
+    values: Values
+    kinds: tuple[Kind, ...]
+    texts: tuple[AnswerText, ...]
+
+    def of(self, metric: Metric) -> Values:
+        return self.values[:, METRICS.index(metric)]
+
+
+def scores_of(context: Context, outputs: Outputs, arm: str) -> Scores:
+    """The scores of what an arm answered; no entries where nothing can be compared."""
+    part = outputs.of(arm)
+    part = part.where(part.decided != NO_ANSWER)
+    texts = tuple(text for text in answer_texts(context, part) if text.output and text.truth)
+    kinds = tuple(_kind(text) for text in texts)
+    table = [[_score(metric, text, kind) for metric in METRICS] for text, kind in zip(texts, kinds, strict=True)]
+    values = np.array(table, dtype=np.float64).reshape(len(texts), len(METRICS))
+    return Scores(part.where(np.array([text.at for text in texts], dtype=np.int64)), values, kinds, texts)
+
+
+def corpus_score(scores: Scores, metric: Metric) -> float | None:
+    """chrF or BLEU of all answers together; None for other metrics, and without the library."""
+    if metric not in ("chrf", "bleu") or machine_translation.why_not() or not scores.texts:
+        return None
+    pairs = [(text.output, text.truth) for text in scores.texts]
+    ours, theirs = zip(*pairs, strict=True)
+    return rounded(machine_translation.corpus_score(metric, ours, theirs))
+
+
+def usual_kind(all_scores: Sequence[Scores]) -> Kind:
+    """The kind of answer that is due most often over all arms, of two as frequent the first by name."""
+    counts = Counter(kind for scores in all_scores for kind in scores.kinds)
+    return min(counts, key=lambda kind: (-counts[kind], kind))
+
+
+def _kind(text: AnswerText) -> Kind:
+    return "call" if _calls_due(text) else answer_type(text.truth)
+
+
+def _calls_due(text: AnswerText) -> tuple[Call, ...]:
+    tools = tool_names(text.data.get("tools"))
+    return due_calls(text.truth, tools) if tools else ()
+
+
+def _score(metric: Metric, text: AnswerText, kind: Kind) -> float:
+    if metric == "exact_match":
+        return _exact(text, kind)
+    if metric == "numeric":
+        return same_number(text.output, text.truth) if kind == "number" else float("nan")
+    if metric == "chrf" or metric == "bleu":
+        if machine_translation.why_not():
+            return float("nan")
+        return machine_translation.sentence_score(metric, text.output, text.truth)
+    compare: Callable[[str, str], float] = token_f1 if metric == "token_f1" else rouge_l
+    return compare(text.output, text.truth)
+
+
+def _exact(text: AnswerText, kind: Kind) -> float:
+    """Of JSON and of calls their meaning is compared, of other answers the words."""
+    if kind == "call":
+        ours = calls_in(text.output) or ()
+        return float(same_json([*map(list, ours)], [*map(list, _calls_due(text))]))
+    if kind == "json":
+        value = json_answer(text.output)
+        return float(value is not ABSENT and same_json(value, json_answer(text.truth)))
+    return exact_match(text.output, text.truth)
+
+
+# ----------------------------------------------------------------------------- two arms
+
+
+class Paired(NamedTuple):
+    """The mean difference of two arms over the questions that both answered, first less second, and what it says."""
+
+    items: int
+    first: float | None
+    second: float | None
+    difference: float | None
+    interval: tuple[float, float] | None
+    verdict: Verdict
+
+
+def paired(first: Scores, second: Scores, metric: Metric) -> Paired:
+    """How two arms compare by a metric. The answers of all seeds and samples of a question are averaged first."""
+    ours, theirs = _by_item(first, metric), _by_item(second, metric)
+    items = sorted(ours.keys() & theirs.keys())
+    if not items:
+        return Paired(0, None, None, None, None, "not estimable")
+    a, b = (np.array([side[item][0] for item in items]) for side in (ours, theirs))
+    clusters = np.array([ours[item][1] for item in items], dtype=np.int64)
+    found = mean_of(a - b, clusters)
+    assert found is not None
+    interval = None if found.interval is None else (rounded(found.interval[0]), rounded(found.interval[1]))
+    verdict = verdict_of(found.value, found.interval, found.clusters)
+    return Paired(len(items), rounded(a.mean()), rounded(b.mean()), rounded(found.value), interval, verdict)
+
+
+def verdict_of(difference: float, interval: tuple[float, float] | None, clusters: int) -> Verdict:
+    """What a difference with its interval says. Where nothing varies, the interval is a point and says nothing: then
+    ``LEAST_ALIKE`` questions must agree."""
+    if interval is None:
+        return "undecided"
+    low, high = interval
+    if high - low < 1e-12:
+        if abs(difference) < 1e-12:
+            return "unchanged"
+        if clusters < LEAST_ALIKE:
+            return "undecided"
+    return "worse" if high < 0 else "better" if low > 0 else "undecided"
+
+
+def _by_item(scores: Scores, metric: Metric) -> dict[int, tuple[float, int]]:
+    """Question -> mean score and cluster."""
+    values = scores.of(metric)
+    known = ~np.isnan(values)
+    items, first, place = np.unique(scores.part.item[known], return_index=True, return_inverse=True)
+    means = np.bincount(place, weights=values[known]) / np.maximum(1, np.bincount(place))
+    clusters = scores.part.cluster[known][first]
+    columns = zip(items.tolist(), means.tolist(), clusters.tolist(), strict=True)
+    return {item: (value, cluster) for item, value, cluster in columns}
