@@ -61,8 +61,19 @@ def render(result: Result, format: str, view: View | None = None) -> Iterator[st
 
     view = view or View()
     module, _, function = FORMATS[format].partition(":")
-    pieces: Iterator[str] = getattr(import_module(module), function)(shown(result, view), view)
+    pieces: Iterator[str] = getattr(import_module(module), function)(shown(result, view), _shown_view(view))
     return pieces
+
+
+def _shown_view(view: View) -> View:
+    """The view with its dossier as it shows one."""
+    if view.dossier is None or not view.redact:
+        return view
+    import msgspec
+
+    from audit.reports.redaction import redacted_dossier
+
+    return msgspec.structs.replace(view, dossier=redacted_dossier(view.dossier))
 
 
 def shown(result: Result, view: View) -> Result:

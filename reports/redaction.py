@@ -15,6 +15,7 @@ import msgspec
 from audit.identifiers.finding import Identifier
 from audit.identifiers.redaction import identifiers_in
 from audit.model import ByteEdit, Clause, Finding, Fix, Gate, Json, Measure, PointerEdit, Result
+from audit.model.dossier import Dossier, Training
 
 _ESCAPE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
 
@@ -29,6 +30,33 @@ def redacted(result: Result) -> Result:
         findings=tuple(map(_finding, result.findings)),
         measures=tuple(map(_measure, result.measures)),
         gate=_gate(result.gate) if result.gate is not None else None,
+    )
+
+
+def redacted_dossier(dossier: Dossier) -> Dossier:
+    """The same of everything that a report is about."""
+    return msgspec.structs.replace(
+        dossier,
+        data=dossier.data and redacted(dossier.data),
+        outputs=dossier.outputs and redacted(dossier.outputs),
+        previous=dossier.previous and redacted(dossier.previous),
+        trainings=tuple(map(_training, dossier.trainings)),
+        remedies=tuple(
+            msgspec.structs.replace(one, settings=_value(one.settings), effect=_value(one.effect))
+            for one in dossier.remedies
+        ),
+        reaudit=msgspec.structs.replace(dossier.reaudit, harm=without_identifiers(dossier.reaudit.harm)),
+    )
+
+
+def _training(training: Training) -> Training:
+    return msgspec.structs.replace(
+        training,
+        gate=training.gate and _gate(training.gate),
+        waived_by=without_identifiers(training.waived_by),
+        waived_why=without_identifiers(training.waived_why),
+        settings=_value(training.settings),
+        notes=tuple(map(without_identifiers, training.notes)),
     )
 
 

@@ -185,7 +185,32 @@ def _owner(entry: Suppressed) -> str:
 
 def figures(result: Result) -> list[str]:
     """The lines on the data as a whole: what repeats, how long it is, what it costs, and what is new in it."""
-    return [line for line in (duplicates(result), tokens(result), baseline(result)) if line]
+    return [line for line in (duplicates(result), tokens(result), baseline(result)) if line] + arms(result)
+
+
+_OF_ARMS: Final = (
+    ("outputs.accuracy", "right"),
+    ("outputs.perplexity", "perplexity"),
+    ("outputs.missing", "missing"),
+    ("impact_ratio", "impact ratio"),
+    ("demographic_parity_difference", "parity difference"),
+)
+"""What one line says of an arm, where it is known."""
+_MOST_ARMS: Final = 8
+
+
+def arms(result: Result) -> list[str]:
+    """A line for each arm whose outputs were judged: how often it is right, and how far the groups are apart."""
+    facts: dict[str, list[str]] = {}
+    for name, words in _OF_ARMS:
+        for measure in result.measures:
+            if measure.name == name and measure.arm and isinstance(measure.value, int | float):
+                plain = name in ("impact_ratio", "outputs.perplexity")
+                of = f"{measure.attribute} " if measure.attribute else ""
+                if " x " not in of:
+                    value = f"{measure.value:.3f}" if plain else percent(measure.value)
+                    facts.setdefault(measure.arm, []).append(f"{of}{words} {value}")
+    return [f"{arm}: {', '.join(told)}" for arm, told in list(facts.items())[:_MOST_ARMS]]
 
 
 def baseline(result: Result) -> str | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from audit.model.dossier import Dossier
+
 
 class RuleNote(msgspec.Struct, frozen=True):
     """What a report says of a rule beside its findings: its name, and how far its fix may be trusted ("" for none)."""
@@ -20,7 +22,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     ``config_file`` is the configuration file that was used. ``rules`` holds notes by code; None asks the catalogue.
     ``snippets`` False shows no source lines, and then no data file is opened. ``mask`` withholds groups of fewer than
     five rows in the form that is made to be passed on (HTML). ``redact`` puts ``[EMAIL]`` and the like in place of what
-    identifies somebody and of secrets, in every form.
+    identifies somebody and of secrets, in every form. ``dossier`` is what the HTML form tells beside the result.
     """
 
     color: bool = False
@@ -30,6 +32,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     snippets: bool = True
     mask: bool = True
     redact: bool = True
+    dossier: Dossier | None = None
 
     def note(self, code: str) -> RuleNote:
         """The note of a rule; empty for one that is not installed here."""

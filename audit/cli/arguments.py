@@ -30,13 +30,16 @@ exit codes:
   1    findings at or above --fail-on (after a fix: left); a gate, also the one before training: FAIL;
        --diff: something would change; verify, train --replay: a mismatch
   2    could not or would not: wrong usage, configuration, missing or unreadable file, a guard;
-       predict: no answer at all
+       predict: no answer at all; evaluate: an arm of which more than 5 % of the answers are missing
   3    a gate: NOT_ASSESSED or INCONCLUSIVE (a policy may map it to 0 or 1); verify: unfinished
   130  interrupted; results are partial (143: terminated)
 """
 
 
-WITH_EXIT_CODES: Final = ("check", "gate", "demo", "fix", "balance", "split", "review", "train", "predict", "verify")
+WITH_EXIT_CODES: Final = (
+    "check", "gate", "demo", "fix", "balance", "split", "review", "train", "predict", "evaluate", "reaudit", "run",
+    "verify",
+)  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):

@@ -46,6 +46,14 @@ COMMANDS: Final = (
     Command("convert", "mend", "rewrite rows in another shape", "audit.cli.convert:run"),
     Command("train", "train", "fine-tune a model, behind the gate, with a record", "audit.cli.train:run"),
     Command("predict", "train", "write down what a model answers to the prompts of rows", "audit.cli.predict:run"),
+    Command("evaluate", "train", "ask models about test rows and judge their outputs", "audit.cli.evaluate:run"),
+    Command("reaudit", "train", "the same as evaluate", "audit.cli.evaluate:run"),
+    Command(
+        "run",
+        "train",
+        "everything in one go: check, fix, split, balance, gate, train, evaluate, report",
+        "audit.cli.pipeline.command:run",
+    ),
     Command("report", "report", "write the report of data or of a saved result", "audit.cli.report:run"),
     Command("verify", "report", "check that a run is as it was recorded", "audit.cli.verify:run"),
 )

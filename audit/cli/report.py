@@ -1,4 +1,4 @@
-"""``audit report``: one HTML file (or another form) of data that is judged now, or of a result that was saved.
+"""``audit report``: one HTML file (or another form) of data that is judged now, of what was saved, or of both.
 
 Exit code 0 says that the report was written, whatever it says: `audit check` and `audit gate` are what fails a build.
 """
@@ -16,31 +16,38 @@ import msgspec
 
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
 from audit.cli.output import MANIFEST_SCHEMA, add_redaction_flag, check_writable, inputs_of, wants_redaction
+from audit.cli.report_sources import RESULT_FILE, Sources, dossier, halves, result_file, sources_of
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.cli.terminal import progress_bar
 from audit.config.options import BY_FIELD
 from audit.errors import InputError, UsageError
 from audit.evidence import file_sha256
 from audit.model import Json, Result
+from audit.model.dossier import Dossier
 from audit.reports import format_of_file, render
 from audit.reports.schema import SCHEMA_ID
 from audit.reports.view import View
 from audit.writing import write_whole
 
 DEFAULT_OUTPUT: Final = "audit-report.html"
-RESULT_FILE: Final = "result.json"
-_FIRST: Final = 1 << 20
-"""Bytes of a .json file that are looked at to tell a saved result from data."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what ``audit report`` takes."""
     parser.add_argument(
-        "paths", nargs="*", default=[], metavar="PATH", help="data; or a saved result: result.json or a --save folder"
+        "paths",
+        nargs="*",
+        default=[],
+        metavar="PATH",
+        help="data; a saved result (result.json or a --save folder); the folder of `audit evaluate`, of a run of "
+        "`audit train` or of `audit run`; a ledger of `audit fix` or `audit balance`. Several make one report",
     )
     group = parser.add_argument_group("output")
     group.add_argument(
         "-o", "--output", action="append", metavar="FILE", help=f"file to write (repeatable; default: {DEFAULT_OUTPUT})"
+    )
+    group.add_argument(
+        "--compare", metavar="OLD", help="an earlier result or evaluation: what is new, gone, and which figures moved"
     )
     group.add_argument("--no-mask", action="store_true", help="show groups of 1 to 4 rows (HTML)")
     add_redaction_flag(group)
@@ -55,14 +62,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the report. Exit code 0 when it was written, 130 when the check was interrupted."""
     outputs: list[str] = getattr(args, "output", [DEFAULT_OUTPUT])
     formats = [format_of_file(name) for name in outputs]
-    saved = _saved(args.paths)
-    if saved is not None:
-        _refuse_settings(args)
-        check_writable(outputs, [str(saved)])
-        result = read_result(saved)
-        view = View(snippets=_unchanged(result, quiet=hasattr(args, "quiet")))
-    else:
-        result, view = _judged(args, outputs)
+    sources = sources_of(args.paths)
+    result, view = _told(args, sources, outputs)
     view = msgspec.structs.replace(
         view,
         mask=not hasattr(args, "no_mask"),
@@ -72,8 +73,57 @@ def run(args: argparse.Namespace) -> int:
     for name, format in zip(outputs, formats, strict=True):
         pieces = (piece.encode("utf-8", "backslashreplace") for piece in render(result, format, view))
         write_whole(Path(name), pieces)
-        print(f"wrote {name}: {result.verdict.replace('_', ' ')}")
+        print(f"wrote {name}: {_verdicts(result, view.dossier)}")
     return EXIT_INTERRUPTED if result.partial else EXIT_CLEAN
+
+
+def _verdicts(result: Result, told: Dossier | None) -> str:
+    """The verdict; of two judgements each with its name."""
+    halves = {"data": told.data, "model": told.outputs} if told is not None else {}
+    both = [f"{name} {one.verdict}" for name, one in halves.items() if one is not None]
+    return (", ".join(both) if len(both) > 1 else result.verdict).replace("_", " ")
+
+
+def _told(args: argparse.Namespace, sources: Sources, outputs: Sequence[str]) -> tuple[Result, View]:
+    """The judgement that a report is named for, and how it is shown, with everything else that was named."""
+    previous = _previous(args)
+    if not sources.saved and previous is None:
+        return _judged(args, sources.data, outputs)
+    check_writable(outputs, [*args.paths, *map(str, sources.results)])
+    files = [*sources.results, *(folder / RESULT_FILE for folder in sources.evaluations)]
+    results = [read_result(file) for file in files]
+    unchanged = [_unchanged(one, quiet=hasattr(args, "quiet")) for one in results]
+    view = View(snippets=all(unchanged))
+    if sources.data:
+        judged, view_of_data = _judged(args, sources.data, outputs)
+        results.append(judged)
+        view = msgspec.structs.replace(view, config_file=view_of_data.config_file)
+    else:
+        _refuse_settings(args)
+    data, of_outputs = halves(results, first_only=sources.first_only)
+    told = dossier(data, of_outputs, sources, previous)
+    return of_outputs or data or _of_runs(told), msgspec.structs.replace(view, dossier=told)
+
+
+def _previous(args: argparse.Namespace) -> Result | None:
+    """The earlier result that was named. Raises InputError where none is there."""
+    if not hasattr(args, "compare"):
+        return None
+    found = result_file(Path(args.compare))
+    if found is None:
+        raise InputError(f"{args.compare} is no saved result", hint="`audit check DATA --save DIR` saves one")
+    return read_result(found)
+
+
+def _of_runs(told: Dossier) -> Result:
+    """The judgement that the first run was let through with."""
+    if not told.trainings:
+        raise UsageError(
+            "a ledger says what was done and judges nothing", hint="name the data, or a saved result, beside it"
+        )
+    from audit.train.runs.telling import result_of
+
+    return result_of(told.trainings[0])
 
 
 def _refuse_settings(args: argparse.Namespace) -> None:
@@ -86,10 +136,10 @@ def _refuse_settings(args: argparse.Namespace) -> None:
         )
 
 
-def _judged(args: argparse.Namespace, outputs: Sequence[str]) -> tuple[Result, View]:
+def _judged(args: argparse.Namespace, paths: Sequence[str], outputs: Sequence[str]) -> tuple[Result, View]:
     from audit.api import check, gate
 
-    settings = settings_from(args, args.paths)
+    settings = settings_from(args, list(paths))
     judged = [*settings.files, *(path for _, path in settings.splits)]
     if not judged:
         raise UsageError("no data was named", hint=f"audit report train.jsonl -o {DEFAULT_OUTPUT}")
@@ -98,37 +148,6 @@ def _judged(args: argparse.Namespace, outputs: Sequence[str]) -> tuple[Result, V
     with progress_bar(args) as bar:
         result = judge(list(settings.files), settings=settings, progress=bar)
     return result, View(config_file=settings.config_file)
-
-
-def _saved(paths: Sequence[str]) -> Path | None:
-    """The file of the saved result that was named, None when data was. Raises UsageError where both were."""
-    found = [result for path in paths if (result := _result_file(Path(path))) is not None]
-    if found and len(paths) > 1:
-        raise UsageError(f"{found[0]} is a saved result and is reported alone", hint="name it and nothing else")
-    return found[0] if found else None
-
-
-def _result_file(path: Path) -> Path | None:
-    """The saved result that a path leads to: a folder of ``--save``, or a ``.json`` file that holds one object."""
-    if path.is_dir():
-        return path / RESULT_FILE if (path / RESULT_FILE).is_file() else None
-    if path.suffix.lower() != ".json" or not path.is_file():
-        return None
-    with path.open("rb") as stream:
-        head = stream.read(_FIRST).lstrip(b"\xef\xbb\xbf \t\r\n")
-    return None if _is_data(head) else path
-
-
-def _is_data(head: bytes) -> bool:
-    """Whether a .json file holds rows: a list, or an object a line. One object that ends further down is a result."""
-    if head.startswith(b"["):
-        return True
-    first, _, rest = head.partition(b"\n")
-    try:
-        row = msgspec.json.decode(first)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return isinstance(row, dict) and "schema" not in row and (bool(rest.strip()) or "messages" in row)
 
 
 class _Schema(msgspec.Struct):

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -66,6 +67,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--dry-run", action="store_true", help="train and write nothing: show tokens, steps, memory, time")
     how.add_argument("--replay", metavar="STEP", help="repeat a step of a run bit for bit, changing nothing of it")
     how.add_argument("--search", action="store_true", help="try the values of [search], choose by the validation rows")
+    how.add_argument(
+        "--no-evaluate", action="store_true", help="do not ask about the test split when the model is trained"
+    )
     how.add_argument("--format", choices=("text", "json"), help="form on standard output (default: text)")
     add_terminal_flags(parser.add_argument_group("terminal"))
     add_settings_flags(parser)
@@ -172,7 +176,12 @@ def _train(args: argparse.Namespace, settings: Settings) -> int:
     from audit.cli.train_text import render
     from audit.train.runs.running import train
 
-    return _carried_out(args, settings, train, render)
+    code = _carried_out(args, settings, train, render)
+    if code == EXIT_CLEAN and not hasattr(args, "no_evaluate"):
+        from audit.cli.after_training import reaudit_run
+
+        reaudit_run(args, settings, Path(_output(args)), _options(args, settings))
+    return code
 
 
 def _plan(args: argparse.Namespace, settings: Settings) -> int:

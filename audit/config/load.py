@@ -131,11 +131,6 @@ def _kept(tables: dict[str, Json], data: dict[str, Json], complain: sections.Com
             section = sections.read_checked(name, tables[name], complain)
             if beyond := {key: value for key, value in section.items() if not _has_field(name, key)}:
                 kept[name] = beyond
-    for name in sections.FREE_SECTIONS:
-        if name in tables:
-            if not isinstance(tables[name], dict):
-                raise complain((name,), f"must be a table, not {tables[name]!r}", f"[{name}]")
-            kept[name] = tables[name]
     return kept
 
 

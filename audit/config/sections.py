@@ -70,9 +70,7 @@ CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "run": RUN_KEYS,
 }
 """Sections of other commands than ``check``, and their keys."""
-FREE_SECTIONS: Final[tuple[str, ...]] = ()
-"""Sections of later commands whose keys those commands will check."""
-TOP_KEYS: Final = ("data", "check", "attributes", "rules", "ignore", *CHECKED_SECTIONS, *FREE_SECTIONS)
+TOP_KEYS: Final = ("data", "check", "attributes", "rules", "ignore", *CHECKED_SECTIONS)
 
 LABEL_EXAMPLE: Final = 'label = "metadata.label", label = "answer", or label = { pattern = "^(yes|no)" }'
 

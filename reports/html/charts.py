@@ -22,6 +22,8 @@ AXIS: Final = 26
 """Height of the ticks below a plot."""
 HEIGHT: Final = 180
 """Height of the plot of a histogram or a line."""
+NAME: Final = 14
+"""Between the names of two lines."""
 MARGIN: Final = 52
 """Left and right of a histogram or a line."""
 
@@ -256,11 +258,20 @@ def line(
     return Line(
         HEIGHT + AXIS + 20 * bool(marks),
         tuple(" ".join(f"{across(x)},{HEIGHT - (up(y) or 0.0):g}" for x, y in some) for _, some in drawn),
-        tuple(Tick(HEIGHT - (up(some[-1][1]) or 0.0), name) for name, some in drawn if some),
+        _apart([Tick(HEIGHT - (up(some[-1][1]) or 0.0), name) for name, some in drawn if some]),
         tuple(Tick(across(value) or 0.0, words(value)) for value in steps(low, high, 5)),
         tuple(Tick(HEIGHT - (up(value) or 0.0), levels(value)) for value in steps(0.0, top, 4)),
         marks,
     )
+
+
+def _apart(names: Sequence[Tick]) -> tuple[Tick, ...]:
+    """The names of lines from the lowest to the highest, each far enough above the one before to be read."""
+    placed: list[Tick] = []
+    for name in sorted(names, key=lambda one: -one.at):
+        room = placed[-1].at - NAME if placed else math.inf
+        placed.append(Tick(round(min(name.at, room), 1), name.text))
+    return tuple(placed)
 
 
 def steps(low: float, high: float, count: int) -> list[float]:

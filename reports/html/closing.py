@@ -50,6 +50,31 @@ TERMS: Final = (
 )
 """Terms and what they mean here."""
 
+TERMS_OF_MODELS: Final = (
+    (
+        "Arm",
+        "whose outputs they are: the base model, the one trained on the data as it was, the one trained on mended data",
+    ),
+    ("Seed, replicate", "the same training with another start and order; several tell the method from a lucky run"),
+    ("Decision rule", "how an output becomes a label; laid down before and the same for every arm"),
+    ("Threshold-only arm", "an arm computed from another by moving its cut-off: what costs no training"),
+    ("Base rate", "the share of favourable labels among the test rows of a group, which may be unjust themselves"),
+    (
+        "Signed gap",
+        "a group's rate less that of the reference; a gap that changed its sign was turned round, not closed",
+    ),
+    ("Parity difference", "the largest less the smallest selection rate of the groups (demographic parity)"),
+    ("True positive rate, equal opportunity", "the share selected among those whose true label is favourable"),
+    ("Equalised odds", "the larger of the differences in true and in false positive rates"),
+    ("Calibration in the large", "the mean probability less the base rate; 0 is right"),
+    ("Sensitivity", "flips of the answer when only the group changes, less flips under an edit that should not matter"),
+    ("Amplification", "the gap of the decisions less the gap of the labels, on the same rows"),
+    ("Not estimable", "there is nothing to divide by; it is neither 0 nor 1"),
+    ("Exposure", "how much likelier a planted text is to the model than texts it never saw, in bits"),
+    ("Effective rows", "how many rows of equal weight the weighted ones are worth (Kish)"),
+)
+"""Further ones, for a report that is about a model."""
+
 
 def set_aside(result: Result) -> Section | None:
     """Findings that the configuration ignores and demands that were waived, with reason, owner and expiry."""
@@ -87,13 +112,14 @@ def set_aside(result: Result) -> Section | None:
     )
 
 
-def terms() -> Section:
+def terms(*, of_model: bool = False) -> Section:
     """The glossary."""
-    return Section("terms", "Terms", (facts(*TERMS),))
+    return Section("terms", "Terms", (facts(*TERMS, *(TERMS_OF_MODELS if of_model else ())),))
 
 
-def evidence(result: Result, view: View) -> Section:
-    """Everything that is needed to obtain the result again, and every figure of the whole data."""
+def evidence(result: Result, view: View, *, settings: bool = True, figures: bool = True) -> Section:
+    """Everything that is needed to obtain the result again, with all ``settings`` and ``figures`` unless these stand
+    elsewhere."""
     held = result.evidence
     blocks: list[Block] = [
         facts(
@@ -116,10 +142,11 @@ def evidence(result: Result, view: View) -> Section:
         blocks.append(Table("Inputs", ("File", "sha256"), rows))
     blocks.append(Text("To obtain this result again, with the same files and the same version:"))
     blocks.append(Command(reproduce(result, view)))
-    if held.config:
+    if held.config and settings:
         text = msgspec.json.format(msgspec.json.encode(_well_formed(held.config), order="sorted"), indent=1).decode()
         blocks.append(Fold("All settings", (Command(text[:20_000]),)))
-    blocks += _figures(result)
+    if figures:
+        blocks += _figures(result)
     return Section("evidence", "Evidence", tuple(blocks))
 
 

@@ -28,12 +28,12 @@ AROUND: Final = 36
 """Characters of the line shown before and after the place."""
 
 
-def examples(result: Result, hidden: Withheld, view: View) -> Section | None:
-    """Up to 200 findings, 25 of a rule; every rule shows its first before any shows its second."""
+def examples(result: Result, hidden: Withheld, view: View, *, most: int = MOST) -> Section | None:
+    """Up to ``most`` findings, 25 of a rule; every rule shows its first before any shows its second."""
     groups = summary.groups(result)
     if not groups:
         return None
-    chosen = _shared([findings[:MOST_OF_A_RULE] for _, findings in groups], MOST)
+    chosen = _shared([findings[:MOST_OF_A_RULE] for _, findings in groups], most)
     seen: Mapping[Key, Window] = {}
     if view.snippets:
         seen = windows(result.sources, (finding for findings in chosen for finding in findings))
@@ -81,7 +81,7 @@ def _shared(groups: Sequence[Sequence[Finding]], most: int) -> list[Sequence[Fin
 def _example(finding: Finding, seen: Mapping[Key, Window], hidden: Withheld, *, redact: bool) -> Example:
     where = finding.place
     secret = hidden.hides_finding(finding.evidence.get("attribute")) or hidden.silences(_told(finding), [finding.code])
-    if finding.code.startswith("DEM") and secret:
+    if finding.code.startswith(("DEM", "FAI")) and secret:
         return Example(finding.severity.value, place(finding), "Withheld: a group with counts below 5 is named here.")
     window = seen.get((where.file or "", where.offset if where.offset is not None else -1))
     related = tuple(

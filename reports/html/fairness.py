@@ -31,8 +31,9 @@ field = "metadata.sex"
 """
 
 
-def fairness(result: Result, hidden: Withheld) -> Section:
-    """Groups of every attribute; or that nothing was assessed, and what would change that."""
+def fairness(result: Result, hidden: Withheld, *, brief: bool = False) -> Section:
+    """Groups of every attribute; or that nothing was assessed, and what would change that. ``brief`` leaves out
+    intersections, which stand in the report of the data alone."""
     measures = Measures(result)
     attributes = measures.attributes()
     blocks: list[Block] = []
@@ -58,7 +59,11 @@ def fairness(result: Result, hidden: Withheld) -> Section:
             )
         )
     for attribute in attributes:
+        if brief and is_pair(attribute):
+            continue
         blocks += _attribute(attribute, measures, hidden)
+    if brief and any(map(is_pair, attributes)):
+        blocks.append(Text("Intersections of the data stand in the report of the data alone.", "quiet"))
     return Section("groups", "Groups and fairness of the data", tuple(blocks))
 
 

@@ -34,12 +34,21 @@ class Withheld(msgspec.Struct, frozen=True):
     ``figures`` are, by rule, the groups whose rate or ratio is withheld although their size is shown. ``tight`` are the
     attributes with a small cell in a table of groups by labels or splits: whatever else is said of these labels could
     be solved for it, so such tables, their measures of association and all findings on the attribute are withheld.
+    ``lost`` are the ``figures`` by attribute and rule.
     """
 
     on: bool
     groups: Mapping[str, Reasons] = {}
     figures: Mapping[str, frozenset[str]] = {}
     tight: frozenset[str] = frozenset()
+    lost: Mapping[str, Mapping[str, frozenset[str]]] = {}
+
+    def secret(self, attribute: str | None, *codes: str) -> frozenset[str]:
+        """The groups of an attribute of which nothing is shown: those that are withheld, and those whose rate or ratio
+        is in a table of these rules (of any rule where none is named)."""
+        by_code = self.lost.get(attribute or "", {})
+        named = [groups for code, groups in by_code.items() if not codes or code in codes]
+        return frozenset(self.of(attribute)).union(*named)
 
     def of(self, attribute: str | None) -> Reasons:
         """The groups of an attribute that are withheld, with the reason."""
@@ -69,6 +78,7 @@ def withheld(result: Result, *, on: bool) -> Withheld:
     found = {name: _pairs(sizes) if is_pair(name) else line(sizes) for name, sizes in counts.items()}
     sized = Withheld(True, {name: reasons for name, reasons in found.items() if reasons})
     figures: dict[str, frozenset[str]] = {}
+    by_attribute: dict[str, dict[str, frozenset[str]]] = {}
     for measure, table in tables:
         shown = masked(table, sized, measure.attribute)
         lost = {
@@ -78,7 +88,9 @@ def withheld(result: Result, *, on: bool) -> Withheld:
         }
         if lost:
             figures[measure.code] = figures.get(measure.code, frozenset()) | lost
-    return msgspec.structs.replace(sized, figures=figures, tight=frozenset(_tight(result)))
+            of_it = by_attribute.setdefault(measure.attribute or "", {})
+            of_it[measure.code] = of_it.get(measure.code, frozenset()) | lost
+    return msgspec.structs.replace(sized, figures=figures, tight=frozenset(_tight(result)), lost=by_attribute)
 
 
 def _tight(result: Result) -> Iterable[str]:
@@ -94,8 +106,8 @@ def _tight(result: Result) -> Iterable[str]:
 
 def _sizes(table: GroupTable) -> Iterable[tuple[str, int]]:
     for group in table.groups:
-        if group.n is not None:
-            yield group.group, group.n
+        if group.of_their_own is not None:
+            yield group.group, group.of_their_own
     if table.unknown is not None and table.unknown.n:
         yield UNKNOWN, table.unknown.n
 
@@ -172,7 +184,9 @@ def masked(table: GroupTable, hidden: Withheld, attribute: str | None) -> GroupT
 
 def _few_hits(table: GroupTable, whole: Reasons) -> dict[str, str]:
     """Groups whose hits are withheld although their size is not."""
-    sizes = {group.group: (group.hits, group.n) for group in table.groups}
+    sizes: dict[str, tuple[int | None, int | None]] = {
+        group.group: (group.own_hits, (group.own_hits or 0) + group.own_misses) for group in table.groups
+    }
     if table.unknown is not None:
         sizes.setdefault(UNKNOWN, (table.unknown.hits, table.unknown.n))
     hits = {name: (hit, n) for name, (hit, n) in sizes.items() if hit is not None and name not in whole}
@@ -205,11 +219,20 @@ def _group(group: Group, whole: str | None, part: str | None, told: bool, secret
     kept = msgspec.structs.replace(group, sentence=_silent(group.sentence, secret))
     if part is not None or told:
         kept = msgspec.structs.replace(
-            kept, estimate=None, estimate_interval=None, pass_interval=None, sentence="", required_n=None
+            kept,
+            estimate=None,
+            estimate_interval=None,
+            pass_interval=None,
+            gap=None,
+            gap_interval=None,
+            sentence="",
+            required_n=None,
         )
     if part is None:
         return msgspec.structs.replace(kept, withheld="ratio") if told and group.estimate is not None else kept
-    return msgspec.structs.replace(kept, hits=None, rate=None, interval=None, effective_n=None, withheld=f"hits {part}")
+    return msgspec.structs.replace(
+        kept, hits=None, rate=None, interval=None, effective_n=None, base_rate=None, withheld=f"hits {part}"
+    )
 
 
 def _silent(sentence: str, secret: set[str]) -> str:

@@ -133,8 +133,8 @@ def _like(clause: Clause) -> Callable[[float | None], str]:
     return share if "%" in clause.actual + clause.limit else ratio
 
 
-def checked(result: Result, view: View) -> Section:
-    """What was looked at, and what was not and why."""
+def checked(result: Result, view: View, *, brief: bool = False) -> Section:
+    """What was looked at, and what was not and why; ``brief`` names rules that found nothing by their codes alone."""
     clean = [code for code in result.rules_run if not result.counts.get(code, {}).get("findings")]
     off = [entry for entry in result.rules_skipped if entry.kind != "inapplicable"]
     lacking = [entry for entry in result.rules_skipped if entry.kind == "inapplicable"]
@@ -150,10 +150,12 @@ def checked(result: Result, view: View) -> Section:
         head = ("What", "State", "Why")
         blocks.append(Table("Not checked, because the run gave nothing to judge by", head, rows))
     if off:
-        cells = tuple((Cell(e.code, view.note(e.code).name), Cell(e.reason)) for e in off)
+        cells = tuple((cell, Cell(reason)) for reason, cell in _by_reason(off, view))
         table = Table("Rules left out", ("Rule", "Why"), cells)
         blocks.append(Fold(f"{len(off):,} rules turned off or in preview", (table,)))
-    if clean:
+    if clean and brief:
+        blocks.append(Fold(f"{len(clean):,} rules that ran and found nothing", (Text(", ".join(clean)),)))
+    elif clean:
         cells = tuple((Cell(code), Cell(view.note(code).name or NONE)) for code in clean)
         table = Table("Rules without a finding", ("Rule", "Looks for"), cells)
         blocks.append(Fold(f"{len(clean):,} rules that ran and found nothing", (table,)))
@@ -165,11 +167,17 @@ def _unjudged(result: Result, lacking: Sequence[Skipped], view: View) -> tuple[t
     """The demands and the rules that had nothing to judge by, with the reason."""
     demands = [clause for clause in (result.gate.clauses if result.gate else ()) if clause.verdict == "NOT_ASSESSED"]
     rows = [(Cell(one.name, one.demand), verdict_cell(one.verdict), Cell(one.sentence)) for one in demands]
-    rows += [
-        (Cell(entry.code, view.note(entry.code).name), verdict_cell("NOT_ASSESSED"), Cell(entry.reason))
-        for entry in lacking
-    ]
+    rows += [(cell, verdict_cell("NOT_ASSESSED"), Cell(reason)) for reason, cell in _by_reason(lacking, view)]
     return tuple(rows)
+
+
+def _by_reason(entries: Sequence[Skipped], view: View) -> Iterator[tuple[str, Cell]]:
+    """The rules that were left out, those with one reason together: a rule with its name, several by their codes."""
+    same: dict[str, list[str]] = {}
+    for entry in entries:
+        same.setdefault(entry.reason, []).append(entry.code)
+    for reason, codes in same.items():
+        yield reason, Cell(codes[0], view.note(codes[0]).name) if len(codes) == 1 else Cell(", ".join(codes))
 
 
 UNREAD: Final = ("not covered", "undetermined")

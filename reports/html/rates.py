@@ -32,7 +32,7 @@ def shares(measure: Measure, hidden: Withheld) -> Iterator[Block]:
         return
     table = masked(found, hidden, measure.attribute)
     items = [
-        Item(label=one.group, value=one.share, text=_with_n(one.share, one.n), interval=one.interval)
+        Item(label=one.group, value=one.share, text=with_n(one.share, one.n), interval=one.interval)
         for one in table.groups[:MOST_GROUPS]
         if one.share is not None
     ]
@@ -41,7 +41,7 @@ def shares(measure: Measure, hidden: Withheld) -> Iterator[Block]:
     listed = Table(f"{measure.attribute}: share of each group", head, rows, right=(1, 2, 3, 4))
     sentence = _represented(measure, table)
     if items:
-        high = _round_up(max(end for item in items for end in (item.value or 0.0, *_finite_ends(item))))
+        high = round_up(max(end for item in items for end in (item.value or 0.0, *finite_ends(item))))
         marks = _references(table)
         chart = charts.intervals(items, low=0.0, high=high, words=tick, marks=marks)
         yield Figure(f"{measure.attribute}: share of rows", sentence, chart, listed)
@@ -50,7 +50,8 @@ def shares(measure: Measure, hidden: Withheld) -> Iterator[Block]:
         yield listed
 
 
-def _with_n(part: float | None, n: int | None) -> str:
+def with_n(part: float | None, n: int | None) -> str:
+    """A share and the rows that it is of."""
     return share(part) if n is None else f"{share(part)}, n {n:,}"
 
 
@@ -101,7 +102,7 @@ def rates(measure: Measure, hidden: Withheld, what: str) -> Iterator[Block]:
     overall = value_of(measure)
     sentence = table.sentence or f"Overall {share(overall)} of {measure.n:,} rows."
     yield from _rate_figure(table, title, sentence, overall)
-    yield from _comparison(table, title)
+    yield from comparison(table, title)
     told = [one for one in table.groups if one.verdict == "FAIL" or (one.verdict != "PASS" and not table.exploratory)]
     said = tuple(one.sentence for one in told if one.sentence and one.sentence != table.sentence)
     if said:
@@ -132,13 +133,13 @@ def _rate_figure(table: GroupTable, title: str, sentence: str, overall: float | 
         Item(
             label=one.group,
             value=one.rate,
-            text=_with_n(one.rate, one.n),
+            text=with_n(one.rate, one.n),
             interval=one.interval,
             tone=TONES.get(one.verdict or "", ""),
         )
         for one in drawn
     ]
-    high = _round_up(max(end for item in items for end in (item.value or 0.0, *_finite_ends(item))))
+    high = round_up(max(end for item in items for end in (item.value or 0.0, *finite_ends(item))))
     marks = [(overall, f"all {share(overall)}")] if overall is not None else []
     yield Figure(title, sentence, charts.intervals(items, low=0.0, high=high, words=tick, marks=marks), listed)
 
@@ -156,7 +157,7 @@ def _rate(one: Group, is_reference: bool) -> tuple[Cell, ...]:
     )
 
 
-def _comparison(table: GroupTable, title: str) -> Iterator[Block]:
+def comparison(table: GroupTable, title: str) -> Iterator[Block]:
     """The ratios: a figure where there is anything to draw, and a table with both intervals, verdict and needed n."""
     compared = [one for one in table.groups if one.verdict]
     if not compared:
@@ -196,11 +197,11 @@ def _comparison_chart(table: GroupTable, drawn: Sequence[Group]) -> charts.Inter
         )
         for one in drawn
     ]
-    ends = [end for item in items for end in (item.value or 0.0, *_finite_ends(item))]
+    ends = [end for item in items for end in (item.value or 0.0, *finite_ends(item))]
     if asked.scale == "ratio":
         low, high, none = 0.0, min(2.0, max(1.2, *ends)), (1.0, "parity")
     else:
-        reach = _round_up(max(map(abs, ends)))
+        reach = round_up(max(map(abs, ends)))
         low, high, none = -reach, reach, (0.0, "parity")
     limit = (
         [(asked.tolerance, f"limit {form(asked.tolerance)}")]
@@ -264,12 +265,13 @@ def _small(one: Group) -> Cell:
     return Cell(share(one.rate), between(one.interval))
 
 
-def _finite_ends(item: Item) -> list[float]:
+def finite_ends(item: Item) -> list[float]:
+    """The ends of an item's intervals that can be drawn."""
     spans = [span for span in (item.interval, item.inner) if span is not None]
     return [end for span in spans for end in span if end is not None and charts.finite(end)]
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """A little beyond the largest share, at most 1."""
     if not charts.finite(value) or value <= 0:
         return 1.0

@@ -16,9 +16,10 @@ T = TypeVar("T")
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """One group of an attribute, as a share of the rows or as a rate within it. What a table lacks is None.
 
-    ``estimate`` is the ratio or difference to the reference, ``estimate_interval`` decides a FAIL, ``pass_interval`` a
-    PASS. ``compared`` is False for levels that are no groups: unknown, none, multiple. ``withheld`` says why
-    figures are missing from a masked table.
+    ``made`` of the rows are made of others: answers of further replicates, say. ``base_rate`` is the share of
+    favourable true labels, ``gap`` the signed difference to the reference. ``estimate`` is the ratio or difference to
+    the reference, ``estimate_interval`` decides a FAIL, ``pass_interval`` a PASS. ``compared`` is False for levels that
+    are no groups: unknown, none, multiple. ``withheld`` says why figures are missing from a masked table.
     """
 
     group: str
@@ -41,7 +42,30 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     screen: bool = False
     sentence: str = ""
     compared: bool = True
+    made: int = 0
+    base_rate: float | None = None
+    gap: float | None = None
+    gap_interval: Span | None = None
     withheld: str = ""
+
+    @property
+    def of_their_own(self) -> int | None:
+        """The rows that are not made of others, as answers of a second replicate are of the first's questions."""
+        return None if self.n is None else max(0, self.n - self.made)
+
+    @property
+    def own_hits(self) -> int | None:
+        """The hits among them, as far as all replicates together tell, rounded up."""
+        return self._own(self.hits)
+
+    @property
+    def own_misses(self) -> int:
+        """The others among them, rounded up."""
+        return self._own((self.n or 0) - (self.hits or 0)) or 0
+
+    def _own(self, counted: int | None) -> int | None:
+        own = self.of_their_own
+        return counted if not counted or not self.n or own is None else -(-counted * own // self.n)
 
     @property
     def against(self) -> str:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import msgspec
 
 from audit.model import Json
-from audit.train.prediction.questions import Questions
+from audit.train.prediction.questions import QuestionSet
 
 PASSING: Final = ("rate_limit", "server", "timeout", "connection")
 """Errors after which asking again may help."""
@@ -17,7 +17,8 @@ PASSING: Final = ("rate_limit", "server", "timeout", "connection")
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came back for a row (its ordinal) and a sample, as ``audit predict`` writes it. ``error`` is a fixed word, a
     colon and what was found; ``output`` is then None. ``finish_reason`` is that of the model, ``label`` where labels
-    were scored and ``answer`` where that of the row was. Logarithms are natural, ``seconds`` None in this process."""
+    were scored and ``answer`` where that of the row was. Logarithms are natural, ``seconds`` None in this process.
+    ``examples`` is how many of the examples before the prompt were asked with, None where there were none."""
 
     row: int
     sample: int = 0
@@ -30,6 +31,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float | None = None
     prompt_tokens: int | None = None
     output_tokens: int | None = None
+    examples: int | None = None
 
     @property
     def key(self) -> tuple[int, int]:
@@ -45,8 +47,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Answerer(Protocol):
     """Who is asked: a model in this process, or an endpoint."""
 
-    def identity(self, questions: Questions) -> Mapping[str, Json]:
+    def identity(self, questions: QuestionSet) -> Mapping[str, Json]:
         """All that the answers depend on beside rows and settings, by name."""
 
-    def answers(self, questions: Questions, done: frozenset[tuple[int, int]]) -> Iterator[list[Answer]]:
+    def answers(self, questions: QuestionSet, done: frozenset[tuple[int, int]]) -> Iterator[list[Answer]]:
         """The answers to all questions but those that are ``done``, some at a time."""

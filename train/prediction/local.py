@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+import msgspec
 import numpy as np
 import torch
 
@@ -21,7 +22,7 @@ from audit.train.prediction.batching import ROWS, TOKENS, Ids, batches, reads_of
 from audit.train.prediction.generation import Decoding, uniforms, write_on
 from audit.train.prediction.options import AUTO, NONE, PredictOptions
 from audit.train.prediction.prompts import Prompts, Reply, Shared
-from audit.train.prediction.questions import Question, Questions
+from audit.train.prediction.questions import Question, QuestionSet
 from audit.train.prediction.scoring import (
     Scored,
     agreed_strategy,
@@ -65,7 +66,7 @@ class Asked:
     """What is asked of a model: rows, the lengths of their prompts in tokens, and which of them have labels of the same
     tokens. Those that cannot be asked are answers with an error."""
 
-    def __init__(self, questions: Questions, encode: Encode) -> None:
+    def __init__(self, questions: QuestionSet, encode: Encode) -> None:
         self.rows = array("Q")
         self.lengths = array("L")
         self.alike: dict[object, list[int]] = {}
@@ -104,15 +105,21 @@ class LocalModel:
         self._prompts = Prompts(loaded.tokenizer)
         self._reads = reads_of(loaded.model)
         self._on_cpu = self._model.device.type == "cpu"
+        self._examples: dict[int, int] = {}
         if loaded.task == "classify" and (options.labels != AUTO or options.score_answers):
             raise UsageError(
                 f"{loaded.name} classifies: it scores its own labels and nothing else", hint="--labels auto"
             )
 
-    def identity(self, questions: Questions) -> Mapping[str, Json]:
+    @property
+    def classifies(self) -> bool:
+        """Whether the model has a head over its classes, and so writes no text."""
+        return self._loaded.task == "classify"
+
+    def identity(self, questions: QuestionSet) -> Mapping[str, Json]:
         """The model's files and what the last bits of a sum depend on. Raises UsageError for samples of what is not
         drawn."""
-        labels = self._labels(questions)
+        labels = self.labels(questions)
         if self._options.samples > 1 and (labels is not None or self._options.score_answers):
             raise UsageError("--samples are replies that are drawn, and none is written here", hint="--labels none")
         if self._options.logprobs and labels is not None:
@@ -128,9 +135,9 @@ class LocalModel:
             "torch": str(torch.__version__),
         }
 
-    def answers(self, questions: Questions, done: frozenset[tuple[int, int]]) -> Iterator[list[Answer]]:
+    def answers(self, questions: QuestionSet, done: frozenset[tuple[int, int]]) -> Iterator[list[Answer]]:
         """Labels where there are any (a head's, named ones, those of the data), else replies."""
-        labels = self._labels(questions)
+        labels = self.labels(questions)
         if self._loaded.task == "classify":
             asked = self._encoded(questions, self._prompts.prompt, 0)
             found = self._classified(asked, done)
@@ -143,10 +150,17 @@ class LocalModel:
         else:
             asked = self._encoded(questions, self._prompts.prompt, 1)
             found = self._written(asked, questions, done)
-        yield [answer for answer in asked.refused if answer.key not in done]
-        yield from found
+        yield [answer for answer in self._told(asked.refused) if answer.key not in done]
+        for answers in found:
+            yield self._told(answers)
 
-    def _labels(self, questions: Questions) -> Sequence[str] | None:
+    def _told(self, answers: list[Answer]) -> list[Answer]:
+        """The answers with the number of examples that they were asked with."""
+        if not self._examples:
+            return answers
+        return [msgspec.structs.replace(answer, examples=self._examples.get(answer.row)) for answer in answers]
+
+    def labels(self, questions: QuestionSet) -> Sequence[str] | None:
         """The labels that are scored, None where replies are written."""
         if self._loaded.task == "classify":
             return self._loaded.classes
@@ -160,21 +174,30 @@ class LocalModel:
 
     # ------------------------------------------------------------------ prompts
 
-    def _encoded(self, questions: Questions, encode: Encode, room: int) -> Asked:
+    def _encoded(self, questions: QuestionSet, encode: Encode, room: int) -> Asked:
         """All questions encoded. ``room`` is how many tokens there must be left for a reply."""
-        asked = Asked(questions, encode)
+        asked = Asked(questions, lambda question: self._fitting(question, encode, room))
         for question, _ in questions.read(questions.rows):
-            encoded = question.problem or encode(question)
+            encoded = self._fitting(question, encode, room)
             if not isinstance(encoded, str):
-                problem = self._too_long(_length(encoded) + room)
-                if not problem:
-                    asked.add(question.row, encoded)
-                    continue
-                encoded = problem
+                asked.add(question.row, encoded)
+                continue
             samples = self._options.samples if room else 1
             problem = str(encoded)  # a plain one: subclasses of text cannot be written as JSON
             asked.refused.extend(Answer(row=question.row, sample=n, error=problem) for n in range(samples))
         return asked
+
+    def _fitting(self, question: Question, encode: Encode, room: int) -> Ids | Reply | Shared | str:
+        """A question encoded with as many of its examples as the model has positions for, the first ones."""
+        for count in range(len(question.examples), -1, -1):
+            asked = question.with_examples(count) if question.examples else question
+            encoded = question.problem or encode(asked)
+            problem = encoded if isinstance(encoded, str) else self._too_long(_length(encoded) + room)
+            if not problem or not count:
+                break
+        if question.examples:
+            self._examples[question.row] = count
+        return problem or encoded
 
     def _too_long(self, tokens: int) -> str:
         """Why a sequence cannot be read: the model has no positions for it. What rows were limited to in training is no
@@ -246,7 +269,9 @@ class LocalModel:
                 ]
                 yield [answer for answer in found if answer.key not in done]
 
-    def _written(self, asked: Asked, questions: Questions, done: frozenset[tuple[int, int]]) -> Iterator[list[Answer]]:
+    def _written(
+        self, asked: Asked, questions: QuestionSet, done: frozenset[tuple[int, int]]
+    ) -> Iterator[list[Answer]]:
         options = self._options
         decoding = Decoding(self._ends(), options.temperature, options.logprobs)
         samples = options.samples

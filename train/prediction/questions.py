@@ -11,7 +11,7 @@ import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -31,8 +31,11 @@ from audit.read.shapes.base import Unwritable
 from audit.read.shapes.openai_write import Notes, write_messages
 from audit.rule import Product, Run
 from audit.train.data.encode import question_of as classified_question
-from audit.train.data.rows import split_name
+from audit.train.data.rows import VALIDATION, split_name
 from audit.train.runs.folder import ROWS
+
+TEST: Final = "test"
+"""The split that a model is judged by."""
 
 
 class FileAsked(msgspec.Struct, frozen=True):
@@ -46,13 +49,16 @@ class FileAsked(msgspec.Struct, frozen=True):
 class Question(NamedTuple):
     """One row to be asked about. ``chat`` is its prompt with the answer it has, ``answer`` the index of that answer
     among the messages (None where it has none). ``messages`` are those of the prompt in OpenAI's form, and ``problem``
-    says why it cannot be asked ("" where it can)."""
+    says why it cannot be asked ("" where it can). From the message ``lead`` on there stand examples, of which
+    ``examples`` has the number of messages each; they are no part of the row."""
 
     row: int
     chat: Chat
     answer: int | None
     messages: tuple[dict[str, Json], ...]
     problem: str = ""
+    examples: tuple[int, ...] = ()
+    lead: int = 0
 
     @property
     def prompt(self) -> Chat:
@@ -61,6 +67,18 @@ class Question(NamedTuple):
             self.chat
             if self.answer is None
             else msgspec.structs.replace(self.chat, messages=self.chat.messages[: self.answer])
+        )
+
+    def with_examples(self, count: int) -> Question:
+        """The question with the first ``count`` of its examples only."""
+        start = self.lead + sum(self.examples[:count])
+        end = self.lead + sum(self.examples)
+        turns = self.chat.messages
+        return self._replace(
+            chat=msgspec.structs.replace(self.chat, messages=turns[:start] + turns[end:]),
+            answer=None if self.answer is None else self.answer - (end - start),
+            messages=self.messages[:start] + self.messages[end:],
+            examples=self.examples[:count],
         )
 
     @property
@@ -110,13 +128,77 @@ def _unweighted(turns: Iterable[Message]) -> Iterator[Message]:
     return (msgspec.structs.replace(turn, weight=ABSENT) for turn in turns)
 
 
-class Questions:
-    """All rows that are asked, by ordinal, ascending. They can be read again while ``asking`` lasts."""
+class Mark(NamedTuple):
+    """Which question of its row it is: the row's own (``original``), one with another group in it (``swap``) or one
+    edited within the group (``control``), with the name of their pair and the groups that were swapped."""
 
-    def __init__(self, finished: Finished, driven: Driven, run: Run, only: str | None, run_folder: str | None) -> None:
+    variant: str = "original"
+    pair_id: str | None = None
+    swapped: Mapping[str, Json] | None = None
+
+
+ORIGINAL: Final = Mark()
+
+
+class QuestionSet(Protocol):
+    """What is asked: questions by number, of rows that are read again whenever they are needed."""
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """The numbers of the questions, ascending."""
+
+    @property
+    def labels(self) -> Labels:
+        """The labels that the data is recognised to have."""
+
+    @property
+    def files(self) -> tuple[FileAsked, ...]:
+        """The files that the questions are from."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, rows: Sequence[int]) -> Iterator[tuple[Question, Record]]:
+        """Some questions, in the order given, each with its row."""
+
+    def row_id(self, row: int) -> str:
+        """``CONTENT_ID#N`` of the row of a question."""
+
+    def cluster(self, row: int) -> str:
+        """The same for questions that are no independent evidence."""
+
+    def truth(self, row: int, question: Question, record: Record) -> str | None:
+        """The label or the answer that the row has."""
+
+    def attributes(self, row: int) -> Mapping[str, str]:
+        """The group of the row for every configured attribute."""
+
+    def mark(self, row: int) -> Mark:
+        """Which question of its row it is."""
+
+    def identity(self) -> Mapping[str, Json]:
+        """What the questions depend on beside their rows, by name."""
+
+
+class Questions:
+    """All rows that are asked, by ordinal, ascending. They can be read again while ``asking`` lasts.
+
+    ``split`` is the name of the split that they are of, "" for all rows.
+    """
+
+    def __init__(
+        self,
+        finished: Finished,
+        driven: Driven,
+        run: Run,
+        only: str | None,
+        run_folder: str | None,
+        *,
+        held_out: bool = False,
+    ) -> None:
         self._finished = finished
         self.labels: Labels = recognise(finished, run)
-        self.rows: Sequence[int] = range(finished.rows) if only is None else _chosen(finished, only, run_folder)
+        self.split = only or (_unseen(finished, run_folder) if held_out else "")
+        self.rows: Sequence[int] = _chosen(finished, self.split, run_folder) if self.split else range(finished.rows)
         self.files = tuple(_files(driven))
         self._ids = row_ids(finished, self.rows)
         self._clusters = finished.clusters()
@@ -159,6 +241,14 @@ class Questions:
         """The group of the row for every configured attribute."""
         return {name: groups[codes[row]] if len(codes) else UNKNOWN for name, (groups, codes) in self._groups.items()}
 
+    def mark(self, row: int) -> Mark:
+        """The row's own question, always."""
+        return ORIGINAL
+
+    def identity(self) -> Mapping[str, Json]:
+        """Nothing: the rows say it all."""
+        return {}
+
 
 @contextlib.contextmanager
 def asking(
@@ -167,11 +257,13 @@ def asking(
     *,
     only: str | None = None,
     run_folder: str | None = None,
+    held_out: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Questions]:
     """The questions of ``data`` (as for ``audit.check``) and of the splits that the settings name; with ``only`` those
     of one split, under any of the names that training knows it by. Where the data has none of that name, it is the
-    split that the run in ``run_folder`` put rows into, such as those it held out.
+    split that the run in ``run_folder`` put rows into, such as those it held out. With ``held_out`` and no ``only`` it
+    is the test split where there is one, else what the run held out, else all rows.
 
     Raises UsageError for a split that is none, and KeyboardInterrupt where the reading was interrupted.
     """
@@ -183,7 +275,18 @@ def asking(
     with driving(readers, (), run, means(settings), progress, wanted=wanted) as (driven, finished):
         if driven.partial:
             raise KeyboardInterrupt
-        yield Questions(finished, driven, run, only, run_folder)
+        yield Questions(finished, driven, run, only, run_folder, held_out=held_out)
+
+
+def _unseen(finished: Finished, run_folder: str | None) -> str:
+    """The split whose rows a run has not seen: ``test`` of the data, else what the run kept of them; "" for neither."""
+    if any(split_name(name) == TEST for name in finished.splits):
+        return TEST
+    of_run = _rows_of_run(run_folder)
+    if not of_run:
+        return ""
+    there = {of_run.get(row_id) for row_id in row_ids(finished, range(finished.rows)).values()}
+    return next((name for name in (TEST, VALIDATION) if name in there), "")
 
 
 def _chosen(finished: Finished, only: str, run_folder: str | None) -> Sequence[int]:

@@ -16,7 +16,7 @@ from audit.model import Json
 from audit.train.endpoints import Endpoint, Failed, Request, first_choice, text_of
 from audit.train.prediction.answers import Answer
 from audit.train.prediction.options import PredictOptions
-from audit.train.prediction.questions import Question, Questions, writable
+from audit.train.prediction.questions import Question, QuestionSet, writable
 
 AT_ONCE: Final = 256
 """Rows that are read at a time."""
@@ -32,11 +32,11 @@ class RemoteModel:
         self._options = options
         self._seed = seed
 
-    def identity(self, questions: Questions) -> Mapping[str, Json]:
+    def identity(self, questions: QuestionSet) -> Mapping[str, Json]:
         """The address without user, password and query, and the model's name there."""
         return {"endpoint": self._endpoint.shown, "model": self._endpoint.model}
 
-    def answers(self, questions: Questions, done: frozenset[tuple[int, int]]) -> Iterator[list[Answer]]:
+    def answers(self, questions: QuestionSet, done: frozenset[tuple[int, int]]) -> Iterator[list[Answer]]:
         """Replies, as they come in."""
         refused: list[Answer] = []
         for (row, sample), completion, seconds in self._endpoint.ask(self._requests(questions, done, refused)):
@@ -45,7 +45,7 @@ class RemoteModel:
         yield refused
 
     def _requests(
-        self, questions: Questions, done: frozenset[tuple[int, int]], refused: list[Answer]
+        self, questions: QuestionSet, done: frozenset[tuple[int, int]], refused: list[Answer]
     ) -> Iterator[tuple[tuple[int, int], Request]]:
         samples = range(self._options.samples)
         rows = [row for row in questions.rows if any((row, sample) not in done for sample in samples)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ from audit.policy.words import plural
 from audit.train.prediction.answers import PASSING, Answer, Answerer
 from audit.train.prediction.ledger import Ledger
 from audit.train.prediction.options import PredictOptions, checked, options_from
-from audit.train.prediction.questions import Question, Questions, asking, writable
+from audit.train.prediction.questions import Question, QuestionSet, asking, writable
 
 AT_ONCE: Final = 512
 """Rows that are put together at a time."""
@@ -83,23 +84,38 @@ def predict(
             questions = stack.enter_context(asked_about)
         except KeyboardInterrupt:
             return PredictReport(output=str(path), arm=_arm(options), rows=0, partial=True)
-        answerer = _answerer(options, settings, stack)
-        asked = _asked(options, settings, answerer, questions)
-        ledger = Ledger(
-            path, asked, questions.rows, samples=options.samples, resume=options.resume, force=options.force
-        )
-        is_whole = ledger.is_complete or _answered(ledger, answerer, questions, options, told)
-        if is_whole and not ledger.is_complete:
-            ledger.finish(_lines(ledger, questions, options, settings.seed))
-        return PredictReport(
-            output=str(path),
-            arm=_arm(options),
-            rows=len(questions),
-            answers=len(questions) * options.samples if ledger.is_complete else ledger.answers,
-            failed=ledger.errors,
-            found=ledger.found,
-            partial=not is_whole,
-        )
+        answerer = opened(options, settings, stack)(options)
+        return ask(answerer, questions, path, options=options, settings=settings, told=told)
+
+
+def ask(
+    answerer: Answerer,
+    questions: QuestionSet,
+    output: Path,
+    *,
+    options: PredictOptions,
+    settings: Settings,
+    told: Callable[[int, int], None] | None = None,
+    first_sample: int = 0,
+) -> PredictReport:
+    """Ask ``questions`` and write the answers to ``output``, as ``predict`` does; samples are numbered from
+    ``first_sample``. The seed is that of the settings."""
+    asked = _asked(options, settings, answerer, questions)
+    if first_sample:
+        asked["first sample"] = first_sample
+    ledger = Ledger(output, asked, questions.rows, samples=options.samples, resume=options.resume, force=options.force)
+    is_whole = ledger.is_complete or _answered(ledger, answerer, questions, options, told)
+    if is_whole and not ledger.is_complete:
+        ledger.finish(_lines(ledger, questions, options, settings.seed, first_sample))
+    return PredictReport(
+        output=str(output),
+        arm=_arm(options),
+        rows=len(questions),
+        answers=len(questions) * options.samples if ledger.is_complete else ledger.answers,
+        failed=ledger.errors,
+        found=ledger.found,
+        partial=not is_whole,
+    )
 
 
 def _given(options: PredictOptions | None) -> Mapping[str, Json]:
@@ -111,8 +127,8 @@ def _arm(options: PredictOptions) -> str:
     return str(writable(options.arm or ""))
 
 
-def _answerer(options: PredictOptions, settings: Settings, stack: ExitStack) -> Answerer:
-    """Who is asked, until the stack is left."""
+def opened(options: PredictOptions, settings: Settings, stack: ExitStack) -> Callable[[PredictOptions], Answerer]:
+    """Who is asked, until the stack is left: the model is loaded once and can be asked in several ways."""
     model = options.model or ""
     if options.endpoint is not None:
         from audit.train.endpoints import Endpoint
@@ -127,7 +143,8 @@ def _answerer(options: PredictOptions, settings: Settings, stack: ExitStack) -> 
             retries=options.retries,
             concurrency=options.concurrency,
         )
-        return RemoteModel(stack.enter_context(endpoint), options, settings.seed)
+        stack.enter_context(endpoint)
+        return lambda way: RemoteModel(endpoint, way, settings.seed)
     from audit.train.installed import check_installed
 
     check_installed()
@@ -136,14 +153,14 @@ def _answerer(options: PredictOptions, settings: Settings, stack: ExitStack) -> 
 
     device = device_of(options.device)
     loaded = load(model, allow_download=settings.allow_download, device=device, base=options.base)
-    return LocalModel(loaded, options, settings.seed)
+    return lambda way: LocalModel(loaded, way, settings.seed)
 
 
 _OF_ANSWERS: Final = ("labels", "score_answers", "logprobs", "temperature", "samples", "max_new_tokens", "only", "arm")
 """Options that answers depend on; the others say how they are asked for."""
 
 
-def _asked(options: PredictOptions, settings: Settings, answerer: Answerer, questions: Questions) -> dict[str, Json]:
+def _asked(options: PredictOptions, settings: Settings, answerer: Answerer, questions: QuestionSet) -> dict[str, Json]:
     """All that the file depends on, by name."""
     named: dict[str, Json] = {name.replace("_", " "): getattr(options, name) for name in _OF_ANSWERS}
     configured = {name: settings.sections.get(name, {}) for name in ("data", "attributes")}
@@ -153,7 +170,8 @@ def _asked(options: PredictOptions, settings: Settings, answerer: Answerer, ques
         "rows": _hashed([questions.row_id(row) for row in questions.rows]),
         "configuration": _hashed(msgspec.to_builtins(configured)),  # it may name places
     }
-    return {name: writable(value) for name, value in {**named, **more, **answerer.identity(questions)}.items()}
+    said = {**named, **more, **questions.identity(), **answerer.identity(questions)}
+    return {name: writable(value) for name, value in said.items()}
 
 
 def _hashed(value: Json) -> str:
@@ -163,7 +181,7 @@ def _hashed(value: Json) -> str:
 def _answered(
     ledger: Ledger,
     answerer: Answerer,
-    questions: Questions,
+    questions: QuestionSet,
     options: PredictOptions,
     told: Callable[[int, int], None] | None,
 ) -> bool:
@@ -188,25 +206,37 @@ def _answered(
 # ----------------------------------------------------------------------------- the file
 
 
-def _lines(ledger: Ledger, questions: Questions, options: PredictOptions, seed: int) -> Iterator[bytes]:
+def _lines(
+    ledger: Ledger, questions: QuestionSet, options: PredictOptions, seed: int, first_sample: int
+) -> Iterator[bytes]:
     """The lines of the file, in the order of rows and samples."""
     for start in range(0, len(questions), AT_ONCE):
         rows = questions.rows[start : start + AT_ONCE]
         keys = [(row, sample) for row in rows for sample in range(options.samples)]
         answers = ledger.read(keys)
         for question, record in questions.read(rows):
-            shared = _of_row(question, record, questions)
-            for _ in range(options.samples):
-                line = _line(shared, next(answers), _arm(options), seed)
+            of_row = list(itertools.islice(answers, options.samples))
+            asked = _as_asked(question, of_row[0])
+            shared = _of_row(asked, record, questions)
+            if question.examples:
+                shared["examples"] = len(asked.examples)
+            for answer in of_row:
+                line = _line(shared, answer, _arm(options), seed, first_sample)
                 yield msgspec.json.encode(line) + b"\n"
 
 
-def _of_row(question: Question, record: Record, questions: Questions) -> dict[str, Json]:
+def _as_asked(question: Question, answer: Answer) -> Question:
+    """The question with the examples that the model was asked with."""
+    return question if answer.examples is None else question.with_examples(answer.examples)
+
+
+def _of_row(question: Question, record: Record, questions: QuestionSet) -> dict[str, Json]:
     """What all samples of a row share."""
+    mark = questions.mark(question.row)
     shared: dict[str, Json] = {
         "row_id": questions.row_id(question.row),
-        "variant": "original",
-        "pair_id": None,
+        "variant": mark.variant,
+        "pair_id": mark.pair_id,
         "cluster": questions.cluster(question.row),
         "prompt_sha256": question.prompt_sha256,
         "messages": list(question.messages),
@@ -215,16 +245,18 @@ def _of_row(question: Question, record: Record, questions: Questions) -> dict[st
     }
     if question.chat.tools is not ABSENT and not question.problem:
         shared["tools"] = writable(question.chat.tools)
+    if mark.swapped is not None:
+        shared["swapped"] = writable(dict(mark.swapped))
     return shared
 
 
-def _line(shared: Mapping[str, Json], answer: Answer, arm: str, seed: int) -> dict[str, Json]:
+def _line(shared: Mapping[str, Json], answer: Answer, arm: str, seed: int, first_sample: int) -> dict[str, Json]:
     """One line, its keys in the order of the documentation."""
     line: dict[str, Json] = {
         "row_id": shared["row_id"],
         "arm": arm,
         "seed": seed,
-        "sample": answer.sample,
+        "sample": first_sample + answer.sample,
         **{name: shared[name] for name in ("variant", "pair_id", "cluster", "prompt_sha256", "messages")},
         **({"tools": shared["tools"]} if "tools" in shared else {}),
         "output": answer.output,
@@ -238,5 +270,6 @@ def _line(shared: Mapping[str, Json], answer: Answer, arm: str, seed: int) -> di
         "prompt_tokens": answer.prompt_tokens,
         "output_tokens": answer.output_tokens,
         "attributes": shared["attributes"],
+        **{name: shared[name] for name in ("swapped", "examples") if name in shared},
     }
     return line

@@ -1,0 +1,230 @@
+"""Runs the stages in order: takes from before what is unchanged, writes down what was done, stops at a failed gate."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from audit.cli.pipeline.data_stages import Balance, Check, Fix, Gate, Split
+from audit.cli.pipeline.keys import beside, key_of
+from audit.cli.pipeline.manifest import (
+    LOCK,
+    Begun,
+    Entry,
+    Manifest,
+    hashes,
+    is_intact,
+    read_manifest,
+    write_manifest,
+)
+from audit.cli.pipeline.model_stages import Evaluate, Train
+from audit.cli.pipeline.options import NAMES, Name, RunOptions, chosen
+from audit.cli.pipeline.report_stage import Report
+from audit.cli.pipeline.stage import Job, Show, Stage
+from audit.config.settings import Settings
+from audit.errors import OutputError, UsageError
+from audit.evidence import tool_version
+from audit.outputs.evaluation import PREDICTIONS, SCORED
+from audit.read.sources import find_sources
+from audit.writing import unwritable
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs in one folder are then not told from each other
+    fcntl = None  # type: ignore[assignment]
+
+STAGES: Final[dict[Name, Stage]] = {
+    stage.name: stage for stage in (Check(), Fix(), Split(), Balance(), Gate(), Train(), Evaluate(), Report())
+}
+State = Literal["ran", "unchanged", "left out", "would run", "may change"]
+Tell = Callable[[Entry, State], None]
+"""Is told of every stage when it is over."""
+
+
+class Piped(msgspec.Struct, frozen=True, kw_only=True):
+    """How a pipeline went. ``entries`` are its stages in order. ``stopped`` says why it ended before its end, "" where
+    it did not; ``states`` what became of each stage."""
+
+    folder: str
+    entries: tuple[Entry, ...]
+    states: dict[str, State]
+    stopped: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """That of the re-audit where it is not 0, else that of the gate unless somebody waived it."""
+        codes = {entry.name: entry.exit_code for entry in self.entries}
+        gate = next((entry for entry in self.entries if entry.name == "gate"), None)
+        waived = gate is not None and bool(gate.figures.get("waived"))
+        return codes.get("evaluate", 0) or (0 if waived else codes.get("gate", 0))
+
+
+def pipe(
+    settings: Settings,
+    folder: Path,
+    options: RunOptions,
+    *,
+    show: Show,
+    tell: Tell,
+    anew: Name | None = None,
+    until: Name | None = None,
+) -> Piped:
+    """Run the stages of ``options`` into ``folder``, up to ``until``, and say how it went.
+
+    A stage with the same key and untouched outputs is taken from before; from ``anew`` on every stage is run. Killed
+    at any moment, the same call goes on and leaves the same files, but for the clocked ones: ``timing*`` and
+    ``machine.json``, the record of a run (it tells of its attempts) and the page, which shows them.
+
+    A gate that says FAIL and that nobody waived ends it. Raises OutputError for a folder of something else or in use,
+    KeyboardInterrupt and Signalled for an interruption, and AuditError as the stages do.
+    """
+    check_folder(settings, folder)
+    with held(folder):
+        manifest = read_manifest(folder) or Manifest(version=tool_version())
+        return _Run(Job(settings, options, folder, {}, show), manifest, tell, anew).carried_out(until)
+
+
+def check_folder(settings: Settings, folder: Path) -> None:
+    """Raise UsageError where no data is named, OutputError where an input lies in the folder."""
+    named = [*settings.files, *(path for _, path in settings.splits)]
+    if not named:
+        raise UsageError("no data was named", hint="files = [...] under [data] in audit.toml")
+    own = Path(os.path.realpath(folder))
+    for path in (*(source.path for source in find_sources(named)), *beside(settings)):
+        if Path(os.path.realpath(path)).is_relative_to(own):
+            raise OutputError(f"{folder} holds {path}, which is read", hint="-o names another folder")
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder, made where it is missing, against a second run. Raises OutputError."""
+    read_manifest(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOCK).open("wb") as lock:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    raise OutputError(f"another run writes to {folder}", hint="wait for it, or name another") from None
+            yield
+    except OSError as error:
+        if error.filename is None or Path(error.filename) not in (folder, folder / LOCK):
+            raise
+        raise unwritable(str(folder), error) from None
+
+
+class _Run:
+    """One pipeline on its way."""
+
+    def __init__(self, job: Job, manifest: Manifest, tell: Tell, anew: Name | None) -> None:
+        self._job = job
+        self._manifest = manifest
+        self._tell = tell
+        self._from = NAMES.index(anew) if anew is not None else len(NAMES)
+        self._entries: list[Entry] = []
+        self._states: dict[str, State] = {}
+
+    def carried_out(self, until: Name | None) -> Piped:
+        stopped = ""
+        for name in chosen(self._job.options, until):
+            entry = self._one(STAGES[name])
+            if name == "gate" and entry.exit_code == 1 and not entry.figures.get("waived"):
+                stopped = "the gate says FAIL, so nothing was trained"
+                break
+        else:
+            if until is None and self._job.folder.exists():
+                self._write(None, whole=True)
+        return Piped(
+            folder=self._job.folder.as_posix(), entries=tuple(self._entries), states=self._states, stopped=stopped
+        )
+
+    def _one(self, stage: Stage) -> Entry:
+        if reason := stage.left_out(self._job):
+            return self._done(Entry(name=stage.name, reason=reason), "left out")
+        key, old = key_of(stage, self._job), self._manifest.entry(stage.name)
+        is_new = NAMES.index(stage.name) >= self._from or stage.name == "report"
+        if old is not None and old.key == key and not is_new and is_intact(self._job.folder, old):
+            return self._done(old, "unchanged")
+        goes_on = stage.resumes and self._manifest.begun == Begun(stage.name, key)
+        self._write(Begun(stage.name, key))
+        if not goes_on or NAMES.index(stage.name) == self._from:
+            self._clear(stage.name)
+        outcome = stage.run(self._job)
+        entry = Entry(
+            name=stage.name,
+            key=key,
+            exit_code=outcome.exit_code,
+            outputs=hashes(self._job.folder, outcome.outputs),
+            figures=msgspec.json.decode(msgspec.json.encode(outcome.figures)),  # as they will be read back
+        )
+        return self._done(entry, "ran")
+
+    def _done(self, entry: Entry, state: State) -> Entry:
+        self._entries.append(entry)
+        self._states[entry.name] = state
+        if not entry.reason:
+            self._job = self._job._replace(done={**self._job.done, entry.name: entry})
+        self._write(None)
+        self._tell(entry, state)
+        return entry
+
+    def _write(self, begun: Begun | None, *, whole: bool = False) -> None:
+        """Write down the stages so far, and unless that is the whole of it what is known of the later ones."""
+        told = {entry.name for entry in self._entries}
+        later = [] if whole else [entry for entry in self._manifest.stages if entry.name not in told]
+        entries = sorted([*self._entries, *later], key=lambda entry: NAMES.index(entry.name))
+        self._manifest = Manifest(version=tool_version(), stages=tuple(entries), begun=begun)
+        write_manifest(self._job.folder, self._manifest)
+
+    def _clear(self, name: Name) -> None:
+        """An empty folder for a stage; how often test rows were scored stays known."""
+        place = self._job.folder / name
+        try:
+            if place.is_symlink():
+                raise OutputError(f"{place} is a link", hint="move it away")
+            looks = place / SCORED if name == "evaluate" else None
+            for path in sorted(place.iterdir()) if place.is_dir() else ():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path != looks:
+                    path.unlink()
+            if name != "report":
+                place.mkdir(exist_ok=True)
+            if looks is not None:
+                (place / PREDICTIONS).mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(str(place), error) from None
+
+
+def planned(
+    settings: Settings, folder: Path, options: RunOptions, *, show: Show, anew: Name | None, until: Name | None
+) -> Piped:
+    """What ``pipe`` would do, with nothing run and nothing written: ``unchanged``, ``would run``, ``left out``, or
+    ``may change`` where a stage before it runs and may leave it the same rows."""
+    check_folder(settings, folder)
+    manifest = read_manifest(folder) or Manifest(version=tool_version())
+    job = Job(settings, options, folder, {}, show)
+    entries: list[Entry] = []
+    states: dict[str, State] = {}
+    for name in chosen(options, until):
+        stage, old = STAGES[name], manifest.entry(name)
+        is_known = all(state in ("unchanged", "left out") for state in states.values())
+        entry, state = old or Entry(name=name), "may change" if old is not None and old.key else "would run"
+        if is_known and (reason := stage.left_out(job)):
+            entry, state = Entry(name=name, reason=reason), "left out"
+        elif is_known:
+            same = old is not None and old.key == key_of(stage, job) and is_intact(folder, old)
+            is_new = anew is not None and NAMES.index(name) >= NAMES.index(anew)
+            state = "unchanged" if same and not is_new and name != "report" else "would run"
+        if state == "unchanged":
+            job = job._replace(done={**job.done, name: entry})
+        entries.append(entry)
+        states[name] = state  # type: ignore[assignment]
+    return Piped(folder=folder.as_posix(), entries=tuple(entries), states=states)

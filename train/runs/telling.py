@@ -1,0 +1,211 @@
+"""Tells a report what a run was: reads the folder of a run into a ``Training``. Needs no torch and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from audit.errors import InputError
+from audit.evidence import tool_version
+from audit.model import Clause, Evidence, Gate, Result
+from audit.model.dossier import Association, LossPoint, Training
+from audit.train.data.accounting import Accounting, SplitAccount
+from audit.train.runs.chain import RECORD, SEAL, chain_of
+from audit.train.runs.ending import Begun, Ended, ended_of, evaluations_in
+from audit.train.runs.folder import ACCOUNTING, METRICS
+from audit.train.runs.gating import GateDecision
+from audit.train.runs.log import losses_in
+from audit.train.runs.metering import spent
+
+MOST_POINTS: Final = 40
+"""Points of a curve: the steps between two are one mean."""
+
+TOLD: Final = (
+    "epochs", "batch_size", "lr", "schedule", "warmup", "weight_decay", "method", "lora_r", "mask", "max_length",
+    "class_weights", "group_weights", "early_stopping", "choose", "precision", "device", "threads",
+)  # fmt: skip
+"""The settings that a reader asks for first; the record has all."""
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is one that ``audit train`` wrote."""
+    return (folder / RECORD).is_file()
+
+
+def training_of(folder: Path, *, arm: str = "") -> Training:
+    """What the record of a run tells, as far as it goes: of a run that was killed, what it had written down by then.
+
+    Raises InputError for a folder that holds no record, or one that cannot be read.
+    """
+    try:
+        told: dict[str, Any] = {entry.kind: entry.data for entry in chain_of(folder).entries}
+        return _training(folder, told, arm)
+    except (msgspec.ValidationError, msgspec.DecodeError, OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder} is a run that cannot be read: {error}", hint="`audit verify` says why") from None
+
+
+def _training(folder: Path, told: Mapping[str, Any], arm: str) -> Training:
+    model = told.get("model") or {}
+    begun = msgspec.convert(model["run"], Begun) if model else None
+    ended = ended_of(told["finished"]) if "finished" in told else None
+    decision = msgspec.convert(told["gate"], GateDecision) if "gate" in told else None
+    options = (told.get("began") or {}).get("options") or {}
+    seal = folder / SEAL
+    bare = Training(
+        arm=arm,
+        seed=int(options.get("seed", 0)),
+        folder=folder.resolve().name,
+        state="finished" if seal.is_file() else "started" if begun else "begun",
+        model=str(begun.base.get("name", "")) if begun else str(options.get("model", "")),
+        method=begun.method if begun else str(options.get("method", "")),
+        task=begun.task if begun else str(options.get("task", "")),
+        parameters=begun.parameters if begun else 0,
+        parameters_trained=begun.parameters_trained if begun else 0,
+        planned=begun.planned if begun else 0,
+        settings={name: options[name] for name in TOLD if options.get(name) not in (None, "", {}, [], "none")},
+        curve=curve_of(folder),
+        seal=seal.read_text().strip() if seal.is_file() else "",
+    )
+    return msgspec.structs.replace(bare, **_data(folder), **_gate(decision), **_end(ended), **_price(folder))
+
+
+def _data(folder: Path) -> dict[str, Any]:
+    path = folder / ACCOUNTING
+    if not path.is_file():
+        return {}
+    accounting = msgspec.json.decode(path.read_bytes(), type=Accounting)
+    split = accounting.splits.get("train") or next(iter(accounting.splits.values()), SplitAccount(rows=0))
+    return {
+        "rows": split.rows,
+        "used": split.used,
+        "effective_rows": split.effective_rows,
+        "tokens": split.tokens,
+        "trained_tokens": split.trained,
+        "truncated": split.truncated,
+        "dropped": split.dropped,
+        "groups": {name: {group: one.rows for group, one in by.items()} for name, by in split.by_group.items()},
+        "association": {name: Association(one.rows, one.loss_mass) for name, one in split.association.items()},
+        "notes": accounting.notes,
+    }
+
+
+def _gate(decision: GateDecision | None) -> dict[str, Any]:
+    if decision is None:
+        return {}
+    waiver = decision.waiver
+    return {
+        "gate": gate_of(decision),
+        "inputs": dict(decision.inputs),
+        "waived_by": waiver.who if waiver else "",
+        "waived_why": waiver.why if waiver else "",
+    }
+
+
+def gate_of(decision: GateDecision) -> Gate:
+    """The decision as reports show one; its clauses have no sentence: it may quote data."""
+    clauses = tuple(
+        Clause(
+            name=one.name,
+            demand=one.demand,
+            limit=one.limit,
+            actual=one.actual,
+            verdict=one.verdict,
+            sentence="",
+            value=one.value,
+            interval=one.interval,
+            level=one.level,
+            n=one.n,
+            attribute=one.attribute,
+            codes=one.codes,
+        )
+        for one in decision.clauses
+    )
+    code = {"PASS": 0, "FAIL": 1}.get(decision.verdict, 3)
+    return Gate(
+        policy=decision.policy,
+        title="",
+        as_of=decision.as_of,
+        sha256=decision.policy_sha256,
+        verdict=decision.verdict,
+        exit_code=code,
+        clauses=clauses,
+    )
+
+
+def _end(ended: Ended | None) -> dict[str, Any]:
+    if ended is None:
+        return {}
+    best = ended.best
+    return {
+        "steps": ended.steps,
+        "stopped": ended.stopped,
+        "weights": ended.weights,
+        "best_step": best.step if best else None,
+        "best_measure": best.measure if best else "",
+        "best_value": best.value if best else None,
+    }
+
+
+def _price(folder: Path) -> dict[str, Any]:
+    took = spent(folder)
+    return {
+        "seconds": took.seconds,
+        "cpu_seconds": took.cpu_seconds,
+        "peak_memory_bytes": took.peak_memory_bytes,
+        "energy_kwh": took.energy_kwh,
+        "energy_method": took.energy_method,
+        "machine": _machine(folder),
+    }
+
+
+def _machine(folder: Path) -> str:
+    """What the run was computed on, in a line."""
+    try:
+        told = msgspec.json.decode((folder / "machine.json").read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return ""
+    if not isinstance(told, dict):
+        return ""
+    parts = [told.get("device_name") or told.get("processor"), f"{told.get('cpus')} processors", told.get("device")]
+    parts += [f"torch {told['torch']}"] if told.get("torch") else []
+    return ", ".join(str(part) for part in parts if part)
+
+
+def curve_of(folder: Path) -> tuple[LossPoint, ...]:
+    """The losses of a run: at every evaluation, and between them at so many steps that about 40 points come out.
+
+    The training loss of a point is the mean over the steps since the point before.
+    """
+    losses = list(losses_in(folder / METRICS))
+    validation = {one.step: one.loss for one in evaluations_in(folder)}
+    width = max(1, -(-len(losses) // MOST_POINTS))
+    ends = sorted({*range(width, len(losses) + 1, width), len(losses), *validation} - {0})
+    return tuple(_points(losses, ends, validation))
+
+
+def _points(losses: Sequence[float], ends: Sequence[int], validation: Mapping[int, float]) -> Iterator[LossPoint]:
+    before = 0
+    for end in ends:
+        some = losses[before:end]
+        yield LossPoint(step=end, train=sum(some) / len(some) if some else None, validation=validation.get(end))
+        before = end
+
+
+def result_of(training: Training) -> Result:
+    """The judgement that a run was let through with, for a report that is about runs alone."""
+    gate = training.gate
+    return Result(
+        verdict=gate.verdict if gate else "NOT_ASSESSED",
+        rows=training.rows,
+        gate=gate,
+        evidence=Evidence(
+            tool="audit",
+            version=tool_version(),
+            inputs=training.inputs,
+            seed=training.seed,
+            as_of=gate.as_of if gate else None,
+        ),
+    )
