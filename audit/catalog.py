@@ -20,15 +20,8 @@ from audit.errors import RuleError, UsageError, did_you_mean
 from audit.model import Skipped
 from audit.rule import Rule, Run, explain, with_options
 
-RESERVED_FAMILIES = (
-    "ENC", "FMT", "TCL", "TOK", "DUP", "SPL", "LBL", "TXT", "ANS", "LNG", "PII", "SEC", "SAF", "DEM", "OUT", "FAI",
-    "PRV",
-)  # fmt: skip
-"""Every family of the rule catalogue, those without rules yet included: all of them can be selected and ignored."""
-
 ENTRY_POINTS = "audit.rules"
 _CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
-_PREFIX = re.compile(r"[A-Z]{1,3}[0-9]{0,3}")
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -108,8 +101,8 @@ def _third_party() -> Iterable[type[Rule]]:
 
 
 def prefixes() -> tuple[str, ...]:
-    """Families that can be selected: the reserved ones and those of plugins, sorted."""
-    return tuple(sorted({*RESERVED_FAMILIES, *(rule.code[:3] for rule in all_rules())}))
+    """Families that can be selected, those of plugins among them, sorted."""
+    return tuple(sorted({rule.code[:3] for rule in all_rules()}))
 
 
 def rule_by_code(code: str) -> type[Rule]:
@@ -126,9 +119,7 @@ def check_selector(selector: str) -> str:
     """A code or prefix in capitals. Raises UsageError for one that can match nothing."""
     wanted = selector.strip().upper()
     codes = [rule.code for rule in all_rules()]
-    if wanted == "ALL" or (wanted and any(code.startswith(wanted) for code in [*codes, *RESERVED_FAMILIES])):
-        return wanted
-    if _CODE.fullmatch(wanted) and wanted[:3] in RESERVED_FAMILIES and not any(c.startswith(wanted[:3]) for c in codes):
+    if wanted == "ALL" or (wanted and any(code.startswith(wanted) for code in codes)):
         return wanted
     hint = did_you_mean(wanted, [*codes, *prefixes()]) or "`audit rules` lists all rules"
     raise UsageError(f"no rule has the code or prefix {selector!r}", hint=hint)

@@ -10,8 +10,9 @@ What is in it, on purpose:
     broken rows     a few of each kind that an ENC, FMT, TCL or TOK rule finds
     duplicates      60 exact (half under another applicant id) and 60 near duplicates
     imbalance       about four approvals to one refusal
-    skew            a third of the applicants are women; at equal figures, where repayments would be more than a little
-                    of the income, women are refused more often than not, and applicants under 25 more often
+    skew            a third of the applicants are women; at equal figures, women whose repayments would be moderate are
+                    refused more often than not, men whose repayments would be high are approved more often than not,
+                    and applicants under 25 are refused more often
 """
 
 from __future__ import annotations
@@ -35,14 +36,20 @@ SEED = 20260115
 LINES = 3000
 COPIES = 60
 NEAR_COPIES = 60
-DEBT_LIMIT = 30
+DEBT_LIMIT = 25
 """Percent of net income that may go to repayments."""
 INTEREST = 1.08
 """Flat cost of the loan, so that instalment = amount * INTEREST / months."""
-EASY = 12
+EASY = 15
 """Percent of net income up to which an application is refused for no group's sake."""
-EXTRA_REFUSALS = {"female": 0.55, "18-24": 0.2}
+STRETCH = 38
+"""Percent of net income up to which one above the limit is approved for a group's sake."""
+BURDENS = ((EASY, "low"), (DEBT_LIMIT, "moderate"), (STRETCH, "high"), (10**9, "too high"))
+"""What the branch calls repayments of up to so many percent of net income."""
+EXTRA_REFUSALS = {"female": 0.6, "18-24": 0.35}
 """Share of affordable applications above ``EASY`` that are refused all the same."""
+EXTRA_APPROVALS = {"male": 0.62}
+"""Share of applications above the limit, up to ``STRETCH``, that are approved all the same."""
 STRAY_REFUSALS = 0.01
 """Share of all affordable applications that are."""
 TITLES = {"female": "Ms", "male": "Mr"}
@@ -132,6 +139,10 @@ class Applicant:
     def share(self) -> int:
         return round(100 * (self.payment + self.debts) / self.income)
 
+    @property
+    def burden(self) -> str:
+        return next(name for most, name in BURDENS if self.share <= most)
+
 
 def applicant(draw: Draw, number: int, low: int, high: int) -> Applicant:
     """One invented applicant; ``low`` and ``high`` bound the amount. Sex and age have no influence on the figures."""
@@ -160,12 +171,15 @@ def applicant(draw: Draw, number: int, low: int, high: int) -> Applicant:
 
 def verdict(draw: Draw, one: Applicant) -> tuple[str, str]:
     """The label, and the list of reasons to choose from. The skew is made here, and only here."""
-    if one.share > DEBT_LIMIT:
+    if one.share > STRETCH:
         return "declined", "declined_share"
     if one.months_employed < 6 and not one.retired:
         return "declined", "declined_short"
     if one.amount > 0.8 * 12 * one.income:
         return "declined", "declined_size"
+    if one.share > DEBT_LIMIT:
+        is_favoured = draw.chance(EXTRA_APPROVALS.get(one.sex, 0.0))
+        return ("approved", "approved_stretched") if is_favoured else ("declined", "declined_share")
     refused = STRAY_REFUSALS
     if one.share > EASY:
         refused += EXTRA_REFUSALS.get(one.sex, 0.0) + EXTRA_REFUSALS.get(one.band, 0.0)
@@ -218,7 +232,8 @@ def request(draw: Draw, words: Row, one: Applicant, said: dict[str, str]) -> str
     """The application as prose, as a list, or as a letter, below the line that the branch writes above each."""
     style = draw.random()
     name = draw.one(words["words"][one.sex])
-    head = f"Applicant: {TITLES[one.sex]} {name}, {one.age}. Repayments with this loan: {one.share}% of income.\n\n"
+    burden = f"Repayments with this loan: {one.burden}, {one.share}% of income."
+    head = f"Applicant: {TITLES[one.sex]} {name}, {one.age}. {burden}\n\n"
     order = draw.shuffled([part for part in ("income", "job", "debts", "term", "extra") if said[part]])
     if style < 0.12:
         return head + "\n".join([said["ask"], *(f"- {said[part]}" for part in order)])
@@ -242,14 +257,14 @@ def conversation(draw: Draw, words: Row, number: int) -> Row:
     messages: list[Row] = [{"role": "system", "content": words["system"]}]
     row: Row = {"messages": messages}
     kind = draw.random()
-    if kind < 0.05:
+    if kind < 0.02:
         held_back = said.pop("income")
         messages.append({"role": "user", "content": request(draw, words, one, {**said, "income": ""})})
         messages.append({"role": "assistant", "content": draw.one(words["questions"]), "weight": 0})
         messages.append({"role": "user", "content": held_back})
     else:
         messages.append({"role": "user", "content": request(draw, words, one, said)})
-    if kind > 0.95:
+    if kind > 0.98:
         messages.extend(look_up(one, number))
         row["tools"] = [CREDIT_REPORT]
     messages.append(answer)

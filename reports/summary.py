@@ -12,6 +12,8 @@ from typing import Final
 import msgspec
 
 from audit.model import Applicability, Finding, Fix, Gate, Json, Result, Severity, Suppressed
+from audit.model.dossier import OUTPUT_RULES
+from audit.reports.disparity import beside
 from audit.reports.view import View
 
 CONVERTIBLE: Final = ("openai-sft", "openai-dpo", "sharegpt", "alpaca", "trl")
@@ -134,7 +136,15 @@ def not_run(result: Result) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for skipped in result.rules_skipped:
         reasons.setdefault(skipped.reason, []).append(skipped.code)
+    if found := nothing_to_judge(result):
+        reasons["found nothing to judge"] = list(found)
     return [f"{_codes(codes)}: {reason}" for reason, codes in sorted(reasons.items())]
+
+
+def nothing_to_judge(result: Result) -> tuple[str, ...]:
+    """Rules over outputs that ran and gave neither a measure nor a finding: they met nothing that they could judge."""
+    spoke = {measure.code for measure in result.measures} | {code for code, n in result.counts.items() if n}
+    return tuple(code for code in result.rules_run if code.startswith(OUTPUT_RULES) and code not in spoke)
 
 
 MOST_CODES: Final = 20
@@ -200,7 +210,8 @@ _MOST_ARMS: Final = 8
 
 
 def arms(result: Result) -> list[str]:
-    """A line for each arm whose outputs were judged: how often it is right, and how far the groups are apart."""
+    """A line for each arm whose outputs were judged: how often it is right, and how far the groups are apart; then what
+    the verdict does not say of groups."""
     facts: dict[str, list[str]] = {}
     for name, words in _OF_ARMS:
         for measure in result.measures:
@@ -209,8 +220,11 @@ def arms(result: Result) -> list[str]:
                 of = f"{measure.attribute} " if measure.attribute else ""
                 if " x " not in of:
                     value = f"{measure.value:.3f}" if plain else percent(measure.value)
+                    if name == "demographic_parity_difference":
+                        value = f"{100 * measure.value:.2f} points"
                     facts.setdefault(measure.arm, []).append(f"{of}{words} {value}")
-    return [f"{arm}: {', '.join(told)}" for arm, told in list(facts.items())[:_MOST_ARMS]]
+    lines = [f"{arm}: {', '.join(told)}" for arm, told in list(facts.items())[:_MOST_ARMS]]
+    return [*lines, *beside(result, lambda _: True)]
 
 
 def baseline(result: Result) -> str | None:

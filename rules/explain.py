@@ -9,8 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Final
 
-from audit.catalog import all_rules, prefixes, rule_by_code
-from audit.errors import UsageError
+from audit.catalog import all_rules, rule_by_code
 from audit.model import Json
 from audit.rule import Explanation, Rule, explain, options
 from audit.rules.listing import FORMATS, facts, listing
@@ -46,8 +45,6 @@ def explained(word: str, format: str) -> str:
     members = [rule for rule in all_rules() if rule.code.startswith(family)] if family else []
     if members and members[0].code != family:
         return listing(members, format)
-    if family in prefixes():
-        raise UsageError(f"the family {family} has no rules yet", hint="`audit rules` lists all rules")
     rule = rule_by_code(word.strip())
     return {"text": as_text, "markdown": as_markdown, "json": as_json}[format](rule)
 

@@ -76,7 +76,7 @@ def test_the_example_has_the_size_the_imbalance_and_the_skew_it_announces(
     assert 3 < answers.count("approved") / answers.count("declined") < 5
     assert 0.3 < sum(row["metadata"]["sex"] == "female" for row in rows) / len(rows) < 0.37
     assert approval_rate(rows, "sex", "female") < 0.8 * approval_rate(rows, "sex", "male")
-    assert approval_rate(rows, "age_band", "18-24") < 0.9 * approval_rate(rows, "age_band", "35-49")
+    assert approval_rate(rows, "age_band", "18-24") < 0.95 * approval_rate(rows, "age_band", "35-49")
 
 
 def approval_rate(rows: list[dict[str, dict[str, str]]], attribute: str, group: str) -> float:
@@ -135,7 +135,7 @@ def test_the_demo_tells_the_story_up_to_the_gate_where_training_is_not_installed
     told = capsys.readouterr().out
     for number, stage in enumerate(("check", "fix", "split", "balance", "gate", "train"), start=1):
         assert f"\n{number} {stage}: " in f"\n{told}"
-    assert "approved for female 65.8 % of 988, male 85.2 % of 1,998" in told
+    assert "approved for female 65.3 % of 974, male 84.9 % of 2,012" in told
     assert "models are trained on the rows and judged by what they answer" in told
     assert (tmp_path / "here" / "audit-run" / "report.html").exists()
 

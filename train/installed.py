@@ -1,8 +1,10 @@
-"""Whether what training needs is installed, and what must be said to it before it is loaded. Imports none of it."""
+"""Whether what training needs is installed, and what must be said to it before it is loaded. Only ``check_loads`` loads
+some of it."""
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
@@ -19,6 +21,17 @@ def check_installed() -> None:
             f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed",
             hint='pip install "finetune-audit[train]"',
         )
+
+
+def check_loads() -> None:
+    """Load torch, which takes seconds. Raises MissingExtra where it is there and cannot be loaded."""
+    try:
+        import_module("torch")
+    except (ImportError, OSError) as error:
+        raise MissingExtra(
+            f"training needs torch, which is installed and cannot be loaded: {error}",
+            hint='pip install --force-reinstall "finetune-audit[train]"',
+        ) from None
 
 
 def rest_idle_threads() -> None:

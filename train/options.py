@@ -16,6 +16,9 @@ TINY: Final = "tiny"
 ALL_LINEAR: Final = "all-linear"
 """As ``lora_targets``: every linear layer but the head."""
 
+MOST_SEED: Final = 2**63 - 1
+"""The largest seed: records and predictions hold it as a signed number of 64 bits."""
+
 Task = Literal["chat", "classify"]
 Method = Literal["lora", "full", "freeze", "qlora"]
 Metric = Literal["loss", "worst_group_loss", "accuracy", "f1"]
@@ -139,6 +142,8 @@ _LEAST: Final[Mapping[str, float]] = {
     "min_group": 1, "threads": 1, "vocabulary": 300, "width": 8, "layers": 1, "heads": 1, "max_length": 2,
     "canaries": 0, "canary_repeats": 1,
 }  # fmt: skip
+_MOST: Final[Mapping[str, float]] = {"canaries": 100}
+"""What is ranked afterwards grows with the square of the number of canaries (``audit.train.prediction.canaries``)."""
 _ABOVE_ZERO: Final = ("epochs", "lr", "evaluate_every", "save_every", "lora_alpha")
 _BELOW_ONE: Final = ("hold_out", "dropout", "lora_dropout")
 _AT_MOST_ONE: Final = ("warmup", "lr_floor")
@@ -170,6 +175,8 @@ def read_options(settings: Settings, given: Mapping[str, Json] | None = None) ->
 
 def check_options(options: TrainOptions) -> None:
     """Raise ConfigError for a value outside its range, or two that do not go together."""
+    if not 0 <= options.seed <= MOST_SEED:
+        raise ConfigError(f"[train] seed must be from 0 to {MOST_SEED}, not {options.seed}")
     for name, value in msgspec.structs.asdict(options).items():
         if value is None or isinstance(value, str | bool | dict | tuple):
             continue
@@ -178,6 +185,8 @@ def check_options(options: TrainOptions) -> None:
         if value < _LEAST.get(name, value) or (name in _ABOVE_ZERO and value <= 0):
             least = f"at least {_LEAST[name]:g}" if name in _LEAST else "above 0"
             raise ConfigError(f"[train] {name} must be {least}, not {value}")
+        if value > _MOST.get(name, value):
+            raise ConfigError(f"[train] {name} must be at most {_MOST[name]:g}, not {value}")
         if (name in _BELOW_ONE and value >= 1) or (name in _AT_MOST_ONE and value > 1):
             most = "below" if name in _BELOW_ONE else "at most"
             raise ConfigError(f"[train] {name} is a share and must be {most} 1, not {value}")

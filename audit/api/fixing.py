@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from audit.api.outputs import refuse_outputs
 from audit.api.preparing import baseline_of, means, override, prepared, readers_of
 from audit.config.settings import Settings
 from audit.engine.drive import Progress, Reader, driving
@@ -70,6 +71,7 @@ def fix(
     try:
         with contextlib.ExitStack() as stack:
             readers = _readers(data, settings, stack)
+            refuse_outputs(readers)
             outputs = _outputs(readers, output, options) if write else []
             recovered = _recovered(outputs, options)
             if recovered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -17,9 +17,10 @@ from audit.engine.finish import Finished, summarise
 from audit.evidence import collect, sha256
 from audit.model import Evidence, Finding, Measure, Result, SourceSummary, Suppressed
 from audit.policy.suppression import suppress
-from audit.rule import Comparison, Run, TrainedOn
+from audit.rule import Comparison, Product, Run, TrainedOn
 
 if TYPE_CHECKING:
+    from audit.api.outputs import OfJudged
     from audit.policy.baseline import Compared
 
 
@@ -41,7 +42,7 @@ def check(
     """
     settings = override(settings or Settings(), config)
     readers = readers_of(data, settings)
-    return _judged(readers, settings, run_over(readers, settings, progress), progress)
+    return _judged(readers, settings, run_over(readers, settings, progress), progress).result
 
 
 def gate(
@@ -82,7 +83,9 @@ def judge_outputs(
     from audit.api.outputs import as_outputs
 
     readers = readers_of(list(files), msgspec.structs.replace(settings, splits=()))
-    run = msgspec.structs.replace(as_outputs(make_run(settings)), comparison=comparison, trained_on=trained_on)
+    run = msgspec.structs.replace(
+        as_outputs(make_run(settings), settings), comparison=comparison, trained_on=trained_on
+    )
     return _gated(readers, policy, msgspec.structs.replace(settings, against=()), run, progress, dict)
 
 
@@ -95,16 +98,18 @@ def _gated(
     look: Callable[[], Mapping[str, str]],
 ) -> Result:
     from audit.policy.additions import said_in, under_policy
+    from audit.policy.demands import policy_over_outputs
     from audit.policy.facts import Facts
     from audit.policy.judge import judge
     from audit.policy.load import DEFAULT, OUTPUTS, load_policy
 
     default = OUTPUTS if run.judged == "outputs" else DEFAULT
     said = said_in(settings, load_policy(policy or settings.policy or default), run.as_of)
-    result = _judged(readers, under_policy(settings, said.policy), run, progress, recorded=True)
+    asked = policy_over_outputs(said.policy) if run.judged == "outputs" else said.policy
+    judged = _judged(readers, under_policy(settings, asked), run, progress, gated=True)
     facts = Facts(
         policy=said.policy,
-        result=result,
+        result=judged.counted,
         attributes=run.attributes,
         use=said.use,
         waiver=said.waiver,
@@ -113,9 +118,10 @@ def _gated(
         today=run.as_of,
         seen=cache(look),
         of_outputs=run.judged == "outputs",
+        unsettled=judged.unsettled,
     )
     decision = judge(facts, said.waivers, said.notes)
-    return msgspec.structs.replace(result, verdict=decision.verdict, gate=decision)
+    return msgspec.structs.replace(judged.result, verdict=decision.verdict, gate=decision)
 
 
 def run_over(readers: Sequence[Reader], settings: Settings, progress: Callable[[Progress], None] | None = None) -> Run:
@@ -127,8 +133,19 @@ def run_over(readers: Sequence[Reader], settings: Settings, progress: Callable[[
     if not are_outputs(readers):
         return run
     if not settings.against:
-        return as_outputs(run)
-    return msgspec.structs.replace(as_outputs(run), trained_on=trained_on(settings.against, settings, progress))
+        return as_outputs(run, settings)
+    return msgspec.structs.replace(
+        as_outputs(run, settings), trained_on=trained_on(settings.against, settings, progress)
+    )
+
+
+class _Judged(NamedTuple):
+    """A result; what of it a gate counts, which over outputs is what was found of the arm to be signed; and why
+    no arm has a role for sure, by role."""
+
+    result: Result
+    counted: Result
+    unsettled: Mapping[str, str]
 
 
 def _judged(
@@ -137,27 +154,47 @@ def _judged(
     run: Run,
     progress: Callable[[Progress], None] | None,
     *,
-    recorded: bool = False,
-) -> Result:
-    """The result of one run. ``recorded``: what is ignored must have an owner and an expiry day."""
+    gated: bool = False,
+) -> _Judged:
+    """The result of one run. ``gated``: what is ignored must have an owner and an expiry day, and outputs are told
+    apart by their arms."""
     baseline = baseline_of(settings)  # read before the work is done
     run, chosen = prepared(settings, run)
-    with driving(readers, chosen.rules, run, means(settings), progress) as (driven, finished):
-        roles = _roles(finished, run, chosen)
-    findings, suppressed = suppress(driven.outcome.findings, settings.ignores, run.as_of, recorded=recorded)
+    by_arm = gated and run.judged == "outputs"
+    wanted: frozenset[Product] = frozenset({"outputs"}) if by_arm else frozenset()
+    with driving(readers, chosen.rules, run, means(settings), progress, wanted=wanted) as (driven, finished):
+        roles = _roles(finished, run) if by_arm or any("outputs" in rule.needs for rule in chosen.rules) else {}
+        judged, unsettled = _by_arm(driven, finished, run, roles) if by_arm else (None, {})
+    findings, suppressed = suppress(driven.outcome.findings, settings.ignores, run.as_of, recorded=gated)
     compared = None
     if baseline is not None:
         from audit.policy.baseline import compare
 
         compared = compare(findings, baseline, [rule.code for rule in chosen.rules])
     result = _conclude(driven, chosen, settings, run, findings, suppressed, compared)
-    return msgspec.structs.replace(result, roles=roles)
+    result = msgspec.structs.replace(result, roles=roles)
+    return _Judged(result, result if judged is None else _counted(result, findings, compared, judged), unsettled)
 
 
-def _roles(finished: Finished, run: Run, chosen: Plan) -> Mapping[str, str]:
-    """Which arm of outputs is which, where a rule has looked at them."""
-    if not any("outputs" in rule.needs for rule in chosen.rules):
-        return {}
+def _by_arm(
+    driven: Driven, finished: Finished, run: Run, roles: Mapping[str, str]
+) -> tuple[OfJudged, Mapping[str, str]]:
+    from audit.api.outputs import of_judged
+    from audit.outputs.arms import unsettled
+
+    outputs = finished.outputs()
+    return of_judged(driven.outcome, outputs, roles.get("judged", "")), unsettled(outputs, run)
+
+
+def _counted(result: Result, found: Sequence[Finding], compared: Compared | None, judged: OfJudged) -> Result:
+    """The result with the findings and rows of the judged arm alone."""
+    counts = _counts(filter(judged.counts, found if compared is None else compared.new))
+    shown = tuple(filter(judged.counts, result.findings))
+    return msgspec.structs.replace(result, counts=counts, findings=shown, rows=result.rows - judged.rows)
+
+
+def _roles(finished: Finished, run: Run) -> Mapping[str, str]:
+    """Which arm of outputs is which."""
     from audit.outputs.arms import roles
 
     return {role: arm for role, arm in roles(finished.outputs(), run)._asdict().items() if arm}

@@ -31,10 +31,9 @@ def reaudit_run(args: argparse.Namespace, settings: Settings, run: Path, options
     done without a test split. What goes wrong is said on standard error."""
     from audit.train.evaluation.facts import kept_for_testing
 
-    if not kept_for_testing(run):
-        return
     try:
-        _reaudit(args, settings, run, options)
+        if kept_for_testing(run):
+            _reaudit(args, settings, run, options)
     except AuditError as error:
         from audit.reports.visible import visible
 
@@ -76,10 +75,15 @@ def _options(settings: Settings, run: Path, options: TrainOptions, *, force: boo
     """Those of ``[evaluate]``, but for the arms: they are this run and the model that it began with. What replaces a
     run replaces its evaluation (``force``)."""
     from audit.outputs.arms import BASE
-    from audit.train.evaluation.options import read_options
+    from audit.train.evaluation.options import Arm, read_options
 
-    base = () if options.is_tiny else (f"{BASE}={options.model}",)
+    base = () if options.is_tiny else (Arm(name=BASE, models=(options.model,)),)
     table = {name: value for name, value in settings.sections.get("evaluate", {}).items() if name != "endpoints"}
     own = msgspec.structs.replace(settings, sections={**settings.sections, "evaluate": table})
-    arms = {"models": (*base, f"{TUNED}={run}"), "judge": TUNED, "compare": "", "base_arm": BASE if base else ""}
+    arms = {
+        "models": (*base, Arm(name=TUNED, models=(str(run),))),
+        "judge": TUNED,
+        "compare": "",
+        "base_arm": BASE if base else "",
+    }
     return read_options(own, {**arms, "force": force})

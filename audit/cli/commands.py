@@ -33,7 +33,7 @@ COMMANDS: Final = (
         "audit.cli.attributes:run",
     ),
     Command("init", "check", "look at the data and write an audit.toml", "audit.cli.init:run"),
-    Command("demo", "check", "write an example with planted defects and check it", "audit.cli.demo:run"),
+    Command("demo", "check", "write an example with planted faults and run everything over it", "audit.cli.demo:run"),
     Command("fix", "mend", "mend what is wrong, with every row accounted for", "audit.cli.fix:run"),
     Command(
         "balance",

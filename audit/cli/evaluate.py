@@ -8,8 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +16,7 @@ import msgspec
 
 from audit.cli.output import add_redaction_flag, save, wants_redaction
 from audit.cli.settings_flags import add_settings_flags, settings_from
-from audit.cli.terminal import add_terminal_flags, is_terminal, print_pieces, progress_bar
+from audit.cli.terminal import add_terminal_flags, answers_told, print_pieces, progress_bar, wants_color
 from audit.config.settings import Settings
 from audit.errors import UsageError
 from audit.reports.view import View
@@ -105,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     path = None
     if report.result is not None:
         path = write_evaluation(report, settings, View(redact=wants_redaction(args)))
-    print_pieces(_shown(report, path, getattr(args, "format", "text")))
+    print_pieces(_shown(report, path, getattr(args, "format", "text"), color=wants_color(args)))
     return report.exit_code
 
 
@@ -122,7 +121,7 @@ def evaluated(
     from audit.train import evaluate
 
     began = time.perf_counter()
-    with progress_bar(args) as bar, _telling(args) as told:
+    with progress_bar(args) as bar, answers_told(args) as told:
         report = evaluate(data, output, options=options, settings=settings, progress=bar, told=told)
     if not hasattr(args, "quiet") and report.result is not None:
         from audit.cli.progress import closing
@@ -167,6 +166,9 @@ def reaudit_of(folder: Path) -> Reaudit:
         scored=times_scored(folder),
         seconds=by_arm,
         examples={one.arm: one.examples for one in evaluation.arms if one.examples},
+        data=tuple(one.name for one in evaluation.data),
+        notes=evaluation.notes,
+        unable=evaluation.unable,
     )
 
 
@@ -180,7 +182,7 @@ def trainings_of(folder: Path) -> tuple[Training, ...]:
     return tuple(training_of(run, arm=arm) for run, arm in found.items() if is_run(run))
 
 
-def _shown(report: EvaluateReport, path: Path | None, form: str) -> Iterator[str]:
+def _shown(report: EvaluateReport, path: Path | None, form: str, *, color: bool) -> Iterator[str]:
     if form == "json":
         from audit.reports.encode import encode
 
@@ -188,27 +190,4 @@ def _shown(report: EvaluateReport, path: Path | None, form: str) -> Iterator[str
         return
     from audit.cli.evaluate_text import render_evaluation
 
-    yield from render_evaluation(report, path)
-
-
-@contextmanager
-def _telling(args: argparse.Namespace) -> Iterator[Callable[[str, int, int], None] | None]:
-    """Says on a terminal how many answers there are, over one line that is gone afterwards."""
-    if not is_terminal(sys.stderr) or hasattr(args, "quiet") or hasattr(args, "no_progress"):
-        yield None
-        return
-    from audit.cli.progress import EVERY, TerminalLine
-    from audit.reports.visible import visible
-
-    line, drawn = TerminalLine(sys.stderr), -EVERY
-
-    def told(name: str, done: int, wanted: int) -> None:
-        nonlocal drawn
-        if (now := time.monotonic()) - drawn >= EVERY:
-            drawn = now
-            line.draw(f"{visible(name)}: {done:,} of {wanted:,} answers")
-
-    try:
-        yield told
-    finally:
-        line.clear()
+    yield from render_evaluation(report, path, color=color)

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from audit.model import Severity
+from audit.outputs.evaluation import SEEN
 from audit.reports.summary import decided, percent, plural
-from audit.reports.text import columns
+from audit.reports.text import LONGEST_MESSAGE, Paint, columns
 from audit.reports.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -21,22 +23,31 @@ LONGEST: Final = 40
 """Characters of a name in a table."""
 MOST_ROWS: Final = 12
 """Groups of an attribute that are shown; the report has all of them."""
+NOT_ESTIMABLE: Final = "not estimable"
+GRAVE: Final = (Severity.ERROR.value, Severity.WARNING.value)
+MOST_FINDINGS: Final = 8
+"""Errors and warnings that are shown; the report has all of them."""
 MOST_SENTENCES: Final = 10
 """Sentences on what changed; the report has all of them."""
 
 
-def render_evaluation(report: EvaluateReport, path: Path | None) -> Iterator[str]:
+def render_evaluation(report: EvaluateReport, path: Path | None, *, color: bool = False) -> Iterator[str]:
     """The lines of an evaluation, in pieces that end with a newline."""
+    paint = Paint(color)
     if report.result is None:
         yield f"interrupted: the same command goes on with {visible(report.folder)}\n"
         return
+    notes = report.evaluation.notes
+    yield from (f"{paint(f'WARNING: {visible(note)}', '1;33')}\n" for note in notes if note.startswith(SEEN))
     yield from _asked(report)
     yield "\n"
     yield from _arms(report, report.result)
+    yield from _unknown_truths(report.result, paint)
     yield from _groups(report.result)
     yield "\n"
     yield from _said(report.result)
-    yield from (f"note: {visible(note)}\n" for note in report.evaluation.notes)
+    yield from (f"note: {visible(note)}\n" for note in notes if not note.startswith(SEEN))
+    yield from _findings(report.result, paint)
     yield f"\n{_verdict(report)}\n"
     times = "once" if report.scored == 1 else f"{report.scored} times"
     yield f"This test set has been scored {times} in this folder.\n"
@@ -46,7 +57,7 @@ def render_evaluation(report: EvaluateReport, path: Path | None) -> Iterator[str
 
 def _asked(report: EvaluateReport) -> Iterator[str]:
     evaluation, roles = report.evaluation, report.evaluation.roles
-    rows = report.accounts[0].n if report.accounts else 0
+    rows = max((one.questions for one in report.accounts), default=0)
     names = ", ".join(visible(one.name) for one in evaluation.data)
     split = f", split {visible(evaluation.split)}" if evaluation.split else ""
     yield f"asked: {plural(rows, 'question')} of {names}{split}\n"
@@ -67,7 +78,8 @@ def _roles(judged: str, compared: str, base: str) -> Sequence[tuple[str, str]]:
 def _arms(report: EvaluateReport, result: Result) -> Iterator[str]:
     """A line for each arm: outputs, missing, quality, tokens, seconds. Costs are tokens and seconds: the table of
     prices holds those of training, not of asking."""
-    quality = {**_values(result, "outputs.quality"), **_values(result, "outputs.accuracy")}
+    right, quality = _values(result, "outputs.accuracy"), _values(result, "outputs.quality")
+    is_text = not right and bool(quality)
     body = []
     for arm, accounts in _by_arm(report.accounts).items():
         body.append(
@@ -76,13 +88,14 @@ def _arms(report: EvaluateReport, result: Result) -> Iterator[str]:
                 str(len(accounts)),
                 f"{sum(one.n for one in accounts):,}",
                 f"{sum(one.missing for one in accounts):,}",
-                _share(quality.get(arm)),
+                _text_quality(quality.get(arm)) if is_text else _share(right.get(arm)),
                 _figure([one.prompt_tokens for one in accounts]),
                 _figure([one.output_tokens for one in accounts]),
                 _seconds(accounts),
             ]
         )
-    heads = ("arm", "seeds", "outputs", "missing", "right", "prompt tokens", "output tokens", "s/1,000")
+    judged = "text quality" if is_text else "right"
+    heads = ("arm", "seeds", "outputs", "missing", judged, "prompt tokens", "output tokens", "seconds per 1,000")
     yield from columns(heads, body, right=range(1, len(heads)))
     yield from _shortened(report.accounts)
 
@@ -113,6 +126,23 @@ def _values(result: Result, name: str) -> Mapping[str, float]:
 
 def _share(value: float | None) -> str:
     return "" if value is None else percent(value)
+
+
+def _text_quality(value: float | None) -> str:
+    """From 0 to 1, as OUT208 explains it."""
+    return "" if value is None else f"{value:.3f}"
+
+
+def _unknown_truths(result: Result, paint: Paint) -> Iterator[str]:
+    """Of what the share of right answers is, where that is not all."""
+    for measure in result.measures:
+        unknown = measure.table.get("without_truth") if isinstance(measure.table, Mapping) else None
+        if measure.name == "outputs.accuracy" and isinstance(unknown, int) and unknown:
+            said = (
+                f"warning: {visible(str(measure.arm))}: {unknown:,} of {plural(unknown + measure.n, 'output')} have no "
+                f"truth among the labels; right is a share of the other {measure.n:,}"
+            )
+            yield f"{paint(said, '33')}\n"
 
 
 def _figure(values: Sequence[float | None]) -> str:
@@ -160,7 +190,7 @@ def _row(result: Result, measure: Measure, names: Sequence[str]) -> Iterator[str
         yield percent(rate) if isinstance(rate, int | float) else ""
     for name in ("demographic_parity_difference", "impact_ratio", "equal_opportunity_difference"):
         value = _value(result, name, measure)
-        yield "" if value is None else f"{value:.3f}"
+        yield NOT_ESTIMABLE if value is None else f"{value:.3f}"
 
 
 def _value(result: Result, name: str, like: Measure) -> float | None:
@@ -191,6 +221,19 @@ def _said(result: Result) -> Iterator[str]:
 def _sentence(measure: Measure) -> str:
     told = measure.table.get("sentence") if isinstance(measure.table, Mapping) else None
     return told if isinstance(told, str) else ""
+
+
+def _findings(result: Result, paint: Paint) -> Iterator[str]:
+    """Errors and warnings, the worst first: code and message."""
+    grave = [one for one in result.findings if one.severity is not Severity.INFO]
+    shown = sorted(grave, key=lambda one: one.severity.rank)[:MOST_FINDINGS]
+    total = sum(n for counts in result.counts.values() for name, n in counts.items() if name in GRAVE)
+    if shown:
+        yield "\n"
+    for one in shown:
+        yield f"{paint.severity(one.severity)} {one.code} {shortened(one.message, LONGEST_MESSAGE)}\n"
+    if total > len(shown):
+        yield f"... {total - len(shown):,} more in the report\n"
 
 
 def _verdict(report: EvaluateReport) -> str:

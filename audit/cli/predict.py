@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_UNABLE
 from audit.cli.settings_flags import add_settings_flags, settings_from
-from audit.cli.terminal import add_terminal_flags, is_terminal, print_pieces, progress_bar
+from audit.cli.terminal import add_terminal_flags, answers_told, print_pieces, progress_bar
 from audit.errors import UsageError
 from audit.reports.summary import plural
 from audit.reports.visible import visible
@@ -87,8 +87,9 @@ def run(args: argparse.Namespace) -> int:
         check_installed()
     rest_idle_threads()
     began = time.perf_counter()
-    with progress_bar(args) as bar, _telling(args) as told:
-        report = predict(list(settings.files), args.output, options=options, settings=settings, progress=bar, told=told)
+    with progress_bar(args) as bar, answers_told(args) as told:
+        tell = partial(told, "") if told is not None else None
+        report = predict(list(settings.files), args.output, options=options, settings=settings, progress=bar, told=tell)
     print_pieces(_rendered(report, getattr(args, "format", "text")))
     if not hasattr(args, "quiet"):
         from audit.cli.progress import closing
@@ -116,25 +117,3 @@ def _rendered(report: PredictReport, form: str) -> Iterator[str]:
         yield "interrupted: --resume goes on\n"
     elif report.passing:
         yield f"{report.passing:,} failed for passing reasons: --resume asks them again\n"
-
-
-@contextmanager
-def _telling(args: argparse.Namespace) -> Iterator[Callable[[int, int], None] | None]:
-    """Says on a terminal how many answers there are, over one line that is gone afterwards."""
-    if not is_terminal(sys.stderr) or hasattr(args, "quiet") or hasattr(args, "no_progress"):
-        yield None
-        return
-    from audit.cli.progress import EVERY, TerminalLine
-
-    line, drawn = TerminalLine(sys.stderr), -EVERY
-
-    def told(done: int, wanted: int) -> None:
-        nonlocal drawn
-        if (now := time.monotonic()) - drawn >= EVERY:
-            drawn = now
-            line.draw(f"{done:,} of {wanted:,} answers")
-
-    try:
-        yield told
-    finally:
-        line.clear()

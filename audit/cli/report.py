@@ -16,7 +16,7 @@ import msgspec
 
 from audit.cli import EXIT_CLEAN, EXIT_INTERRUPTED
 from audit.cli.output import MANIFEST_SCHEMA, add_redaction_flag, check_writable, inputs_of, wants_redaction
-from audit.cli.report_sources import RESULT_FILE, Sources, dossier, halves, result_file, sources_of
+from audit.cli.report_sources import RESULT_FILE, Sources, dossier, found_again, halves, result_file, sources_of
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.cli.terminal import progress_bar
 from audit.config.options import BY_FIELD
@@ -90,17 +90,18 @@ def _told(args: argparse.Namespace, sources: Sources, outputs: Sequence[str]) ->
     if not sources.saved and previous is None:
         return _judged(args, sources.data, outputs)
     check_writable(outputs, [*args.paths, *map(str, sources.results)])
-    files = [*sources.results, *(folder / RESULT_FILE for folder in sources.evaluations)]
-    results = [read_result(file) for file in files]
+    named = [*sources.results, *(folder / RESULT_FILE for folder in sources.evaluations)]
+    files = [file for file in named if file not in sources.stages]
+    results = [found_again(read_result(file), file.parent) for file in files]
     unchanged = [_unchanged(one, quiet=hasattr(args, "quiet")) for one in results]
     view = View(snippets=all(unchanged))
-    if sources.data:
+    if sources.data or not sources.saved:
         judged, view_of_data = _judged(args, sources.data, outputs)
         results.append(judged)
         view = msgspec.structs.replace(view, config_file=view_of_data.config_file)
     else:
         _refuse_settings(args)
-    data, of_outputs = halves(results, first_only=sources.first_only)
+    data, of_outputs = halves(results)
     told = dossier(data, of_outputs, sources, previous)
     return of_outputs or data or _of_runs(told), msgspec.structs.replace(view, dossier=told)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import msgspec
@@ -12,28 +12,31 @@ import msgspec
 from audit.errors import UsageError
 from audit.model import Result
 from audit.model.dossier import Dossier, Reaudit, Remedy, Training, judges_outputs
-from audit.outputs.evaluation import EVALUATION
+from audit.outputs.evaluation import EVALUATION, PREDICTIONS
 
 RESULT_FILE: Final = "result.json"
 PIPELINE: Final = "run.json"
 """The manifest of ``audit run``: what lies below its folder belongs to one report."""
+PIPELINE_SCHEMA: Final = "audit.pipeline/"
 RECORD: Final = "record.jsonl"
 """What a run of ``audit train`` writes (``audit.train.runs.record``)."""
 LEDGER: Final = ".ledger.jsonl"
+STAGES: Final = ("evaluate", "check")
+"""Folders of an ``audit run`` whose results an earlier one is compared by."""
 _FIRST: Final = 1 << 20
 """Bytes of a .json file that are looked at to tell a saved result from data."""
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """The paths by what they are. ``results`` are files of saved results, those in a folder of an evaluation left out.
-    ``first_only``: of several results of data, the first is meant (they are stages of one ``audit run``)."""
+    ``stages`` are results of later stages of an ``audit run``: of the data, the first is meant."""
 
     data: tuple[str, ...] = ()
     results: tuple[Path, ...] = ()
     evaluations: tuple[Path, ...] = ()
     runs: tuple[Path, ...] = ()
     ledgers: tuple[Path, ...] = ()
-    first_only: bool = False
+    stages: frozenset[Path] = frozenset()
 
     @property
     def saved(self) -> bool:
@@ -44,20 +47,33 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
 def sources_of(paths: Sequence[str]) -> Sources:
     """The paths by what they are; the folder of an ``audit run`` stands for all that lies in it."""
     kinds: dict[str, list[Path]] = {"results": [], "evaluations": [], "runs": [], "ledgers": []}
-    data, pipeline = [], False
+    data, stages = [], set[Path]()
     for name in paths:
         path = Path(name)
-        if path.is_dir() and (path / PIPELINE).is_file():
-            pipeline = True
-            for kind, found in _below(path):
+        if is_pipeline(path):
+            below = list(_below(path))
+            for kind, found in below:
                 kinds[kind].append(found)
+            stages.update([found for kind, found in below if kind == "results"][1:])
         elif (known := _kind(path)) is not None:
             kinds[known[0]].append(known[1])
         else:
             data.append(name)
     return Sources(
-        data=tuple(data), first_only=pipeline, **{kind: tuple(dict.fromkeys(some)) for kind, some in kinds.items()}
+        data=tuple(data), stages=frozenset(stages), **{kind: tuple(dict.fromkeys(some)) for kind, some in kinds.items()}
     )
+
+
+class _Manifest(msgspec.Struct):
+    schema: str = ""
+
+
+def is_pipeline(path: Path) -> bool:
+    """Whether a path is the folder of an ``audit run``: other programs write files of that name too."""
+    try:
+        return msgspec.json.decode((path / PIPELINE).read_bytes(), type=_Manifest).schema.startswith(PIPELINE_SCHEMA)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _kind(path: Path) -> tuple[str, Path] | None:
@@ -91,7 +107,10 @@ def _below(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def result_file(path: Path) -> Path | None:
-    """The saved result that a path leads to: a folder of ``--save``, or a ``.json`` file that holds one object."""
+    """The saved result that a path leads to: a folder of ``--save`` or of ``audit run`` (what it judged last: the
+    outputs, else the data), or a ``.json`` file that holds one object."""
+    if is_pipeline(path):
+        return next((file for stage in STAGES if (file := path / stage / RESULT_FILE).is_file()), None)
     if path.is_dir():
         return path / RESULT_FILE if (path / RESULT_FILE).is_file() else None
     if path.suffix.lower() != ".json" or not path.is_file():
@@ -113,12 +132,12 @@ def _is_data(head: bytes) -> bool:
     return isinstance(row, dict) and "schema" not in row and (bool(rest.strip()) or "messages" in row)
 
 
-def halves(results: Sequence[Result], *, first_only: bool) -> tuple[Result | None, Result | None]:
+def halves(results: Sequence[Result]) -> tuple[Result | None, Result | None]:
     """The judgement of data and that of outputs. Raises UsageError where there are two of a kind."""
     found = []
     for of_outputs, what in ((False, "data"), (True, "outputs of models")):
         some = [one for one in results if judges_outputs(one) == of_outputs]
-        if len(some) > 1 and not first_only:
+        if len(some) > 1:
             raise UsageError(
                 f"{len(some)} results of {what} were named, and a report is about one",
                 hint="--compare OLD sets an earlier one beside it",
@@ -163,8 +182,51 @@ def _reaudit(evaluation: Path | None) -> Reaudit:
     if evaluation is None:
         return Reaudit()
     from audit.cli.evaluate import reaudit_of
+    from audit.outputs.evaluation import read
 
-    return reaudit_of(evaluation)
+    told = read(evaluation)
+    return msgspec.structs.replace(
+        reaudit_of(evaluation),
+        data=tuple(one.name for one in told.data),
+        notes=tuple(told.notes),
+        unable=_unable(evaluation / EVALUATION),
+    )
+
+
+class _Unable(msgspec.Struct):
+    unable: str = ""
+
+
+def _unable(path: Path) -> str:
+    """Why an evaluation judged nothing, where it says so."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Unable).unable
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def found_again(result: Result, folder: Path) -> Result:
+    """The result with the files that lie in its own folder named by where they are now; others as they were.
+
+    A file counts as the one that was judged by its base name here and is compared by its hash before it is shown.
+    """
+    moved = {
+        source.path: str(place)
+        for source in result.sources
+        if not Path(source.path).is_file()
+        for place in (folder / PREDICTIONS / PurePath(source.path).name, folder / PurePath(source.path).name)
+        if place.is_file()
+    }
+    if not moved:
+        return result
+    findings = (
+        msgspec.structs.replace(one, place=msgspec.structs.replace(one.place, file=moved[one.place.file]))
+        if one.place.file in moved
+        else one
+        for one in result.findings
+    )
+    sources = (msgspec.structs.replace(one, path=moved.get(one.path, one.path)) for one in result.sources)
+    return msgspec.structs.replace(result, findings=tuple(findings), sources=tuple(sources))
 
 
 def _remedies(ledgers: Sequence[Path]) -> Iterator[Remedy]:

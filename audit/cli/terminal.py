@@ -6,7 +6,8 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,12 +52,39 @@ def is_terminal(stream: object) -> bool:
 
 
 @contextlib.contextmanager
+def answers_told(args: argparse.Namespace) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Says of a prediction, by its name ("" for the only one), how many answers stand and how many are wanted, over one
+    line on standard error that is gone when the block ends; None where there is to be none."""
+    if not _wants_line(args):
+        yield None
+        return
+    from audit.cli.progress import EVERY, TerminalLine
+    from audit.reports.visible import visible
+
+    line, drawn = TerminalLine(sys.stderr), -EVERY
+
+    def told(name: str, done: int, wanted: int) -> None:
+        nonlocal drawn
+        if (now := time.monotonic()) - drawn >= EVERY:
+            drawn = now
+            line.draw(f"{visible(name)}{': ' if name else ''}{done:,} of {wanted:,} answers")
+
+    try:
+        yield told
+    finally:
+        line.clear()
+
+
+def _wants_line(args: argparse.Namespace) -> bool:
+    return is_terminal(sys.stderr) and not hasattr(args, "quiet") and not hasattr(args, "no_progress")
+
+
+@contextlib.contextmanager
 def progress_bar(args: argparse.Namespace) -> Iterator[Bar | None]:
     """A progress line on standard error, which is gone when the block ends; None where there is to be none."""
     from audit.cli.progress import Bar
 
-    wanted = is_terminal(sys.stderr) and not hasattr(args, "quiet") and not hasattr(args, "no_progress")
-    bar = Bar(sys.stderr) if wanted else None
+    bar = Bar(sys.stderr) if _wants_line(args) else None
     try:
         yield bar
     finally:

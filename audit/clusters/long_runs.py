@@ -5,8 +5,9 @@ Words are the units of ``audit.clusters.units``. A run is exact: equal word for 
 Only those of the others that share a run of ``SEED`` words with some text are looked at closely. They and the texts are
 sorted as one suffix array by prefix doubling (Manber and Myers 1993, "Suffix arrays: a new method for on-line string
 searches", SIAM Journal on Computing 22), where the longest run that begins at a word is shared with a neighbour. For n
-words in all, texts and others, that takes O(n log n log r) for a longest repeat of r words; others beyond
-``PORTION`` words are looked at in several portions, so that memory stays bounded.
+words in all, texts and others, that takes O(n log n log r) for a longest repeat of r words. Others beyond ``PORTION``
+words are looked at in several portions, so that memory does not grow with them; it grows with the texts, which are held
+whole.
 """
 
 from __future__ import annotations

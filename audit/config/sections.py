@@ -54,14 +54,21 @@ RUN_KEYS: Final = ("stages", "fixes", "max_removal", "seeds", "waive", "target")
 """What ``audit run`` can be told; ``audit.cli.pipeline.options`` reads the values."""
 EVALUATE_KEYS: Final = (
     "models", "endpoints", "judge", "compare", "base_arm", "train", "labels", "max_new_tokens", "samples",
-    "temperature", "only", "counterfactual", "most", "greedy", "answers", "harm", "policy", "device", "key_variable",
-    "concurrency", "timeout", "retries",
+    "temperature", "only", "counterfactual", "most", "coupled", "greedy", "answers", "harm", "policy", "device",
+    "key_variable", "concurrency", "timeout", "retries",
 )  # fmt: skip
 """What ``audit evaluate`` can be told; ``audit.train.evaluation.options`` reads the values."""
 CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "fairness": ("not_applicable",),
     "use": ("purpose", "sector", "risk_class", "deployer"),
-    "gate": (*(option.key for option in OPTIONS if option.table == "gate"), "max_share", "min", "require", "waiver"),
+    "gate": (
+        *(option.key for option in OPTIONS if option.table == "gate"),
+        "max_share",
+        "min",
+        "max",
+        "require",
+        "waiver",
+    ),
     "split": (*SHARES, "stratify", "group", "template"),
     "balance": ("by", "method", "aim", "strength", "cap", "max_copies", "augment", "endpoint", "model"),
     "train": TRAIN_KEYS,
@@ -207,10 +214,12 @@ class Waived(NamedTuple):
 
 
 class GateTable(msgspec.Struct, frozen=True):
-    """``[gate]`` beyond the policy's name. ``least`` holds (steps of the key, bound); ``waivers`` are by rule code."""
+    """``[gate]`` beyond the policy's name. ``least`` and ``most`` hold (steps of the key, bound);
+    ``waivers`` are by rule code."""
 
     max_share: Mapping[str, float] = {}
     least: tuple[tuple[tuple[str, ...], float], ...] = ()
+    most: tuple[tuple[tuple[str, ...], float], ...] = ()
     require: tuple[str, ...] = ()
     waivers: Mapping[str, Waived] = {}
 
@@ -257,7 +266,7 @@ def read_not_applicable(table: Mapping[str, Json], complain: Complain) -> Waived
 
 
 def read_gate(table: Mapping[str, Json], complain: Complain) -> GateTable:
-    """``[gate]``: shares of rows by rule code, least values of measures, what must be judged, recorded waivers."""
+    """``[gate]``: shares of rows by rule code, bounds of measures, what must be judged, recorded waivers."""
     shares = known_codes(table.get("max_share", {}), ("gate", "max_share"), complain)
     try:
         require = texts(table.get("require", ()))
@@ -265,7 +274,8 @@ def read_gate(table: Mapping[str, Json], complain: Complain) -> GateTable:
         raise complain(("gate", "require"), problem.what, 'require = ["sex", "PII901"]') from None
     return GateTable(
         max_share={code: _share(value, ("gate", "max_share", code), complain) for code, value in shares.items()},
-        least=tuple(_least(table.get("min", {}), (), complain)),
+        least=tuple(_bounds(table.get("min", {}), ("min",), complain)),
+        most=tuple(_bounds(table.get("max", {}), ("max",), complain)),
         require=require,
         waivers=_waivers(table.get("waiver", []), complain),
     )
@@ -287,17 +297,18 @@ def _share(value: Json, at: tuple[str, ...], complain: Complain) -> float:
     return float(value)
 
 
-def _least(table: Json, steps: tuple[str, ...], complain: Complain) -> Iterator[tuple[tuple[str, ...], float]]:
-    """The bounds under ``min``, however deep: ``min.selection_rate.sex = 0.3``."""
+def _bounds(table: Json, steps: tuple[str, ...], complain: Complain) -> Iterator[tuple[tuple[str, ...], float]]:
+    """The bounds under ``min`` or ``max``, however deep: ``min.selection_rate.sex = 0.3``."""
+    example = f"{steps[0]}.{'impact_ratio' if steps[0] == 'min' else 'demographic_parity_difference'}.sex = 0.8"
     if isinstance(table, dict):
-        if len(steps) >= MOST_STEPS:
-            raise complain(("gate", "min"), "has a key with too many steps", "min.impact_ratio.sex = 0.8")
+        if len(steps) > MOST_STEPS:
+            raise complain(("gate", steps[0]), "has a key with too many steps", example)
         for key, value in table.items():
-            yield from _least(value, (*steps, str(key)), complain)
-    elif not steps or isinstance(table, bool) or not isinstance(table, int | float) or not abs(table) < 1e300:
-        raise complain(("gate", "min", *steps), f"must be a number, not {table!r}", "min.impact_ratio.sex = 0.8")
+            yield from _bounds(value, (*steps, str(key)), complain)
+    elif len(steps) == 1 or isinstance(table, bool) or not isinstance(table, int | float) or not abs(table) < 1e300:
+        raise complain(("gate", *steps), f"must be a number, not {table!r}", example)
     else:
-        yield steps, float(table)
+        yield steps[1:], float(table)
 
 
 def _waivers(entries: Json, complain: Complain) -> dict[str, Waived]:

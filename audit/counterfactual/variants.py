@@ -16,7 +16,6 @@ Partners: TypeAlias = Mapping[str, Mapping[str, str]]
 """Field -> value -> the value that takes its place when the group is exchanged."""
 
 OFF_MANIFOLD: Final = "off_manifold"
-NO_CONTROL: Final = "no_control"
 SKIPPED: Final[Mapping[str, str]] = {
     "unknown_group": "the row is of no known group",
     "one_group": "no other group is in the data",

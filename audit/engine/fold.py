@@ -23,7 +23,7 @@ from audit.read.canonical import CanonicalRow, Turn
 from audit.read.canonical_tools import Accepted
 from audit.read.identity import content_id
 from audit.read.lines import Chunk
-from audit.read.shapes.predictions import OUTPUT, PREDICTIONS
+from audit.read.shapes.predictions import GIVEN, OUTPUT, PREDICTIONS
 from audit.read.strings import DECLARATIONS, strings
 from audit.rule import DatasetRule, Hit, LineRule, Product, RecordRule, Rule, Run, Span, TextRule
 
@@ -189,18 +189,21 @@ class Fold:
             yield from self._hits_elsewhere(metadata)
 
     def _hits_of(self, record: Record) -> Iterator[tuple[TextRule, Hit]]:
-        """What text rules find in a row; of an output of a model not in the prompt, which is not the model's."""
+        """What text rules find in a row; of an output of a model only what the model wrote: not the prompt, and nothing
+        where the row's own answer was scored."""
         said: set[str] = set()
         turns = record.turns
-        if self.run.judged == "outputs" and record.shape == PREDICTIONS.name:
-            turns = tuple(turn for turn in turns if turn.at == OUTPUT)
+        is_output = self.run.judged == "outputs" and record.shape == PREDICTIONS.name
+        if is_output:
+            scored = isinstance(record.data, dict) and record.data.get("finish_reason") == GIVEN
+            turns = () if scored else tuple(turn for turn in turns if turn.at == OUTPUT)
         for message in turns:
             for at, text in message.texts():
                 said.add(at)
                 for rule in self.scan.rules_for(text, message.role):
                     for hit in _text_hits(rule, at, text, message, self.run):
                         yield rule, hit
-        if self.scan.looks_elsewhere and turns == record.turns and isinstance(record.data, dict):
+        if self.scan.looks_elsewhere and not is_output and isinstance(record.data, dict):
             rest = {key: value for key, value in record.data.items() if key not in DECLARATIONS}
             yield from self._hits_elsewhere([one for one in strings(rest) if one[0] not in said])
 

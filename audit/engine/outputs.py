@@ -15,7 +15,7 @@ from audit.engine.batch import ParsedBatch
 from audit.engine.membership import Interned
 from audit.labels.spelling import spelling_key
 from audit.model import Json
-from audit.read.shapes.predictions import PREDICTIONS
+from audit.read.shapes.predictions import GIVEN, PREDICTIONS
 
 if TYPE_CHECKING:
     from audit.outputs.table import Groups, Outputs
@@ -29,8 +29,8 @@ LEAST_REPEATS: Final = 2
 """How many questions must have each of the true answers on average for them to be labels, where none were scored."""
 UNNAMED: Final = "model"
 """What the arm of outputs is called that do not say whose they are."""
-GIVEN: Final = "answer"
-"""The ``finish_reason`` of a row whose own answer was scored."""
+ROUNDING: Final = 1e-3
+"""By how much probabilities may be beyond 1."""
 _NO_SEED: Final = 0
 _SMALL: Final = 1 << 62
 """Whole numbers beyond it are not taken."""
@@ -63,8 +63,7 @@ class OutputColumns:
     def _add(self, data: Mapping[str, Json], ordinal: int) -> None:
         self.rows.append(ordinal)
         for key, interned in self.names.items():
-            value = data.get(key)
-            interned.extend((value if isinstance(value, str) else None,))
+            interned.extend((_name(key, data.get(key)),))
         for key, counts in self.counts.items():
             counts.append(_whole(data.get(key), _NO_SEED if key in ("seed", "sample") else -1))
         output, truth = data.get("output"), data.get("truth")
@@ -92,9 +91,10 @@ class OutputColumns:
     def merge(self, later: OutputColumns, rows: int) -> None:
         """Add the outputs of a later part, ahead of which ``rows`` rows were read."""
         for label, column in later.scores.items():
-            own = self.scores.setdefault(label, array("d"))
-            own.extend([math.nan] * (len(self.rows) - len(own)))
-            own.extend(column)
+            if label in self.scores or len(self.scores) <= MOST_CLASSES:
+                own = self.scores.setdefault(label, array("d"))
+                own.extend([math.nan] * (len(self.rows) - len(own)))
+                own.extend(column)
         self.rows.extend(row + rows for row in later.rows)
         for names, others in ((self.names, later.names), (self.texts, later.texts)):
             for key, interned in names.items():
@@ -110,18 +110,23 @@ class OutputColumns:
         """The columns as rules read them; ``attributes`` are over all rows of the run."""
         import numpy as np
 
-        from audit.outputs.table import OUT_OF_SET, VARIANTS, Outputs
+        from audit.outputs.table import OUT_OF_SET, Outputs
 
         rows = np.frombuffer(self.rows, dtype=np.uint64).astype(np.int64)
         classes = self._classes(favourable)
         keys = {spelling_key(name): number for number, name in enumerate(classes)}
         codes = {name: _codes(interned) for name, interned in self.names.items()}
-        variants = [VARIANTS.index(name) if name in VARIANTS else 0 for name in _values(self.names["variant"])]
+        variants = list(map(_variant, _values(self.names["variant"])))
+        items, item = self._items()
         characters = np.frombuffer(self.characters, dtype=np.int64)
         answered = (characters > 0) & (codes["error"] < 0)
         finishes = _values(self.names["finish_reason"])
         given = np.array([name == GIVEN for name in finishes], dtype=bool)
         decided = self._coded("output", keys)
+        probability = self._probabilities(classes, keys)
+        impossible = _impossible(probability, len(rows))
+        if probability is not None:
+            probability[impossible] = np.nan
         errors, error = _first_words(_values(self.names["error"]), codes["error"])
         return Outputs(
             rows=rows,
@@ -130,10 +135,10 @@ class OutputColumns:
             seed=_array(self.counts["seed"]),
             sample=_array(self.counts["sample"]),
             variant=np.array(variants, dtype=np.int64)[_by_number(self.names["variant"])],
-            items=tuple(name or "" for name in _values(self.names["row_id"])),
-            item=_by_number(self.names["row_id"]),
+            items=items,
+            item=item,
             pair=codes["pair_id"],
-            cluster=self._clusters(codes["cluster"]),
+            cluster=np.where(codes["cluster"] >= 0, codes["cluster"], item + len(self.names["cluster"].values)),
             prompt=codes["prompt_sha256"],
             classes=classes,
             truth=np.maximum(self._coded("truth", keys), -1),
@@ -145,7 +150,8 @@ class OutputColumns:
             finishes=tuple(name or "" for name in finishes),
             finish=_by_number(self.names["finish_reason"]),
             mass=_array(self.numbers["label_mass"], "d"),
-            probability=self._probabilities(classes, keys),
+            probability=probability,
+            impossible=impossible,
             nll=_array(self.numbers["nll"], "d"),
             nll_tokens=_array(self.nll_tokens),
             characters=characters,
@@ -156,21 +162,19 @@ class OutputColumns:
         )
 
     def _classes(self, favourable: Sequence[str]) -> tuple[str, ...]:
-        """The labels that were scored; else the true answers, where they are few, answer one question after the other,
-        and are no JSON."""
-        if self.scores:
-            return tuple(self.scores) if len(self.scores) <= MOST_CLASSES else ()
+        """The labels that were scored and the true ones; where none were scored the true answers, if they are few,
+        answer one question after the other, and are no JSON. One for each spelling key, sorted."""
         truths = self.texts["truth"]
         names = [name for name in truths.values if name is not None]
+        if self.scores:
+            found = _of_spellings([*sorted(self.scores), *filter(None, sorted(names))])
+            return found if len(found) <= MOST_CLASSES else ()
         if not names or "" in names or len(names) > MOST_CLASSES or any(name[:1] in ("{", "[") for name in names):
             return ()
-        questions = len(set(zip(self.names["row_id"].codes, truths.codes, strict=True)))
+        questions = len(set(zip(self._items()[1].tolist(), truths.codes, strict=True)))
         if questions < LEAST_REPEATS * len(names):
             return ()
-        by_spelling: dict[str, str] = {}
-        for name in [*sorted(names), *favourable]:
-            by_spelling.setdefault(spelling_key(name), name)
-        return tuple(by_spelling.values())
+        return _of_spellings([*sorted(names), *favourable])
 
     def _coded(self, key: str, keys: Mapping[str, int]) -> Any:
         """The class of every text, -1 for none."""
@@ -180,12 +184,15 @@ class OutputColumns:
         numbers = [-1 if text is None else keys.get(spelling_key(text), -1) for text in interned.values]
         return np.array([*numbers, -1], dtype=np.int64)[_by_number(interned)]
 
-    def _clusters(self, codes: Any) -> Any:
-        """The cluster of every output; the question itself where none is named."""
+    def _items(self) -> tuple[tuple[str, ...], Any]:
+        """The names of the questions, and the number of that of every output; one without a name is its own."""
         import numpy as np
 
-        items = _by_number(self.names["row_id"])
-        return np.where(codes >= 0, codes, items + len(self.names["cluster"].values))
+        codes = _codes(self.names["row_id"])
+        names = [name or "" for name in self.names["row_id"].values]
+        nameless = np.flatnonzero(codes < 0)
+        codes[nameless] = len(names) + np.arange(len(nameless))
+        return (*names, *[""] * len(nameless)), codes
 
     def _probabilities(self, classes: Sequence[str], keys: Mapping[str, int]) -> Any:
         import numpy as np
@@ -193,9 +200,47 @@ class OutputColumns:
         if not classes or not self.scores:
             return None
         table = np.full((len(self.rows), len(classes)), np.nan)
-        for label, column in self.scores.items():
-            table[: len(column), keys[spelling_key(label)]] = np.frombuffer(column)
+        for label, column in sorted(self.scores.items()):  # of two spellings of one label in a row the first counts
+            there, scores = table[: len(column), keys[spelling_key(label)]], np.frombuffer(column)
+            there[:] = np.where(np.isnan(there), scores, there)
+        scored = ~np.isnan(table).all(axis=1)
+        table[scored] = np.nan_to_num(table[scored])  # a true label that was not scored has no probability
         return table
+
+
+def _impossible(probability: Any, n: int) -> Any:
+    """Which outputs have label scores that are no probabilities: outside 0 to 1, or more than 1 together."""
+    import numpy as np
+
+    if probability is None:
+        return np.zeros(n, dtype=bool)
+    with np.errstate(invalid="ignore"):
+        outside = (probability < -ROUNDING) | (probability > 1 + ROUNDING)
+        found: Any = outside.any(axis=1) | (np.nansum(probability, axis=1) > 1 + ROUNDING)
+    return found
+
+
+def _name(key: str, value: Json) -> str | None:
+    """A name as it was given; the id of a row may also be a whole number."""
+    if key == "row_id" and isinstance(value, int) and not isinstance(value, bool) and abs(value) < _SMALL:
+        return str(value)
+    return value if isinstance(value, str) and (value or key != "row_id") else None
+
+
+def _variant(name: str | None) -> int:
+    """The code of a variant: none said is the question itself, another word is no question that was asked here."""
+    from audit.outputs.table import OTHER_VARIANT, VARIANTS
+
+    said = name or VARIANTS[0]
+    return VARIANTS.index(said) if said in VARIANTS else OTHER_VARIANT
+
+
+def _of_spellings(labels: Sequence[str]) -> tuple[str, ...]:
+    """One label of every spelling key, the first, sorted."""
+    by_spelling: dict[str, str] = {}
+    for label in labels:
+        by_spelling.setdefault(spelling_key(label), label)
+    return tuple(sorted(by_spelling.values()))
 
 
 def _label(value: Json) -> str | None:
@@ -220,7 +265,15 @@ def _whole(value: Json, missing: int) -> int:
 def _arm_names(names: Sequence[str | None]) -> tuple[str, ...]:
     """The names of the arms, each another; outputs without one are of ``UNNAMED``."""
     given = [plain_text(name or UNNAMED) for name in names]
-    return tuple(f"{name} (no name)" if given.index(name) != at else name for at, name in enumerate(given))
+    taken = {name for name, said in zip(given, names, strict=True) if said}
+    found: dict[str, None] = {}
+    for name, said in zip(given, names, strict=True):
+        if not said and name in taken:
+            name += " (no name)"
+        while name in found:
+            name += " (another)"
+        found[name] = None
+    return tuple(found)
 
 
 def _values(interned: Interned[str | None]) -> list[str | None]:
@@ -253,7 +306,8 @@ def _first_words(errors: Sequence[str | None], codes: Any) -> tuple[tuple[str, .
 
     words = ["" if error is None else error.partition(":")[0] for error in errors]
     names = tuple(sorted({word for word, error in zip(words, errors, strict=True) if error is not None}))
-    numbers = [-1 if error is None else names.index(word) for word, error in zip(words, errors, strict=True)]
+    places = {name: place for place, name in enumerate(names)}
+    numbers = [-1 if error is None else places[word] for word, error in zip(words, errors, strict=True)]
     return names, np.array([*numbers, -1], dtype=np.int64)[codes]
 
 

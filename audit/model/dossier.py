@@ -125,7 +125,9 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
 class Reaudit(msgspec.Struct, frozen=True, kw_only=True):
     """What an evaluation says of itself beside its result: the arm to be signed, the one without remediation and the
     one before fine-tuning ("" for none), the ``harm`` that somebody feared, how often this test set was ``scored`` in
-    the folder (None: not known), and how long each arm took to answer in seconds by the clock."""
+    the folder (None: not known), and how long each arm took to answer in seconds by the clock. ``data`` are the files
+    that were asked about by base name, ``notes`` what could not be done or speaks against the figures, ``unable`` why
+    nothing was judged ("" where it was)."""
 
     judged: str = ""
     compared: str = ""
@@ -134,6 +136,9 @@ class Reaudit(msgspec.Struct, frozen=True, kw_only=True):
     scored: int | None = None
     seconds: Mapping[str, float] = {}
     examples: Mapping[str, int] = {}
+    data: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    unable: str = ""
 
 
 class Dossier(msgspec.Struct, frozen=True, kw_only=True):

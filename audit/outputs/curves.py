@@ -55,8 +55,7 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True):
             text += (
                 f" and {100 * self.rise:.1f} % above that at step {self.end.step:,} ({_loss(self.end.validation_loss)})"
             )
-        gap = "" if self.gap is None else f"; it ends {figure(self.gap)} nats for each token above the training loss"
-        return f"{text}{gap}."
+        return f"{text}{_beside_training(self.gap)}."
 
     def table(self) -> dict[str, Json]:
         """As JSON values."""
@@ -109,6 +108,13 @@ def _told(point: CurvePoint) -> dict[str, Json]:
         "train_loss": _rounded(point.train_loss),
         "validation_loss": _rounded(point.validation_loss),
     }
+
+
+def _beside_training(gap: float | None) -> str:
+    """How far the validation loss ends from the training loss."""
+    if gap is None:
+        return ""
+    return f"; it ends {figure(abs(gap))} nats for each token {'below' if gap < 0 else 'above'} the training loss"
 
 
 def _loss(loss: float | None) -> str:

@@ -196,6 +196,11 @@ def _sentence(one: Differences) -> str:
     pairs = f"all {len(one.pairs)} pairs of seeds" if len(one.pairs) > 1 else "their one pair of seeds"
     if not one.differs:
         return f"Effect of remediation not attributable: by their records {both} do not differ at all in {pairs}."
+    if len(one.differs) == 1 and one.only is None:
+        return (
+            f"Effect of remediation not attributable: {both} differ in their {_with_seeds(one.differs[0], one)}, and "
+            f"in the other pairs of seeds in nothing."
+        )
     if one.only is None:
         listed = ", ".join(_with_seeds(difference, one) for difference in one.differs)
         return f"Effect of remediation not attributable: {both} differ in more than one thing: {listed}."

@@ -24,6 +24,9 @@ TIMING: Final = "timing.json"
 SCORED: Final = "scored.jsonl"
 PREDICTIONS: Final = "predictions"
 
+SEEN: Final = "these figures are about rows that the model has seen"
+"""How a note begins that takes the meaning from all others."""
+
 What = Literal["asked", "swap", "greedy", "answers"]
 
 
@@ -58,11 +61,15 @@ class FileOfData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Variants(msgspec.Struct, frozen=True, kw_only=True):
-    """Prompts that were made with another group in them, and why others were not, by reason."""
+    """Prompts that were made with another group in them, and why others were not, by reason. ``without_control`` counts
+    swaps for which no edit within the group was found; ``coupled`` says by attribute and field which values were
+    changed together with the group."""
 
     swaps: int = 0
     controls: int = 0
     skipped: Mapping[str, int] = {}
+    without_control: int = 0
+    coupled: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
 
 
 class FewShot(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +84,8 @@ class FewShot(msgspec.Struct, frozen=True, kw_only=True):
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What ``evaluation.json`` holds. ``asked`` are the options that answers depend on, ``split`` that whose rows were
     asked ("" for all). By ``ARM-SEED``: ``few_shot``, and ``runs``, the folder of the run as seen from that of the
-    evaluation, where it lies near. ``notes`` are sentences on what could not be done."""
+    evaluation, where it lies near. ``notes`` are sentences on what could not be done, those that begin with ``SEEN``
+    before the others; ``unable`` says why nothing can be concluded ("" where something can)."""
 
     schema: str = SCHEMA
     version: str = ""
@@ -94,6 +102,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     few_shot: Mapping[str, FewShot] = {}
     runs: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
+    unable: str = ""
 
 
 def read(path: Path) -> Evaluation:

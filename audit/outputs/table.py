@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 VARIANTS: Final = ("original", "swap", "control")
 """What was asked: the prompt of the row, the prompt with another group in it, or one edited within the group."""
 ORIGINAL: Final = VARIANTS.index("original")
+OTHER_VARIANT: Final = -1
+"""In ``variant``: another word, so that nobody knows what was asked. ``Outputs.of`` never gives these outputs."""
 OUT_OF_SET, NO_ANSWER = -1, -2
 """In ``decided``: an answer that is none of the classes; no answer at all."""
 GREEDY: Final = -1
@@ -51,6 +53,7 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ``classes`` is the closed set of labels, () for free text; ``truth`` and ``decided`` are codes in it. ``answered``:
     neither an error nor blank. ``given``: the row's own answer was scored and nothing was asked. ``mass`` is the
     probability that the model gives to all labels together, ``probability`` (n, classes) that of each among them.
+    Scores that are ``impossible`` as probabilities are not among them.
     ``nll`` is the negative log-likelihood of ``nll_tokens`` tokens, in nats. Unknown numbers are NaN, counts -1 (0 for
     ``nll_tokens``). ``derived`` arms were computed from others: a sentence on how.
     """
@@ -77,6 +80,7 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     finish: Codes
     mass: Values
     probability: Values | None
+    impossible: Marks
     nll: Values
     nll_tokens: Codes
     characters: Codes
@@ -118,6 +122,7 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 PER_OUTPUT: Final = (
     "rows", "arm", "seed", "sample", "variant", "item", "pair", "cluster", "prompt", "truth", "decided", "answered",
-    "given", "error", "finish", "mass", "nll", "nll_tokens", "characters", "prompt_tokens", "output_tokens", "seconds",
+    "given", "error", "finish", "mass", "impossible", "nll", "nll_tokens", "characters", "prompt_tokens",
+    "output_tokens", "seconds",
 )  # fmt: skip
 """The columns with one number for every output."""

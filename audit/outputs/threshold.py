@@ -15,6 +15,7 @@ import msgspec
 from audit.labels.spelling import spelling_key
 from audit.outputs.arms import roles
 from audit.outputs.table import NO_ANSWER, PER_OUTPUT, Outputs
+from audit.policy.words import percent
 from audit.rule import Run
 from audit.statistics.sentences import figure
 
@@ -32,6 +33,11 @@ USUAL_CUT: Final = 0.5
 def threshold_arm(compared: str) -> str:
     """The name of the arm that is made of ``compared``."""
     return f"{compared}, threshold only"
+
+
+def threshold_arm_in(outputs: Outputs, compared: str) -> str:
+    """The derived arm that is made of ``compared``, whatever it had to be called; "" where there is none."""
+    return next((name for name in outputs.derived if name.startswith(threshold_arm(compared))), "")
 
 
 def favourable_codes(outputs: Outputs, favourable: Sequence[str]) -> Codes:
@@ -59,20 +65,23 @@ def with_threshold_arm(outputs: Outputs, run: Run) -> Outputs:
         return outputs
     own = np.zeros(len(outputs.classes), dtype=np.bool_)
     own[codes] = True
-    cuts, parts = [], []
+    cuts, parts, rates = [], [], []
     for seed in sorted(set(outputs.seeds(judged)) & set(outputs.seeds(compared))):
         wanted = _selected(outputs.of(judged, seed), codes)
         moved = None if wanted is None else _moved(outputs.of(compared, seed), own, wanted)
         if moved is not None:
             cuts.append(moved[0])
             parts.append(moved[1])
+            rates.append((_selected(moved[1], codes) or 0.0, wanted or 0.0))
     if not parts:
         return outputs
     what = " or ".join(outputs.classes[code] for code in codes)
     seeds = f" (mean of {len(cuts)} seeds)" if len(cuts) > 1 else ""
+    cut = f"moved from {figure(USUAL_CUT)} to" if len(outputs.classes) == 2 else "instead of the likeliest label:"
+    own_rate, wanted_rate = (percent(fmean(side)) for side in zip(*rates, strict=True))
     told = (
-        f"{compared} with the cut-off of the probability of {what} moved from {figure(USUAL_CUT)} to "
-        f"{figure(fmean(cuts))}{seeds}, so that as many are selected as by {judged}."
+        f"{compared} with a cut-off of the probability of {what} {cut} {figure(fmean(cuts))}{seeds}, which selects "
+        f"{own_rate} of its answers; {judged} selects {wanted_rate}."
     )
     return _appended(outputs, parts, threshold_arm(compared), told)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Final
 
 import msgspec
 
@@ -56,6 +57,8 @@ def said_in(settings: Settings, policy: Policy, today: date | None) -> Said:
         policy = _with_share(policy, code, share, gate, today)
     for steps, bound in gate.least:
         policy = _with_least(policy, steps, bound)
+    for steps, bound in gate.most:
+        policy = _with_most(policy, steps, bound)
     for name in gate.require:
         policy = _added(policy, _required(name))
     return Said(
@@ -173,7 +176,7 @@ def _with_least(policy: Policy, steps: tuple[str, ...], bound: float) -> Policy:
                     f"{clause.name} asks for at least {number(clause.min)}",
                     hint="take it out, or write a policy of your own",
                 )
-    if by_attribute and measure not in ("cramers_v", "detectable_ratio", "group_share"):
+    if by_attribute and measure not in _OF_ALL_GROUPS:
         raise ConfigError(
             f"[gate] min.{measure}.{attribute} would judge all groups together",
             hint=f"min.impact_ratio.{attribute} judges each group by its interval",
@@ -182,6 +185,44 @@ def _with_least(policy: Policy, steps: tuple[str, ...], bound: float) -> Policy:
     demand = f"{measure} is large enough"
     return _added(
         policy, MeasureWithin(name=name, demand=demand, measure=measure, code=code, attribute=attribute, min=bound)
+    )
+
+
+_OF_ALL_GROUPS: Final = ("cramers_v", "detectable_ratio", "group_share", "worst_group")
+"""Measures by attribute of which one figure stands for its groups, or for each of them."""
+_DIFFERENCES: Final = ("demographic_parity_difference", "equal_opportunity_difference", "equalised_odds_difference")
+"""Those of outputs of which a largest value can be asked."""
+
+
+def _with_most(policy: Policy, steps: tuple[str, ...], bound: float) -> Policy:
+    """The policy with a largest value, which the whole interval has to respect where there is one."""
+    by_attribute = len(steps) == 2 and steps[0] in GROUP_MEASURES
+    measure, attribute = steps if by_attribute else (".".join(steps), None)
+    if by_attribute and measure not in (*_OF_ALL_GROUPS, *_DIFFERENCES):
+        raise ConfigError(
+            f"[gate] max.{measure}.{attribute} would judge all groups together",
+            hint=f"max.demographic_parity_difference.{attribute} = 0.1 bounds how far groups may lie apart",
+        )
+    for clause in policy.clauses:
+        if isinstance(clause, MeasureWithin) and clause.measure == measure and clause.max is not None:
+            same = canonical(clause.attribute or "") == canonical(attribute or "")
+            if same and bound > clause.max:
+                raise ConfigError(
+                    f"[gate] max.{'.'.join(steps)} = {bound:g} is weaker than the policy {policy.name}: "
+                    f"{clause.name} asks for at most {number(clause.max)}",
+                    hint="take it out, or write a policy of your own",
+                )
+    return _added(
+        policy,
+        MeasureWithin(
+            name=f"most {measure}" + (f" of {attribute}" if attribute else ""),
+            demand=f"{measure} is small enough",
+            measure=measure,
+            code=GROUP_MEASURES.get(measure, ""),
+            attribute=attribute,
+            max=bound,
+            by_interval=measure in _DIFFERENCES[:2],  # there is none of equalised odds
+        ),
     )
 
 

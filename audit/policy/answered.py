@@ -10,11 +10,13 @@ from audit.policy.words import percent
 
 def judge_answered(demand: Answered, facts: Facts) -> Clause:
     """PASS when every arm has answered, the arms that are not to be signed included: figures are compared with theirs.
-    NOT_ASSESSED, by name, where too many answers of an arm are missing."""
+    NOT_ASSESSED, by name, where too many answers of an arm are missing, or an arm that was named has no outputs."""
     limit, codes = asks(demand), (demand.code,)
-    if missing := coverage(codes, facts).missing:
+    if missing := [*facts.unsettled.values(), *coverage(codes, facts).missing]:
         return undecided(demand, limit, missing, codes=codes)
-    arms = [measure for measure in facts.result.measures if measure.name == demand.measure and measure.group is None]
+    judged = facts.result.roles.get("judged")
+    of_all = [measure for measure in facts.result.measures if measure.name == demand.measure and measure.group is None]
+    arms = [measure for measure in of_all if measure.n or measure.arm == judged]  # of others own answers were scored
     if not any(measure.n for measure in arms):
         return undecided(demand, limit, ["there are no outputs"], codes=codes)
     worst = max(arms, key=_share)

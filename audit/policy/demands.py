@@ -193,7 +193,19 @@ def over_outputs(demand: AnyDemand) -> AnyDemand:
     if isinstance(demand, Published):
         crossed = IN_OUTPUTS.get(demand.intersections_code, demand.intersections_code)
         return replace(demand, code=IN_OUTPUTS.get(demand.code, demand.code), intersections_code=crossed)
+    if isinstance(demand, MeasureWithin):
+        rests_on = tuple(IN_OUTPUTS.get(code, code) for code in demand.rests_on)
+        return replace(demand, code=IN_OUTPUTS.get(demand.code, demand.code), rests_on=rests_on)
     return demand
+
+
+def policy_over_outputs(policy: Policy) -> Policy:
+    """The policy as it asks of a run over outputs of a model: its clauses, and the options of rules that it sets."""
+    rules = {code: options for code, options in policy.rules.items() if code not in IN_OUTPUTS}
+    for code, options in policy.rules.items():
+        if code in IN_OUTPUTS:
+            rules[IN_OUTPUTS[code]] = {**options, **rules.get(IN_OUTPUTS[code], {})}
+    return replace(policy, rules=rules, clauses=tuple(map(over_outputs, policy.clauses)))
 
 
 def codes_of(demand: AnyDemand) -> tuple[str, ...]:

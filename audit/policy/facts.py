@@ -24,7 +24,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ``waiver`` is what ``[fairness] not_applicable`` says. ``compared`` says whether a baseline was given,
     ``favourable`` whether a favourable label is configured. ``seen`` names fields of the data that look like attributes
     (attribute -> path), when asked: a look at the data costs time that only an undecided clause is worth.
-    ``of_outputs``: the rows are outputs of models; only those of the arm that is to be signed are judged.
+    ``of_outputs``: the rows are outputs of models; only those of the arm that is to be signed are judged, and
+    ``result`` counts only the findings on them. ``unsettled`` says by role why no arm has it
+    for sure.
     """
 
     policy: Policy
@@ -37,6 +39,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     today: date | None = None
     seen: Callable[[], Mapping[str, str]] = dict
     of_outputs: bool = False
+    unsettled: Mapping[str, str] = {}
 
     @property
     def rows(self) -> int:

@@ -10,16 +10,16 @@ from msgspec.structs import replace
 from audit.attributes.levels import level_key
 from audit.model import Clause, Json, Measure
 from audit.policy.counted import where
-from audit.policy.demands import Assessed, Disparity, Published, asks
+from audit.policy.demands import AnyDemand, Assessed, Disparity, MeasureWithin, Published, asks
 from audit.policy.facts import Facts, clause, coverage, undecided, waived
-from audit.policy.groups import declaration, declared, not_applicable, unfit
-from audit.policy.words import labelled, marked_rows, percent, plural
+from audit.policy.groups import GROUP_MEASURES, declaration, declared, not_applicable, unfit
+from audit.policy.words import labelled, marked_rows, number, percent, plural
 from audit.statistics.rates import UNCOMPARED
 
 REPRESENTATION: Final = ("DEM101", "representation")
 """The rule that shows how many rows each group has, and its measure."""
-ACCURACY: Final = ("FAI204", "accuracy")
-"""The same for outputs of a model."""
+IN_OUTPUTS: Final = (("FAI204", "accuracy"), ("FAI205", "outputs.rate.missing"))
+"""The same for outputs of a model: of labels, else of free text."""
 
 
 # ----------------------------------------------------------------------------- looked at
@@ -28,7 +28,6 @@ ACCURACY: Final = ("FAI204", "accuracy")
 def judge_assessed(demand: Assessed, facts: Facts) -> Clause:
     """PASS when the groups of the demanded attributes (or of one) are known and shown, or the demand is waived."""
     limit = asks(demand)
-    code, name_of_measure = ACCURACY if facts.of_outputs else REPRESENTATION
     if (settled := waived(demand, facts)) is not None:
         return settled
     usable = tuple(known.name for known in facts.attributes if not unfit(known, about_people=False))
@@ -36,34 +35,76 @@ def judge_assessed(demand: Assessed, facts: Facts) -> Clause:
     open_ones = {name: reason for name in names if (reason := _not_shown(name, facts))}
     shown = [name for name in names if name not in open_ones]
     if shown and (demand.attributes == "any" or not open_ones):
-        tables = [measure for name in shown for measure in facts.measures(name_of_measure, name)]
+        tables = [measure for name in shown for measure in _tables(name, facts)]
+        said = [f"The groups of {', '.join(shown)} are shown, with the rows of each.", *marked_rows(tables)]
         return clause(
             demand,
             limit=limit,
             actual=", ".join(shown),
             verdict="PASS",
-            sentence=" ".join(
-                [f"The groups of {', '.join(shown)} are shown, with the rows of each.", *marked_rows(tables)]
-            ),
+            sentence=" ".join([*said, treatment(facts)]).rstrip(),
             n=min(measure.n for measure in tables),
-            codes=(code,),
+            codes=tuple(sorted({measure.code for measure in tables})),
         )
     reasons = list(open_ones.values()) or ["no attribute is declared, and groups are not said to be irrelevant here"]
     waiver = facts.waiver
     if waiver is not None and demand.waivable:
         reasons.append(f"the waiver of {waiver.owner} expired on {waiver.expires}")
-    return undecided(demand, limit, reasons, codes=(code,), paste=_paste(demand, tuple(open_ones), facts))
+    codes = tuple(code for code, _ in _sources(facts))
+    return undecided(demand, limit, reasons, codes=codes, paste=_paste(demand, tuple(open_ones), facts))
 
 
 def _not_shown(name: str, facts: Facts) -> str:
     """Why the groups of an attribute are not shown, "" where they are."""
     if facts.attribute(name) is None:
         return f"the attribute {name} is not declared"
-    code, name_of_measure = ACCURACY if facts.of_outputs else REPRESENTATION
-    measures = facts.measures(name_of_measure, name)
-    if measures:
-        return "" if max(measure.n for measure in measures) > 0 else f"no row says to which group of {name} it belongs"
-    return "; ".join(coverage((code,), facts).missing) or f"the groups of {name} were not looked at"
+    if _tables(name, facts):
+        return ""
+    if any(facts.measures(measure, name) for _, measure in _sources(facts)):
+        return f"no row says to which group of {name} it belongs"
+    codes = [code for code, _ in _sources(facts)]
+    return "; ".join(coverage(codes, facts).missing) or f"the groups of {name} were not looked at"
+
+
+def _sources(facts: Facts) -> Sequence[tuple[str, str]]:
+    """Rules and their measures that show groups, the first that has any to be taken."""
+    return IN_OUTPUTS if facts.of_outputs else (REPRESENTATION,)
+
+
+def _tables(name: str, facts: Facts) -> list[Measure]:
+    """The measures that show the groups of an attribute, one of them with rows; none where no measure does."""
+    by_source = (facts.measures(measure, name) for _, measure in _sources(facts))
+    return next((found for found in by_source if any(measure.n > 0 for measure in found)), [])
+
+
+def treatment(facts: Facts) -> str:
+    """What must be said beside a PASS of outputs where the policy makes no demand on how groups are treated: that, and
+    how far apart the judged arm treats them at most by FAI201. "" where it makes one."""
+    if not facts.of_outputs or any(map(_on_groups, facts.policy.clauses)):
+        return ""
+    said = "No demand on how groups are treated was made; see the tables."
+    ratios = [
+        measure
+        for measure in facts.measures("impact_ratio")
+        if isinstance(measure.value, int | float) and " x " not in (measure.attribute or "")
+    ]
+    if not ratios:
+        return said
+    widest = min(ratios, key=lambda measure: (measure.value, measure.attribute, measure.group))
+    rates = [measure.table for measure in facts.measures("selection_rate", widest.attribute)]
+    favourable = next((" or ".join(map(str, table["favourable"])) for table in rates if table.get("favourable")), "")
+    reference = widest.table.get("reference") if isinstance(widest.table, dict) else None
+    against = "the rest" if reference in (None, "rest") else reference
+    return (
+        f"{said} Widest, by {widest.attribute}: {widest.group} gets {favourable or 'the favourable answer'} "
+        f"{number(round(float(widest.value or 0), 3))} times as often as {against} (over {widest.n:,} outputs)."
+    )
+
+
+def _on_groups(demand: AnyDemand) -> bool:
+    """Whether a clause bounds what groups get."""
+    of_measure = isinstance(demand, MeasureWithin) and (demand.measure in GROUP_MEASURES or demand.code[:3] == "FAI")
+    return isinstance(demand, Disparity) or of_measure
 
 
 def _paste(demand: Assessed, missing: Sequence[str], facts: Facts) -> str:

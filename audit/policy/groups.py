@@ -33,6 +33,13 @@ GROUP_MEASURES: Final[Mapping[str, str]] = {
     "split_coverage": "DEM108",
     "detectable_ratio": "DEM109",
     "finding_rate": "DEM112",
+    "demographic_parity_difference": "FAI201",
+    "true_positive_rate": "FAI202",
+    "equal_opportunity_difference": "FAI202",
+    "false_positive_rate": "FAI203",
+    "equalised_odds_difference": "FAI203",
+    "accuracy": "FAI204",
+    "worst_group": "FAI204",
 }
 """Measures that are taken by attribute -> the rule that gives them."""
 

@@ -26,7 +26,7 @@ from audit.policy.demands import (
     over_outputs,
 )
 from audit.policy.facts import Facts, clause, undecided
-from audit.policy.grouped import judge_assessed, judge_disparity, judge_published
+from audit.policy.grouped import judge_assessed, judge_disparity, judge_published, treatment
 from audit.policy.measured import judge_measure
 
 WORST_FIRST: Final[tuple[Verdict, ...]] = ("FAIL", "NOT_ASSESSED", "INCONCLUSIVE", "PASS")
@@ -56,6 +56,7 @@ def judge(facts: Facts, waivers: Iterable[Waiver] = (), notes: Iterable[str] = (
         use=dict(sorted(facts.use.items())),
         notes=(
             *policy.notes,
+            *([said] if (said := treatment(facts)) else []),
             *(f"NOT COVERED: {entry.ref}: {entry.why}" for entry in policy.not_covered),
             *notes,
         ),
@@ -109,7 +110,11 @@ def _judge_use(demand: Use, facts: Facts) -> Clause:
 
 
 def _held_back(found: Clause, demand: AnyDemand, facts: Facts) -> Clause:
-    """A run that was cut short, or saw no row, supports no PASS. A count that is too high already stays so."""
+    """A run that was cut short, or saw no row, supports no PASS. A count that is too high already stays so. Without the
+    arm that is to be signed there is nothing to judge."""
+    if "judged" in facts.unsettled and not isinstance(demand, Use | Answered):
+        about = {"name": found.name, "attribute": found.attribute, "codes": found.codes}
+        return undecided(demand, found.limit, [facts.unsettled["judged"]], **about)
     why = "the run was interrupted" if facts.result.partial else "" if facts.result.rows else "there is no row to judge"
     counts = isinstance(demand, NewFindings) or (isinstance(demand, Findings) and demand.max_share is None)
     if not why or found.verdict == "NOT_ASSESSED" or isinstance(demand, Use) or (counts and found.verdict == "FAIL"):

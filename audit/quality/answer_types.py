@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from audit.model import ABSENT
 from audit.quality.numeric import says_a_number
@@ -10,7 +10,6 @@ from audit.quality.structured import json_answer
 from audit.read.fields import is_short
 
 AnswerType: TypeAlias = Literal["json", "number", "short", "long"]
-TYPES: Final[tuple[AnswerType, ...]] = ("json", "number", "short", "long")
 
 
 def answer_type(truth: str) -> AnswerType:

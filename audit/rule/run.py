@@ -90,7 +90,8 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     ``role`` is the part of a row that a lexicon or a pattern is looked for in. ``reference_group`` is what the other
     groups are compared with: a group, or ``rest``, or ``best``. ``bands`` are the lower edges of bands of numbers: 25
     and 40 make "<25", "25-39" and "40+". ``join`` is how an entry of a sidecar finds its row, the first way of these
-    that the sidecar has a column for: ``line`` (with ``file``), ``row_id``, or the field that holds the key.
+    that the sidecar has a column for: ``line`` (with ``file``), ``row_id``, or the field that holds the key. ``origin``
+    is where it comes from as tables say it, where that is not ``source`` and ``where``.
     """
 
     name: str
@@ -104,6 +105,12 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     role: Literal["prompt", "answer", "all"] = "prompt"
     bands: tuple[float, ...] = ()
     join: tuple[str, ...] = ()
+    origin: str = ""
+
+    @property
+    def comes_from(self) -> str:
+        """Where it comes from, in words."""
+        return self.origin or f"{self.source} {self.where}"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,9 +40,9 @@ class Association(NamedTuple):
         """The same over clusters of rows."""
         return Association(*(by_cluster(one, clusters, number) for one in self))
 
-    def interval(self) -> Interval | None:
-        """The 95 % interval of the difference."""
-        return interval_of(self.difference)
+    def interval(self, level: float = 0.95) -> Interval | None:
+        """The interval of the difference."""
+        return interval_of(self.difference, level, bounded=True)
 
     def log_odds_interval(self) -> Interval | None:
         """The 95 % interval of the difference of log odds."""

@@ -6,6 +6,7 @@ Says nothing about groups: call it for each. Imports numpy.
 from __future__ import annotations
 
 from math import sqrt
+from statistics import NormalDist
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -83,6 +84,24 @@ def calibration(probabilities: Values, outcomes: Codes, clusters: Codes | None =
         brier=brier,
         binned=_binned_error(probability, outcome),
     )
+
+
+def beyond_chance(
+    probabilities: Values, outcomes: Codes, clusters: Codes, level: float = 0.95
+) -> tuple[float, float] | None:
+    """The interval of the mean of ``probabilities`` (n,) less ``outcomes`` (n,) that a claim may rest on; None for
+    fewer than two clusters.
+
+    It is no narrower than right probabilities would make it (the variance of Spiegelhalter 1986, Statistics in Medicine
+    5): outcomes that happen to be alike, as thirty of thirty at 0.95, have next to no variance of their own. Rows of
+    one cluster (n,) are taken as one.
+    """
+    found = mean_of(probabilities - outcomes, clusters, level)
+    if found is None or found.interval is None:
+        return None
+    spread = np.bincount(clusters, weights=np.sqrt(np.clip(probabilities * (1 - probabilities), 0.0, None)))
+    half = -NormalDist().inv_cdf((1 - level) / 2) * sqrt(float(np.sort(spread**2).sum())) / len(probabilities)
+    return min(found.interval[0], found.value - half), max(found.interval[1], found.value + half)
 
 
 def _log_odds(probability: Values) -> Values:

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.statistics.intervals import interval_of_the_same
 from audit.statistics.means import mean_of
 
 Values: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
 Indicator: TypeAlias = NDArray[np.bool_]
 Interval: TypeAlias = tuple[float, float]
+
+_STILL: Final = 1e-9
+"""What a whole sample of rows moves a figure by, below which it is a rounding error."""
 
 
 class Estimate(NamedTuple):
@@ -33,6 +37,11 @@ class Estimate(NamedTuple):
     def minus(self, other: Estimate) -> Estimate:
         """The difference of two figures of the same rows."""
         return Estimate(self.value - other.value, self.influence - other.influence)
+
+    def size_less(self, other: Estimate) -> Estimate:
+        """The size (absolute value) of this figure less that of the other, of the same rows."""
+        own, its = (1.0 if one.value >= 0 else -1.0 for one in (self, other))
+        return Estimate(abs(self.value) - abs(other.value), own * self.influence - its * other.influence)
 
     def over(self, other: Estimate) -> Estimate | None:
         """The ratio of two figures of the same rows; None where the other is 0."""
@@ -101,10 +110,21 @@ def by_cluster(estimate: Estimate, clusters: Codes, number: int) -> Estimate:
     return Estimate(estimate.value, sums.astype(np.float64, copy=False))
 
 
-def interval_of(estimate: Estimate) -> Interval | None:
-    """The 95 % interval of a figure over independent rows or clusters; None for a single one."""
+def interval_of(
+    estimate: Estimate, level: float = 0.95, *, bounded: bool = False, worth: int | None = None
+) -> Interval | None:
+    """The interval of a figure over independent rows or clusters; None for a single one.
+
+    Where no row moves the figure, an interval without width would be no certainty: of a figure that is ``bounded`` (a
+    share, or a difference of shares) it is then Wilson's for the ``worth`` rows it rests on (all, unless said), of any
+    other there is none, unless it is 0: two sides that are alike in every row are alike.
+    """
     n = len(estimate.influence)
-    mean = mean_of(estimate.value + n * estimate.influence)
+    if n > 1 and not np.abs(estimate.influence).max() * n > _STILL:
+        if bounded:
+            return interval_of_the_same(estimate.value, worth or n, level)
+        return None if abs(estimate.value) > _STILL else (0.0, 0.0)
+    mean = mean_of(estimate.value + n * estimate.influence, level=level)
     return None if mean is None else mean.interval
 
 

@@ -7,11 +7,21 @@ score interval of ``audit.statistics.score``, whose errors hold where those of N
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import ceil, exp, log, sqrt
 from typing import Final
 
 TWO_SIDED: Final = 1.959963984540054
 """The standard normal quantile that leaves 2.5 % above."""
+
+
+def interval_of_the_same(value: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a bounded figure that has not varied over ``n`` independent trials, where a t interval would have
+    no width: Wilson's for as many trials. ``value`` is a difference of shares, or of such differences (beyond 1)."""
+    span = max(1.0, float(ceil(abs(value) - 1e-9)))
+    low, high = wilson(min(1.0, abs(value) / span) * n, n, level)
+    if value == 0:
+        return -high, high
+    return (span * low, span * high) if value > 0 else (-span * high, -span * low)
 
 
 def wilson(found: float, n: float, level: float = 0.95, *, z: float | None = None) -> tuple[float, float]:

@@ -18,7 +18,7 @@ Indicator: TypeAlias = NDArray[np.bool_]
 
 
 class Mean(msgspec.Struct, frozen=True, kw_only=True):
-    """The mean of ``n`` values in ``clusters`` with its 95 % interval; no interval for a single cluster."""
+    """The mean of ``n`` values in ``clusters`` with its interval, 95 % unless said; none for a single cluster."""
 
     n: int
     clusters: int
@@ -45,8 +45,8 @@ class MeanDifference(msgspec.Struct, frozen=True, kw_only=True):
     standardised: float | None
 
 
-def mean_of(values: Values, clusters: Codes | None = None) -> Mean | None:
-    """The mean of ``values`` (n,) with an interval that knows of ``clusters`` (n,); None for no values.
+def mean_of(values: Values, clusters: Codes | None = None, level: float = 0.95) -> Mean | None:
+    """The mean of ``values`` (n,) with an interval at ``level`` that knows of ``clusters`` (n,); None for no values.
 
     The variance is that of ordinary least squares with CR1, as in ``difference_of_means``; degrees of freedom are the
     clusters less one. Without clusters that is the usual t interval.
@@ -63,7 +63,7 @@ def mean_of(values: Values, clusters: Codes | None = None) -> Mean | None:
     if groups < 2:
         return Mean(n=n, clusters=groups, value=value, interval=None)
     error = sqrt(_sum_of_squares(deviations, codes) * groups / (groups - 1))
-    half = _quantile(groups - 1) * error
+    half = _quantile(groups - 1, level) * error
     return Mean(n=n, clusters=groups, value=value, interval=(value - half, value + half))
 
 
@@ -136,10 +136,10 @@ def _standardised(own: Values, other: Values) -> float | None:
     return float(own.mean() - other.mean()) / sqrt(squares / degrees) if degrees > 0 and squares > 0 else None
 
 
-def _quantile(degrees: float) -> float:
+def _quantile(degrees: float, level: float = 0.95) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees, 0.975))
+    return float(stdtrit(degrees, 0.5 + level / 2))
 
 
 def _two_sided(difference: float, error: float, degrees: float) -> float:

@@ -1,4 +1,5 @@
-"""P values adjusted for how many tests were made: Holm's for a family of claims, Benjamini and Hochberg's for a list.
+"""P values adjusted for how many tests were made: Holm's for a family of claims, Benjamini and Hochberg's for a list;
+and Sidak's level for intervals that are to hold together.
 
 Which tests make up a family is the caller's business. Plain Python.
 """
@@ -21,6 +22,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, p_values[at] * (n - place)))
         adjusted[at] = largest
     return adjusted
+
+
+def sidak(tests: int, level: float = 0.95) -> float:
+    """The level that each of so many intervals needs so that all hold together at ``level``.
+
+    Sidak (1967), "Rectangular confidence regions for the means of multivariate normal distributions", JASA 62.
+    """
+    return float(level ** (1 / max(1, tests)))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

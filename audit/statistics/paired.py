@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from audit.statistics.draws import generator
-from audit.statistics.intervals import wilson
+from audit.statistics.intervals import interval_of_the_same
 from audit.statistics.means import Codes, Mean, Values, mean_of
 
 if TYPE_CHECKING:
@@ -47,29 +47,23 @@ def cluster_means(values: Values, clusters: Codes) -> Values:
     return means
 
 
-def mean_over_clusters(values: Values, clusters: Codes, *, bounded: bool = False) -> Mean | None:
-    """The mean over clusters of the means of their ``values`` (n,), with a 95 % t interval; None for no values.
+def mean_over_clusters(values: Values, clusters: Codes, *, bounded: bool = False, level: float = 0.95) -> Mean | None:
+    """The mean over clusters of the means of their ``values`` (n,), with a t interval; None for no values.
 
     Every cluster counts once, however many values it has. ``bounded``: values lie between -1 and 1, and where all
-    clusters say the same the interval, which would have no width, is that of Wilson for as many trials.
+    clusters say the same the interval, which would have no width, is that of Wilson for as many trials. A single
+    cluster has no interval.
     """
     if not len(values):
         return None
     means = cluster_means(values, clusters)
-    found = mean_of(means)
+    found = mean_of(means, level=level)
     if found is None:
         return None
     interval = found.interval
-    if bounded and float(np.ptp(means)) < 10**-_DIGITS:
-        interval = _of_the_same(found.value, len(means))
+    if bounded and interval is not None and float(np.ptp(means)) < 10**-_DIGITS:
+        interval = interval_of_the_same(found.value, len(means), level)
     return Mean(n=len(values), clusters=len(means), value=found.value, interval=interval)
-
-
-def _of_the_same(value: float, clusters: int) -> tuple[float, float]:
-    low, high = wilson(abs(value) * clusters, clusters)
-    if value == 0:
-        return -high, high
-    return (low, high) if value > 0 else (-high, -low)
 
 
 def sign_flip(values: Values, clusters: Codes) -> SignFlip | None:

@@ -24,8 +24,8 @@ ONE_SIDED: Final = 0.95
 class OverSeeds(msgspec.Struct, frozen=True, kw_only=True):
     """The ``mean`` of one figure for each of ``n`` seeds. ``sd`` is the sample standard deviation, None for one seed.
 
-    ``interval`` is Student's at 95 %; ``at_least`` and ``at_most`` are one-sided bounds at 95 %. All three are None for
-    fewer than ``LEAST_SEEDS`` seeds.
+    ``interval`` is Student's, at 95 % unless said; ``at_least`` and ``at_most`` are one-sided bounds at 95 %. All three
+    are None for fewer than ``LEAST_SEEDS`` seeds.
     """
 
     n: int
@@ -36,8 +36,9 @@ class OverSeeds(msgspec.Struct, frozen=True, kw_only=True):
     at_most: float | None = None
 
 
-def over_seeds(values: Sequence[float]) -> OverSeeds | None:
-    """What ``values``, one for each seed, say of a method; None for none. Paired figures come as their differences."""
+def over_seeds(values: Sequence[float], level: float = 0.95) -> OverSeeds | None:
+    """What ``values``, one for each seed, say of a method; None for none. Paired figures come as their differences;
+    ``level`` is that of ``interval``."""
     numbers = np.sort(np.asarray(values, dtype=np.float64))
     n = len(numbers)
     if not n:
@@ -46,7 +47,7 @@ def over_seeds(values: Sequence[float]) -> OverSeeds | None:
     if n == 1:
         return OverSeeds(n=1, mean=mean)
     sd = float(numbers.std(ddof=1))
-    whole = mean_of(numbers)
+    whole = mean_of(numbers, level=level)
     if n < LEAST_SEEDS or whole is None:
         return OverSeeds(n=n, mean=mean, sd=sd)
     from scipy.special import stdtrit

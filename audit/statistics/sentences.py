@@ -37,6 +37,8 @@ def _rates(one: Compared, other: GroupRate, question: Question, what: str) -> st
         start = f"{one.group} has a {what} of {rows}"
     else:
         start = f"{one.group} gets {what.removeprefix('gets ')} in {rows}"
+    if one.reference == one.group and not one.rate and question.side != "high":
+        return f"{start}, as in all groups"
     if one.reference == one.group:
         return f"{start}, the {'lowest' if question.side == 'high' else 'highest'} rate of all groups"
     name = "the rest" if question.reference == REST else other.group

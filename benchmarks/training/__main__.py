@@ -5,8 +5,9 @@ card."""
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,11 +32,18 @@ def main() -> None:
     repeats = QUICK if args.quick else REPEATS
     if args.keep is not None:
         args.keep.mkdir(parents=True, exist_ok=True)
-        print("\n".join(reaudit.adult(args.keep)), flush=True)
-        return
+        sys.exit(_printed(reaudit.adult(args.keep)))
+    missed = 0
     for part in _parts(args, repeats):
         with tempfile.TemporaryDirectory() as folder:
-            print("\n".join(part(Path(folder))), flush=True)
+            missed |= _printed(part(Path(folder)))
+    sys.exit(missed)
+
+
+def _printed(lines: Sequence[str]) -> int:
+    """1 where a bar was missed."""
+    print("\n".join(lines), flush=True)
+    return int(any("MISSED" in line for line in lines))
 
 
 def _parts(args: argparse.Namespace, repeats: int) -> Iterable[Callable[[Path], list[str]]]:

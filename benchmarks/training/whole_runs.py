@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -155,12 +155,12 @@ class Spent(NamedTuple):
         return f"{self.wall:.0f} s ({self.cpu:.0f} CPU s)"
 
 
-def timed(command: Command, arguments: Sequence[str]) -> Spent:
-    """What a command took. Raises RuntimeError where it did not succeed."""
+def timed(command: Command, arguments: Sequence[str], expected: Collection[int] = (0,)) -> Spent:
+    """What a command took. Raises RuntimeError where it ended with another code than ``expected``."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     code = command(arguments)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if code:
+    if code not in expected:
         raise RuntimeError(f"audit {' '.join(arguments)} ended with {code}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Spent(time.perf_counter() - began, cpu)

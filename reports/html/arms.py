@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from audit.model import Measure, Result
 from audit.model.dossier import Reaudit
+from audit.reports.disparity import is_derived
 from audit.reports.html.listed import table_of
 from audit.reports.html.tables import Measures
-
-DERIVED: Final = "threshold only"
-"""How the name of an arm ends that was computed from another and never asked (``audit.outputs.threshold``)."""
 
 
 class Arms:
@@ -20,6 +17,7 @@ class Arms:
 
     def __init__(self, result: Result, reaudit: Reaudit) -> None:
         self.measures = Measures(result)
+        self.reaudit = reaudit
         told = table_of(self.measures.first("arms.attribution"))
         self._roles = {
             role: getattr(reaudit, role) or (found if isinstance(found := told.get(role), str) else "")
@@ -36,6 +34,11 @@ class Arms:
         """The arm that somebody is to sign; the last that was asked where nobody said."""
         asked = [name for name in self.names if not is_derived(name)]
         return self._roles["judged"] or (asked[-1] if asked else "")
+
+    @property
+    def compared(self) -> str:
+        """The arm without remediation; "" for none."""
+        return self._roles["compared"]
 
     def role(self, name: str) -> str:
         """What an arm is here, in words; "" for one without a role."""
@@ -71,8 +74,3 @@ class Arms:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
-
-
-def is_derived(name: str) -> bool:
-    """Whether an arm was computed from another one."""
-    return name.endswith(DERIVED)

@@ -17,9 +17,9 @@ from audit.reports.html.model_groups import open_sentences
 from audit.reports.html.words import NONE, between, ratio, scalar, share, tick
 
 MOST_ROWS: Final = 60
-MOST_SENTENCES: Final = 14
+MOST_SENTENCES: Final = 8
 MOST_SEEDS: Final = 10
-MOST_ELSEWHERE: Final = 5
+MOST_ELSEWHERE: Final = 3
 """Sentences on what is not remediation; the table has every figure."""
 
 KINDS: Final[Mapping[str, str]] = {
@@ -43,6 +43,7 @@ def arms_change(arms: Arms, hidden: Withheld) -> Section | None:
         return None
     blocks: list[Block] = [*_attribution(attribution)]
     found = [(measure, told) for measure in changes for told in objects(table_of(measure).get("comparisons"))]
+    blocks += _lacking(arms, hidden)
     for kind, title in KINDS.items():
         some = [(measure, told) for measure, told in found if told.get("kind") == kind]
         if some:
@@ -57,6 +58,14 @@ def _secret(measure: Measure, hidden: Withheld) -> bool:
         return False
     secret = hidden.secret(measure.attribute)
     return measure.group in secret if measure.group is not None else bool(secret)
+
+
+def _lacking(arms: Arms, hidden: Withheld) -> Iterator[Text]:
+    """The attributes of which changes are withheld: a figure that is not there must not look like one that is zero."""
+    lost = dict.fromkeys(m.attribute for m in arms.measures.named("arms.change") if m.attribute and _secret(m, hidden))
+    if lost:
+        names = ", ".join(lost)
+        yield Text(f"Of {names} changes are withheld: they would tell a small count. --no-mask shows them.", "quiet")
 
 
 def _attribution(measure: Measure | None) -> Iterator[Block]:
@@ -87,6 +96,9 @@ def _short(value: Json) -> str:
 
 def _told(found: Sequence[tuple[Measure, Mapping[str, Json]]], hidden: Withheld) -> Iterator[Block]:
     """One comparison: the figure of the gaps, the table of all figures, the sentences, the seeds."""
+    first = found[0][1].get("kind") == "remediation"
+    # Of what is not remediation the figures of single groups stand in the result alone.
+    found = [one for one in found if first or one[0].group is None] or list(found)
     table = Table(
         "How each figure moved",
         ("Figure", "From", "To", "Change, 95 % interval", "Speaks", "Outcome"),
@@ -96,7 +108,6 @@ def _told(found: Sequence[tuple[Measure, Mapping[str, Json]]], hidden: Withheld)
     secret = {name for measure, _ in found for name in hidden.secret(measure.attribute)}
     ordered = sorted(found, key=lambda one: _place(one[1].get("outcome")))
     said = open_sentences([scalar(told.get("sentence")) for _, told in ordered if told.get("sentence")], secret)
-    first = found[0][1].get("kind") == "remediation"
     if said:
         yield Bullets(said[: MOST_SENTENCES if first else MOST_ELSEWHERE])
     items = [_item(measure, told) for measure, told in found if _drawn(measure)]
@@ -109,7 +120,7 @@ def _told(found: Sequence[tuple[Measure, Mapping[str, Json]]], hidden: Withheld)
     else:
         yield table
     if first:
-        yield from folded("Every pair of seeds", _seeds(found))
+        yield from folded("Every pair of seeds", _seeds([one for one in found if one[0].group is None]))
 
 
 def _drawn(measure: Measure) -> bool:
@@ -139,17 +150,24 @@ def _change(measure: Measure, told: Mapping[str, Json]) -> tuple[Cell, ...]:
     plain, moved, bare = (ratio, _more, _more) if in_ratio else (share, signed, points)
     relative = number(told.get("share"))
     parts = between(span(told.get("interval")), bare)
-    percent = "" if relative is None else f"{'+' if relative > 0 else ''}{share(relative)} of what it was"
-    bound = number(told.get("share_bound"))
-    bounded = "" if bound is None else f"; one-sided 95 % bound {'+' if bound > 0 else ''}{share(bound)}"
+    means, change = number(told.get("from")), number(told.get("change"))
+    # The mean of the seeds' shares may go the other way than the means: then only the change of these is told.
+    agree = relative is not None and change is not None and means is not None and (relative * change * means) > 0
+    percent = f"{_by(relative)} (mean of the seeds)" if agree and relative is not None else ""
+    bound = number(told.get("share_bound")) if agree else None
+    bounded = "" if bound is None else f"; one-sided 95 % bound: {_by(bound)}"
     return (
         Cell(_title(measure)),
         Cell(plain(number(told.get("from")))),
         Cell(plain(number(told.get("to"))), f"{percent}{bounded}"),
-        Cell(moved(number(told.get("change"))), parts),
+        Cell(moved(change), parts),
         Cell(SCOPES.get(scalar(told.get("scope")), NONE), _pairs(told)),
         outcome(told.get("outcome"), scalar(told.get("reason")) if told.get("reason") else ""),
     )
+
+
+def _by(relative: float) -> str:
+    return f"{'rose' if relative > 0 else 'fell'} by {share(abs(relative))}"
 
 
 def _more(value: float | None) -> str:

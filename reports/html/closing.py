@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from audit.model import Json, Measure, Result
+from audit.model.dossier import Reaudit
 from audit.reports.html.blocks import Block, Cell, Command, Fold, Section, SignOff, Table, Text, facts
 from audit.reports.html.tables import Measures
 from audit.reports.html.words import NONE, count, scalar, with_interval
@@ -15,6 +16,7 @@ from audit.reports.summary import plural, shell_word
 from audit.reports.view import View
 
 MOST_FIGURES: Final = 250
+MOST_INPUTS: Final = 12
 
 TERMS: Final = (
     (
@@ -69,6 +71,14 @@ TERMS_OF_MODELS: Final = (
     ("Calibration in the large", "the mean probability less the base rate; 0 is right"),
     ("Sensitivity", "flips of the answer when only the group changes, less flips under an edit that should not matter"),
     ("Amplification", "the gap of the decisions less the gap of the labels, on the same rows"),
+    ("Points", "percentage points: the distance of two shares, 12 % less 10 % is 2 points"),
+    ("Simultaneous interval", "wide enough to hold for all groups at once; one at a time, each interval for itself"),
+    ("Macro F1", "the mean over the labels of the harmonic mean of precision and recall"),
+    ("AUC", "how often a row with the label is given a higher probability than one without: 0.5 is chance"),
+    ("Perplexity", "the exponential of the mean loss for each token: lower is better"),
+    ("Brier score", "the mean squared distance of probability and truth: 0 is right"),
+    ("ECE", "expected calibration error: the mean distance of probability and rate over bins"),
+    ("McNemar, sign-flip test", "tests on pairs of answers to the same question: p is how likely chance alone is"),
     ("Not estimable", "there is nothing to divide by; it is neither 0 nor 1"),
     ("Exposure", "how much likelier a planted text is to the model than texts it never saw, in bits"),
     ("Effective rows", "how many rows of equal weight the weighted ones are worth (Kish)"),
@@ -117,9 +127,11 @@ def terms(*, of_model: bool = False) -> Section:
     return Section("terms", "Terms", (facts(*TERMS, *(TERMS_OF_MODELS if of_model else ())),))
 
 
-def evidence(result: Result, view: View, *, settings: bool = True, figures: bool = True) -> Section:
+def evidence(
+    result: Result, view: View, reaudit: Reaudit | None = None, *, settings: bool = True, figures: bool = True
+) -> Section:
     """Everything that is needed to obtain the result again, with all ``settings`` and ``figures`` unless these stand
-    elsewhere."""
+    elsewhere. Of outputs, ``reaudit`` says which arm is which."""
     held = result.evidence
     blocks: list[Block] = [
         facts(
@@ -137,17 +149,30 @@ def evidence(result: Result, view: View, *, settings: bool = True, figures: bool
     ]
     if held.inputs:
         rows = tuple(
-            (Cell(name, code=True), Cell(digest, code=True)) for name, digest in sorted(held.inputs.items())[:60]
+            (Cell(name, code=True), Cell(digest, code=True))
+            for name, digest in sorted(held.inputs.items())[:MOST_INPUTS]
         )
         blocks.append(Table("Inputs", ("File", "sha256"), rows))
+        if len(held.inputs) > MOST_INPUTS:
+            blocks.append(Text(f"{len(held.inputs) - MOST_INPUTS:,} more stand in the JSON form of the result."))
     blocks.append(Text("To obtain this result again, with the same files and the same version:"))
     blocks.append(Command(reproduce(result, view)))
+    blocks += _roles(result, reaudit or Reaudit())
     if held.config and settings:
-        text = msgspec.json.format(msgspec.json.encode(_well_formed(held.config), order="sorted"), indent=1).decode()
-        blocks.append(Fold("All settings", (Command(text[:20_000]),)))
+        told = _well_formed(_set(held.config))
+        text = msgspec.json.format(msgspec.json.encode(told, order="sorted"), indent=1).decode()
+        blocks.append(Fold("All settings, those that are empty left out", (Command(text[:20_000]),)))
     if figures:
         blocks += _figures(result)
     return Section("evidence", "Evidence", tuple(blocks))
+
+
+def _set(value: Json) -> Json:
+    """The value without what is empty in it: options that nobody set."""
+    if not isinstance(value, Mapping):
+        return value
+    kept = {key: _set(item) for key, item in value.items()}
+    return {key: item for key, item in kept.items() if item not in (None, "", [], {}, ())}
 
 
 def _well_formed(value: Json) -> Json:
@@ -163,11 +188,23 @@ def _inline(values: Mapping[str, Json]) -> str:
     return ", ".join(f"{key} {scalar(value)}" for key, value in sorted(values.items()) if value not in ("", None))
 
 
+def _roles(result: Result, told: Reaudit) -> Iterator[Block]:
+    """That a command line does not say which arm is which: an evaluation does."""
+    roles = (("to be signed", told.judged), ("without remediation", told.compared), ("before fine-tuning", told.base))
+    said = ", ".join(f"{arm} is {role}" for role, arm in roles if arm)
+    if said:
+        yield Text(
+            f"Here {said}: the command above takes the roles from the names of the arms; audit evaluate with --judge, "
+            "--compare and --base-arm says them, and knows the runs and the training data.",
+            "quiet",
+        )
+
+
 def reproduce(result: Result, view: View) -> str:
     """The command line that gives this result, as far as the result knows it."""
     held, config = result.evidence, result.evidence.config
     words = ["audit", "check" if result.gate is None else "gate"]
-    for source in result.sources[:20]:
+    for source in result.sources:
         words += (
             [shell_word(source.path)]
             if source.role == "data"

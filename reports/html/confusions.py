@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from audit.model import Json, Measure
-from audit.reports.html.arms import Arms, is_derived
+from audit.reports.html.arms import Arms
 from audit.reports.html.blocks import Cell, Table
 from audit.reports.html.listed import number, objects, table_of, texts
 from audit.reports.html.masking import Withheld, grid
@@ -16,9 +16,9 @@ MOST_GROUPS = 20
 
 
 def confusions(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Table]:
-    """One table for each arm: a row for each group and true label, a column for each decision."""
+    """Of the arm to be signed: a row for each group and true label, a column for each decision."""
     for measure in arms.of("confusion", attribute):
-        if is_derived(measure.arm or ""):
+        if measure.arm != arms.judged:
             continue
         told = table_of(measure)
         columns = texts(told.get("columns"))[: MOST_CLASSES + 1]
@@ -37,7 +37,7 @@ def _rows(
 ) -> Iterator[tuple[Cell, ...]]:
     name = scalar(group.get("group"))
     counts = _counts(group.get("counts"))
-    secret = name in hidden.secret(measure.attribute)
+    secret = name in hidden.unrated(measure.attribute)
     table = table_of(measure)
     seeds = table.get("seeds")
     runs = max(1, len(seeds)) if isinstance(seeds, list | tuple) else 1

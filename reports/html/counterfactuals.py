@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from audit.model import Json, Measure
 from audit.reports.html import charts, rates
@@ -25,12 +26,13 @@ from audit.reports.html.listed import (
     signed,
     table_of,
 )
-from audit.reports.html.masking import Withheld
+from audit.reports.html.masking import FEWEST, Withheld
 from audit.reports.html.model_groups import open_sentences
 from audit.reports.html.overview import verdict_cell
 from audit.reports.html.tables import value_of
-from audit.reports.html.words import NONE, between, count, ratio, scalar, share, tick, with_interval
+from audit.reports.html.words import NONE, between, count, ratio, scalar, share, tick, whole, with_interval
 
+MOST_DIRECTIONS: Final = 24
 SENSITIVITY, DIRECTION, GAP = "counterfactual.sensitivity", "counterfactual.direction", "counterfactual.likelihood_gap"
 
 
@@ -40,7 +42,11 @@ def counterfactuals(arms: Arms, hidden: Withheld) -> Section | None:
     attributes = dict.fromkeys(m.attribute for name in names for m in arms.measures.named(name) if m.attribute)
     blocks: list[Block] = []
     for attribute in attributes:
-        inside = [*_sensitivity(attribute, arms), *_direction(attribute, arms, hidden), *_gap(attribute, arms, hidden)]
+        inside = [
+            *_sensitivity(attribute, arms, hidden),
+            *_direction(attribute, arms, hidden),
+            *_gap(attribute, arms, hidden),
+        ]
         blocks += [Heading(attribute), *inside] if inside else []
     if not blocks:
         return None
@@ -52,7 +58,7 @@ def counterfactuals(arms: Arms, hidden: Withheld) -> Section | None:
     return Section("counterfactuals", "The same question about another group", (start, *blocks))
 
 
-def _sensitivity(attribute: str, arms: Arms) -> Iterator[Block]:
+def _sensitivity(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
     found = arms.of(SENSITIVITY, attribute)
     if not found:
         return
@@ -76,13 +82,13 @@ def _sensitivity(attribute: str, arms: Arms) -> Iterator[Block]:
         ends = [abs(end) for item in items for end in (item.value or 0.0, *rates.finite_ends(item))]
         reach = rates.round_up(max(ends))
         chart = charts.intervals(items, low=-reach, high=reach, words=tick, marks=[(0.0, "as the control")])
-        yield Figure(f"{attribute}: sensitivity to the group", said[:580], chart, table, open=True)
+        yield Figure(f"{attribute}: sensitivity to the group", whole(said, 580), chart, table, open=True)
     else:
-        yield Text(said[:1100])
+        yield Text(whole(said, 1100))
         yield table
     for caution in dict.fromkeys(scalar(table_of(m).get("caution")) for m in found if table_of(m).get("caution")):
         yield Text(caution, "unsure")
-    yield from folded(f"{attribute}: by direction, and what could not be asked", _more(found))
+    yield from folded(f"{attribute}: by direction, and what could not be asked", _more(found, attribute, hidden))
 
 
 def _sensitive(measure: Measure) -> tuple[Cell, ...]:
@@ -103,8 +109,14 @@ def _sensitive(measure: Measure) -> tuple[Cell, ...]:
     )
 
 
-def _more(measures: Sequence[Measure]) -> Iterator[Block]:
-    entries = [{"arm": m.arm, **one} for m in measures for one in objects(table_of(m).get("directions"))]
+def _more(measures: Sequence[Measure], attribute: str, hidden: Withheld) -> Iterator[Block]:
+    secret = hidden.secret(attribute)
+    entries = [
+        {"arm": m.arm, **one}
+        for m in measures
+        for one in objects(table_of(m).get("directions"))
+        if not secret & {scalar(one.get("from")), scalar(one.get("to"))} and not _small(number(one.get("n")), hidden)
+    ][:MOST_DIRECTIONS]
     columns = (
         Column("arm", "Arm"),
         Column("from", "From"),
@@ -135,10 +147,24 @@ def _more(measures: Sequence[Measure]) -> Iterator[Block]:
         yield Table("What else is known", head, tuple(rows), right=(1, 2))
 
 
+def _small(n: float | None, hidden: Withheld) -> bool:
+    """Whether a figure rests on so few prompts that it would tell of them one by one."""
+    return hidden.on and n is not None and 0 < n < FEWEST
+
+
 def _direction(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
     """Whom the favourable answer follows when only the group changes."""
     secret = hidden.secret(attribute)
-    found = [m for m in arms.of(DIRECTION, attribute) if m.group not in secret]
+    asked = arms.of(DIRECTION, attribute)
+    found = [
+        m
+        for m in asked
+        if not secret & {m.group or "", scalar(table_of(m).get("reference"))}
+        and not _small(number(table_of(m).get("prompts")), hidden)
+    ]
+    if len(found) < len(asked):
+        yield Text(f"{attribute}: {len(asked) - len(found):,} directions are withheld; --no-mask shows them.", "quiet")
+    found = [m for m in found if m.arm == arms.judged] or found
     rows = tuple(_directed(measure) for measure in found)
     if rows:
         head = ("Arm", "Group", "Prompts", "Favourable: group less reference", "Sign-flip test", "McNemar")
@@ -179,7 +205,7 @@ def _gap(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
         for one in entries
         if one.get("kind") != "paired"
         for group in objects(one.get("groups"))
-        if group.get("group") not in secret
+        if group.get("group") not in secret and not _small(number(group.get("n")), hidden)
     ]
     own = (
         Column("group", "Group"),

@@ -6,15 +6,16 @@ Findings are told apart by their fingerprint, which survives another order of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 from audit.model import Finding, Measure, Result
 from audit.reports import summary
 from audit.reports.html.blocks import Block, Bullets, Cell, Fold, Section, Table, Text
+from audit.reports.html.listed import table_of
 from audit.reports.html.masking import Withheld
 from audit.reports.html.overview import verdict_cell
-from audit.reports.html.tables import value_of
+from audit.reports.html.tables import group_table, value_of
 from audit.reports.html.words import NONE, between, count
 from audit.reports.text import place
 from audit.reports.view import View
@@ -25,7 +26,7 @@ MOST_FIGURES: Final = 80
 MOST_NEW: Final = 12
 LONGEST: Final = 200
 
-Key: TypeAlias = tuple[str, str, str | None, str | None, str | None, str | None]
+Key: TypeAlias = tuple[str, str, str, str | None, str | None, str | None, str | None]
 
 
 def earlier(now: Result, before: Result | None, hidden: Withheld, old_hidden: Withheld, view: View) -> Section | None:
@@ -100,7 +101,32 @@ def _silent(finding: Finding, hidden: Withheld) -> bool:
 
 
 def _key(measure: Measure) -> Key:
-    return measure.code, measure.name, measure.attribute, measure.group, measure.split, measure.arm
+    return measure.code, measure.name, _metric(measure), measure.attribute, measure.group, measure.split, measure.arm
+
+
+def _metric(measure: Measure) -> str:
+    """What a measure of several figures is of, so that each is compared with its own."""
+    told = table_of(measure)
+    return " ".join(str(told[name]) for name in ("metric", "reference") if isinstance(told.get(name), str))
+
+
+def _other_rows(pairs: Sequence[tuple[Measure, Measure]]) -> Iterator[Text]:
+    """That the outputs answer other questions, where counts of questions or base rates of the labels differ."""
+    of_outputs = [(new, then) for new, then in pairs if new.arm]
+    rows = any(new.n != then.n for new, then in of_outputs)
+    labels = any(_base_rates(new) != _base_rates(then) for new, then in of_outputs if new.name == "selection_rate")
+    if rows or labels:
+        what = "have not the same number of outputs" if rows else "have not the same labels"
+        yield Text(
+            f"The two judgements {what}: the test sets, or the seeds, are not the same, and part of what moved comes "
+            "from that.",
+            "unsure",
+        )
+
+
+def _base_rates(measure: Measure) -> list[tuple[str, float | None]]:
+    found = group_table(measure)
+    return sorted((one.group, one.base_rate) for one in found.groups) if found is not None else []
 
 
 def _figures(now: Result, before: Result, hidden: Withheld, old_hidden: Withheld) -> Iterator[Block]:
@@ -111,6 +137,7 @@ def _figures(now: Result, before: Result, hidden: Withheld, old_hidden: Withheld
         for measure in now.measures
         if _key(measure) in old and not _secret(measure, hidden) and not _secret(measure, old_hidden)
     ]
+    yield from _other_rows(moved)
     rows = tuple(_moved(new, then) for new, then in moved if _differs(new, then))
     if not rows:
         yield Text(f"Of {len(moved):,} figures that both have, none moved.")
@@ -147,7 +174,9 @@ def _moved(new: Measure, then: Measure) -> tuple[Cell, ...]:
     of = ", ".join(part for part in (new.attribute, new.group, new.split, new.arm) if part)
     both = new.interval is not None and then.interval is not None
     word = ("apart" if _apart(new, then) else "overlap") if both else NONE
-    return Cell(new.name, new.code), Cell(of or NONE), _value(then), _value(new), Cell(word)
+    metric = table_of(new).get("title") or table_of(new).get("metric")
+    name = f"{new.name}: {metric}" if isinstance(metric, str) else new.name
+    return Cell(name, new.code), Cell(of or NONE), _value(then), _value(new), Cell(word)
 
 
 def _value(measure: Measure) -> Cell:

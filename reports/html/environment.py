@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,10 @@ from markupsafe import Markup
 from audit.model import Json
 from audit.reports.visible import shortened, visible
 
+LABEL: Final = 19
+"""Characters for which there is room to the left of a chart."""
+_SPACE: Final = re.compile(r"\s*([{};,])\s*")
+"""Space that a style sheet can do without."""
 FOLDER: Final = Path(__file__).parent
 
 
@@ -32,12 +37,25 @@ def environment() -> Environment:
     )
     made.filters["shortened"] = shortened
     made.filters["lines"] = lambda text: [visible(line) for line in str(text).split("\n")]
+    made.filters["wrapped"] = _wrapped
     made.filters["between_tags"] = _between_tags
     return made
 
 
 def _seen(value: Json) -> Json:
+    if isinstance(value, float):
+        return f"{value:g}"
     return value if isinstance(value, Markup) else visible(str(value))
+
+
+def _wrapped(text: str) -> tuple[str, str]:
+    """The label of a row of a chart in two lines, the second "" where one is enough; words are kept where they fit."""
+    told = visible(text)
+    if len(told) <= LABEL:
+        return told, ""
+    space = told.rfind(" ", 1, LABEL + 1)
+    first, rest = (told[:space], told[space + 1 :]) if space > 0 else (told[:LABEL], told[LABEL:])
+    return first, shortened(rest, LABEL)
 
 
 def _between_tags(text: str) -> Markup:
@@ -48,7 +66,8 @@ def _between_tags(text: str) -> Markup:
 @cache
 def own(name: str) -> Markup:
     """A style or script of ours as it stands in the page: the only text that is not escaped."""
-    return Markup((FOLDER / name).read_text(encoding="utf-8").strip())
+    text = (FOLDER / name).read_text(encoding="utf-8").strip()
+    return Markup(_SPACE.sub(r"\1", text) if name.endswith(".css") else text)
 
 
 @cache

@@ -28,6 +28,10 @@ AROUND: Final = 36
 """Characters of the line shown before and after the place."""
 
 
+OF_RATES: Final = frozenset({"FAI201", "FAI202", "FAI203", "FAI204", "FAI205"})
+"""Rules whose findings tell rates of groups that they name, and nothing of the others."""
+
+
 def examples(result: Result, hidden: Withheld, view: View, *, most: int = MOST) -> Section | None:
     """Up to ``most`` findings, 25 of a rule; every rule shows its first before any shows its second."""
     groups = summary.groups(result)
@@ -80,7 +84,9 @@ def _shared(groups: Sequence[Sequence[Finding]], most: int) -> list[Sequence[Fin
 
 def _example(finding: Finding, seen: Mapping[Key, Window], hidden: Withheld, *, redact: bool) -> Example:
     where = finding.place
-    secret = hidden.hides_finding(finding.evidence.get("attribute")) or hidden.silences(_told(finding), [finding.code])
+    # A finding on a rate tells the figures of the groups that it names, which stand in its table where they may.
+    tells = finding.code not in OF_RATES and hidden.hides_finding(finding.evidence.get("attribute"))
+    secret = tells or hidden.silences(_told(finding), [finding.code])
     if finding.code.startswith(("DEM", "FAI")) and secret:
         return Example(finding.severity.value, place(finding), "Withheld: a group with counts below 5 is named here.")
     window = seen.get((where.file or "", where.offset if where.offset is not None else -1))

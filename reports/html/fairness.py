@@ -33,7 +33,7 @@ field = "metadata.sex"
 
 def fairness(result: Result, hidden: Withheld, *, brief: bool = False) -> Section:
     """Groups of every attribute; or that nothing was assessed, and what would change that. ``brief`` leaves out
-    intersections, which stand in the report of the data alone."""
+    intersections and what goes with the groups, which stand in the report of the data alone."""
     measures = Measures(result)
     attributes = measures.attributes()
     blocks: list[Block] = []
@@ -61,9 +61,11 @@ def fairness(result: Result, hidden: Withheld, *, brief: bool = False) -> Sectio
     for attribute in attributes:
         if brief and is_pair(attribute):
             continue
-        blocks += _attribute(attribute, measures, hidden)
-    if brief and any(map(is_pair, attributes)):
-        blocks.append(Text("Intersections of the data stand in the report of the data alone.", "quiet"))
+        blocks += _attribute(attribute, measures, hidden, brief=brief)
+    if brief and attributes:
+        blocks.append(
+            Text("Intersections, and what goes with the groups, stand in the report of the data alone.", "quiet")
+        )
     return Section("groups", "Groups and fairness of the data", tuple(blocks))
 
 
@@ -79,20 +81,21 @@ def _why(result: Result, name: str) -> str:
     return found[0] if found else "No rule that judges groups ran for it."
 
 
-def _attribute(attribute: str, measures: Measures, hidden: Withheld) -> Iterator[Block]:
+def _attribute(attribute: str, measures: Measures, hidden: Withheld, *, brief: bool) -> Iterator[Block]:
     yield Heading(f"{attribute} (intersection, exploratory)" if is_pair(attribute) else attribute)
     source = _source(attribute, measures)
     if source is not None:
         yield _provenance(attribute, source, measures, hidden)
     for measure in measures.of(attribute, "representation"):
-        yield from rates.shares(measure, hidden)
+        yield from rates.shares(measure, hidden, drawn=not brief)
     for measure in measures.of(attribute, "group_share"):
         if measure.group is None:
-            yield from rates.shares(measure, hidden)
+            yield from rates.shares(measure, hidden, drawn=not brief)
     for measure in measures.of(attribute, "selection_rate"):
         yield from _headline(attribute, measures, hidden)
-        yield from rates.rates(measure, hidden, rates.favourable(measure))
-    yield from correlates(attribute, measures, hidden)
+        yield from rates.rates(measure, hidden, rates.favourable(measure), drawn=not brief)
+    if not brief:
+        yield from correlates(attribute, measures, hidden)
 
 
 def _source(attribute: str, measures: Measures) -> GroupTable | None:

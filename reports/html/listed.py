@@ -3,12 +3,13 @@ dash, never an error: a saved result may come from another version."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from audit.model import Json, Measure
 from audit.reports.html.blocks import Block, Bullets, Cell, Fold, Table, Text, Tone
-from audit.reports.html.charts import Span
+from audit.reports.html.charts import Span, finite
 from audit.reports.html.words import NONE, between, count, p_value, ratio, scalar, share
 
 MOST_ROWS: Final = 60
@@ -67,7 +68,13 @@ def sentence(measure: Measure) -> str:
     """What a measure says of itself; of one that is not estimable, why."""
     table = table_of(measure)
     said = [table.get("sentence"), table.get("reason")]
-    return next((one for one in said if isinstance(one, str) and one), "")
+    return of_arm(measure.arm, next((one for one in said if isinstance(one, str) and one), ""))
+
+
+def of_arm(arm: str | None, said: str) -> str:
+    """The sentence with the arm that it is about in front, unless it names it: sentences of arms stand together."""
+    named = not arm or re.search(rf"(?<!\w){re.escape(arm)}(?!\w)", said)
+    return said if named or not said else f"{arm}: {said}"
 
 
 def cell(entry: Mapping[str, Json], column: Column) -> Cell:
@@ -115,7 +122,16 @@ def folded(title: str, blocks: Iterable[Block]) -> Iterator[Fold]:
 
 def signed(value: float | None) -> str:
     """A difference of shares in percentage points, with its sign."""
-    return NONE if value is None else f"{'+' if value > 0 else ''}{share(value).replace(' %', '')} points"
+    return NONE if value is None else f"{_sign(value)}{apart(value)}"
+
+
+def apart(value: float | None) -> str:
+    """The distance of two shares in percentage points, without a sign."""
+    return NONE if value is None else f"{abs(100 * value):.2f} points" if finite(value) else count(value)
+
+
+def _sign(value: float) -> str:
+    return "" if abs(value) < 0.00005 else "+" if value > 0 else "-"
 
 
 def points(value: float | None) -> str:

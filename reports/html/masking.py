@@ -7,6 +7,7 @@ what somebody could learn from other sources is not considered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -34,7 +35,7 @@ class Withheld(msgspec.Struct, frozen=True):
     ``figures`` are, by rule, the groups whose rate or ratio is withheld although their size is shown. ``tight`` are the
     attributes with a small cell in a table of groups by labels or splits: whatever else is said of these labels could
     be solved for it, so such tables, their measures of association and all findings on the attribute are withheld.
-    ``lost`` are the ``figures`` by attribute and rule.
+    ``lost`` are the ``figures`` by attribute and rule, ``rated`` those by attribute whose rate itself is withheld.
     """
 
     on: bool
@@ -42,6 +43,7 @@ class Withheld(msgspec.Struct, frozen=True):
     figures: Mapping[str, frozenset[str]] = {}
     tight: frozenset[str] = frozenset()
     lost: Mapping[str, Mapping[str, frozenset[str]]] = {}
+    rated: Mapping[str, frozenset[str]] = {}
 
     def secret(self, attribute: str | None, *codes: str) -> frozenset[str]:
         """The groups of an attribute of which nothing is shown: those that are withheld, and those whose rate or ratio
@@ -62,7 +64,17 @@ class Withheld(msgspec.Struct, frozen=True):
         """Whether a text of some rules names a group that is withheld, or one whose rate is, in any of them."""
         names = [name for reasons in self.groups.values() for name in reasons]
         names += [name for code in codes for name in self.figures.get(code, ())]
-        return any(name in text for name in names)
+        return names_any(text, names)
+
+    def unrated(self, attribute: str | None) -> frozenset[str]:
+        """The groups of an attribute whose counts are withheld in any table: those of which a ratio alone is withheld,
+        because it would tell another group's rate, are not among them."""
+        return self.rated.get(attribute or "", frozenset()).union(self.of(attribute))
+
+
+def names_any(text: str, names: Iterable[str]) -> bool:
+    """Whether a text names one of some groups as a whole word: ``female`` does not name ``male``."""
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names if name in text)
 
 
 def withheld(result: Result, *, on: bool) -> Withheld:
@@ -79,6 +91,7 @@ def withheld(result: Result, *, on: bool) -> Withheld:
     sized = Withheld(True, {name: reasons for name, reasons in found.items() if reasons})
     figures: dict[str, frozenset[str]] = {}
     by_attribute: dict[str, dict[str, frozenset[str]]] = {}
+    rated: dict[str, frozenset[str]] = {}
     for measure, table in tables:
         shown = masked(table, sized, measure.attribute)
         lost = {
@@ -86,11 +99,16 @@ def withheld(result: Result, *, on: bool) -> Withheld:
             for before, after in zip(table.groups, shown.groups, strict=True)
             if (before.rate, before.estimate) != (after.rate, after.estimate)
         }
+        gone = {one.group for one, kept in zip(table.groups, shown.groups, strict=True) if one.rate != kept.rate}
+        if gone:
+            rated[measure.attribute or ""] = rated.get(measure.attribute or "", frozenset()) | gone
         if lost:
             figures[measure.code] = figures.get(measure.code, frozenset()) | lost
             of_it = by_attribute.setdefault(measure.attribute or "", {})
             of_it[measure.code] = of_it.get(measure.code, frozenset()) | lost
-    return msgspec.structs.replace(sized, figures=figures, tight=frozenset(_tight(result)), lost=by_attribute)
+    return msgspec.structs.replace(
+        sized, figures=figures, tight=frozenset(_tight(result)), lost=by_attribute, rated=rated
+    )
 
 
 def _tight(result: Result) -> Iterable[str]:
@@ -237,4 +255,4 @@ def _group(group: Group, whole: str | None, part: str | None, told: bool, secret
 
 def _silent(sentence: str, secret: set[str]) -> str:
     """A sentence, unless it names a group that is withheld."""
-    return "" if any(name in sentence for name in secret) else sentence
+    return "" if names_any(sentence, secret) else sentence

@@ -9,18 +9,31 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from audit.model import Json, Measure
+from audit.reports.disparity import is_derived
 from audit.reports.html import charts, rates
-from audit.reports.html.arms import Arms, is_derived
+from audit.reports.html.arms import Arms
 from audit.reports.html.blocks import Block, Cell, Figure, Heading, Section, Table, Text
 from audit.reports.html.charts import Item
 from audit.reports.html.confusions import confusions
 from audit.reports.html.fairness import KINDS
-from audit.reports.html.listed import Form, folded, inner, number, objects, points, sentence, signed, table_of
+from audit.reports.html.listed import (
+    Form,
+    apart,
+    folded,
+    inner,
+    number,
+    objects,
+    of_arm,
+    points,
+    signed,
+    table_of,
+    texts,
+)
 from audit.reports.html.masking import FEW, Withheld, masked
 from audit.reports.html.model_groups import calibration, moves, rated_elsewhere, resolution, strata
 from audit.reports.html.overview import verdict_cell
 from audit.reports.html.tables import Group, GroupTable, group_table, is_pair, value_of
-from audit.reports.html.words import NONE, between, count, ratio, scalar, share, tick, with_interval
+from audit.reports.html.words import NONE, between, count, ratio, scalar, share, tick, whole, with_interval
 
 MOST_DRAWN: Final = 26
 """Rows of a chart."""
@@ -55,17 +68,52 @@ def model_fairness(arms: Arms, hidden: Withheld) -> Section | None:
     return Section("model-groups", "Fairness of the model", tuple(blocks))
 
 
+JUDGED: Final[Mapping[str, str]] = {
+    "selection_rate": "Selection rate",
+    "true_positive_rate": "True positive rate",
+    "false_positive_rate": "False positive rate",
+    "accuracy": "Right answers",
+}
+"""The rates whose verdicts stand beside the one of the policy."""
+
+
+def verdicts(arms: Arms) -> Iterator[Table]:
+    """What the rules found of every rate of the arm to be signed, whatever the policy demands; no figure is told."""
+    rows = []
+    for attribute in arms.attributes():
+        found = [arms.by_arm(name, attribute).get(arms.judged) for name in JUDGED]
+        words = [table_of(measure).get("verdict") for measure in found]
+        if any(isinstance(word, str) for word in words):
+            rows.append((Cell(attribute), *(verdict_cell(scalar(word) if word else None) for word in words)))
+    if rows:
+        head = ("Attribute", *JUDGED.values())
+        yield Table(f"{arms.judged}: are the groups treated alike, within the rules' tolerances?", head, tuple(rows))
+
+
 def _crossed(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
-    """Of intersections what is needed to see where to look: every arm at a glance, and the rates of the judged one."""
+    """Of intersections what is needed to see where to look: every arm at a glance."""
     yield from _summary(attribute, arms, hidden)
-    for arm, measure, table in tables("selection_rate", attribute, arms, hidden):
-        if arm == arms.judged:
-            body = tuple(_rate(one.group, arm, one) for one in table.groups[:MOST_ROWS])
-            yield Table(f"{attribute}: selection rates", RATES, body, right=(2, 3, 4, 5, 6))
-            yield Text(sentence(measure), "quiet")
+    for arm, _, table in tables("selection_rate", attribute, arms, hidden):
+        if arm == arms.judged and table.sentence:
+            yield Text(of_arm(arm, table.sentence), "quiet")
+
+
+def _lacking(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
+    """What is not told of an attribute and why: groups that are withheld, and verdicts that lack answers."""
+    if secret := sorted(hidden.secret(attribute)):
+        yield Text(
+            f"Withheld, because it would tell a count of 1 to 4: some or all figures of {', '.join(secret[:12])}. "
+            "Who was moved, calibration, amplification and length leave these groups out; --no-mask shows them.",
+            "quiet",
+        )
+    for measure in arms.of("selection_rate", attribute):
+        reasons = [*texts(table_of(measure).get("withheld")), *texts(table_of(measure).get("open"))]
+        if reasons:
+            yield Text(of_arm(measure.arm, "; ".join(reasons)), "unsure")
 
 
 def _attribute(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
+    yield from _lacking(attribute, arms, hidden)
     yield from _headline(attribute, arms, hidden)
     yield from _summary(attribute, arms, hidden)
     yield from _rates(attribute, arms, hidden)
@@ -74,7 +122,7 @@ def _attribute(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
     yield from moves(attribute, arms, hidden)
     yield from calibration(attribute, arms, hidden)
     yield from rated_elsewhere(attribute, arms, hidden)
-    yield from folded(f"{attribute}: what was decided, by group and arm", confusions(attribute, arms, hidden))
+    yield from folded(f"{attribute}: what was decided, by group", confusions(attribute, arms, hidden))
     yield from folded(f"{attribute}: every seed", _seeds(attribute, arms, hidden))
     yield from folded(f"{attribute}: within strata of another attribute", strata(attribute, arms, hidden))
     yield from resolution(attribute, arms, hidden)
@@ -109,7 +157,8 @@ def _summary(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Table]:
         head = ("Arm", "Selected", "Impact ratio", "Parity difference", "Opportunity difference", "Equalised odds",
             "Worst group right", "Verdict")  # fmt: skip
         yield Table(
-            f"{attribute}: every arm at a glance (differences without a sign; signed gaps below)",
+            f"{attribute}: every arm at a glance (differences without a sign, intervals simultaneous over the groups; "
+            "the signed gaps below have 95 % intervals, one at a time)",
             head,
             tuple(rows),
             right=tuple(range(1, len(head) - 1)),
@@ -118,9 +167,9 @@ def _summary(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Table]:
 
 SINGLES: Final[Mapping[str, tuple[Form, tuple[str, ...]]]] = {
     "impact_ratio": (ratio, ("FAI201",)),
-    "demographic_parity_difference": (share, ("FAI201",)),
-    "equal_opportunity_difference": (share, ("FAI202",)),
-    "equalised_odds_difference": (share, ("FAI202", "FAI203")),
+    "demographic_parity_difference": (apart, ("FAI201",)),
+    "equal_opportunity_difference": (apart, ("FAI202",)),
+    "equalised_odds_difference": (apart, ("FAI202", "FAI203")),
     "worst_group": (share, ("FAI204",)),
 }
 """How a figure of all groups together is written, and the rules of whose tables it could tell a withheld cell."""
@@ -145,14 +194,14 @@ def _rates(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
     names = list(dict.fromkeys(one.group for _, _, table in found for one in table.groups))
     body = [_rate(name, arm, one) for name in names for arm, _, table in found for one in _named(table, name)]
     table = Table(f"{attribute}: selection rates", RATES, tuple(body[:MOST_ROWS]), right=(2, 3, 4, 5, 6))
-    sentence = " ".join(f"{arm}: {table.sentence}" for arm, _, table in found if table.sentence)
+    sentence = " ".join(of_arm(arm, table.sentence) for arm, _, table in found if table.sentence)
     items = [item for name in names for item in _items(name, found)]
     if any(item.value is not None for item in items) and len(items) <= MOST_DRAWN:
         high = rates.round_up(max(end for item in items for end in (item.value or 0.0, *rates.finite_ends(item))))
         chart = charts.intervals(items, low=0.0, high=high, words=tick)
-        yield Figure(f"{attribute}: who is selected, by arm", sentence[:580], chart, table)
+        yield Figure(f"{attribute}: who is selected, by arm", whole(sentence, 580), chart, table)
     else:
-        yield Text(sentence[:1100])
+        yield Text(whole(sentence, 1100))
         yield table
 
 
@@ -188,7 +237,7 @@ def _comparison(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]
     """What the policy's question says of the arm to be signed."""
     for arm, _, table in tables("selection_rate", attribute, arms, hidden):
         if arm == arms.judged:
-            yield from rates.comparison(table, f"{attribute}, {arm}")
+            yield from rates.comparison(table, f"{attribute}, {arm}", drawn=False)
             yield from _other_tolerances(table, arm)
 
 
@@ -212,6 +261,8 @@ def _other_tolerances(table: GroupTable, arm: str) -> Iterator[Block]:
 def _gaps(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
     """Signed gaps, group minus reference, of every rate and arm."""
     entries = [entry for name in GAPS for entry in _gaps_of(name, attribute, arms, hidden)]
+    if len({group for _, group, _, _, _ in entries}) > 1:
+        entries = [entry for entry in entries if not is_derived(entry[2])]
     if not entries:
         return
     rows = tuple(
@@ -220,19 +271,14 @@ def _gaps(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
     )
     against = next(iter(_against(attribute, arms)), "the reference")
     table = Table(f"{attribute}: gaps to {against}", ("Rate", "Group", "Arm", "Gap, 95 % interval"), rows, right=(3,))
-    groups = {group for _, group, _, _, _ in entries}
-    sentence = (
+    yield Text(
         f"Each group's rate less that of {against}, in percentage points: a sign that differs from one arm to another "
         "is a gap that was turned round."
     )
-    items = list(_gap_items(entries, several=len(groups) > 1))
-    if len(items) > MOST_DRAWN:
-        yield Text(sentence)
+    if len({group for _, group, _, _, _ in entries}) > 1:
         yield from folded(f"{attribute}: gaps of every group", (table,))
-        return
-    reach = rates.round_up(max(abs(end) for item in items for end in (item.value or 0.0, *rates.finite_ends(item))))
-    chart = charts.intervals(items, low=-reach, high=reach, words=tick, marks=[(0.0, "no gap")])
-    yield Figure(f"{attribute}: gaps with their sign", sentence, chart, table)
+    else:
+        yield table
 
 
 Gap = tuple[str, str, str, float, charts.Span | None]
@@ -253,44 +299,41 @@ def _against(attribute: str, arms: Arms) -> Iterator[str]:
             yield reference
 
 
-def _gap_items(entries: Sequence[Gap], *, several: bool) -> Iterator[Item]:
-    before = None
-    for what, group, arm, gap, interval in sorted(entries, key=lambda one: (list(GAPS.values()).index(one[0]), one[1])):
-        title = f"{group}: {what}" if several else what
-        if title != before:
-            yield Item(label=title, value=None, text="")
-            before = title
-        yield Item(label=arm, value=gap, text=signed(gap), interval=interval)
-
-
 def _seeds(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
     """The figures of every replicate, and how far they spread."""
     secret = hidden.secret(attribute, "FAI201")
+    told: dict[tuple[str, ...], list[tuple[str, list[Mapping[str, Json]]]]] = {}
     for arm, measure, _ in tables("selection_rate", attribute, arms, hidden):
         seeds = objects(table_of(measure).get("by_seed"))
         if len(seeds) < 2 or is_derived(arm):
             continue
-        groups = list(dict.fromkeys(scalar(g.get("group")) for seed in seeds for g in objects(seed.get("groups"))))[:8]
-        rows = tuple(_seed(seed, groups, secret) for seed in seeds[:MOST_ROWS])
-        head = ("Seed", "n", "All", *groups, "Difference", "Ratio")
-        yield Table(f"{arm}: rates by seed; {_spread(seeds, secret)}", head, rows, right=tuple(range(1, len(head))))
+        told.setdefault(tuple(_groups(seeds)), []).append((arm, seeds))
+    for groups, arms_of in told.items():
+        head = ("Arm", "Seeds", "All", *groups, "Difference", "Ratio")
+        rows = tuple(_spread(arm, seeds, groups, secret) for arm, seeds in arms_of)
+        yield Table(f"{attribute}: rates over the seeds, from the smallest to the largest", head, rows,
+            right=tuple(range(1, len(head))))  # fmt: skip
 
 
-def _spread(seeds: Iterable[Mapping[str, Json]], secret: Collection[str]) -> str:
-    found = [value for seed in seeds if (value := number(seed.get("difference"))) is not None]
-    if secret or not found:
-        return "the spread of the difference is not shown"
-    return f"the difference goes from {share(min(found))} to {share(max(found))}"
+def _groups(seeds: Iterable[Mapping[str, Json]]) -> list[str]:
+    return list(dict.fromkeys(scalar(g.get("group")) for seed in seeds for g in objects(seed.get("groups"))))[:8]
 
 
-def _seed(seed: Mapping[str, Json], groups: Sequence[str], secret: Collection[str]) -> tuple[Cell, ...]:
-    by = {scalar(one.get("group")): one for one in objects(seed.get("groups"))}
-    cells = [Cell("withheld" if group in secret else share(number(by.get(group, {}).get("rate")))) for group in groups]
-    told = [share(number(seed.get("difference"))), ratio(number(seed.get("ratio")))]
-    return (
-        Cell(scalar(seed.get("seed"))),
-        Cell(count(number(seed.get("n")))),
-        Cell(share(number(seed.get("rate")))),
-        *cells,
-        *(Cell("withheld" if secret else text) for text in told),
-    )
+def _spread(
+    arm: str, seeds: Sequence[Mapping[str, Json]], groups: Sequence[str], secret: Collection[str]
+) -> tuple[Cell, ...]:
+    """The smallest and the largest rate that the seeds of an arm give, over all and by group."""
+    by = [{scalar(one.get("group")): one.get("rate") for one in objects(seed.get("groups"))} for seed in seeds]
+    rates_of = [("withheld" if g in secret else _range([one.get(g) for one in by], share)) for g in groups]
+    whole_of = [
+        _range([seed.get("difference") for seed in seeds], apart),
+        _range([s.get("ratio") for s in seeds], ratio),
+    ]
+    overall = _range([seed.get("rate") for seed in seeds], share)
+    told = ["withheld"] * 2 if secret else whole_of
+    return Cell(arm), Cell(count(len(seeds))), Cell(overall), *map(Cell, rates_of), *map(Cell, told)
+
+
+def _range(values: Iterable[Json], form: Form) -> str:
+    found = [one for value in values if (one := number(value)) is not None]
+    return f"{form(min(found))} to {form(max(found))}" if found else "not estimable"

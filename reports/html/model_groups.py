@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from audit.model import Json
+from audit.reports.disparity import is_derived
 from audit.reports.html import rates
 from audit.reports.html.arms import Arms
 from audit.reports.html.blocks import Block, Bullets, Cell, Table, Text
@@ -14,6 +15,7 @@ from audit.reports.html.listed import (
     PERCENT,
     RATIO,
     Column,
+    decimal,
     inner,
     listed,
     number,
@@ -25,7 +27,7 @@ from audit.reports.html.listed import (
     span,
     table_of,
 )
-from audit.reports.html.masking import FEWEST, Withheld, masked
+from audit.reports.html.masking import FEWEST, Withheld, masked, names_any
 from audit.reports.html.tables import group_table, value_of
 from audit.reports.html.words import NONE, between, count, ratio, scalar, share
 from audit.statistics.power import detectable_ratio
@@ -44,7 +46,7 @@ OTHER_RATES: Final[Mapping[str, str]] = {
 
 def open_sentences(found: Iterable[str], secret: Collection[str]) -> tuple[str, ...]:
     """The sentences that name no group that is withheld, each once."""
-    return tuple(dict.fromkeys(one for one in found if one and not any(name in one for name in secret)))
+    return tuple(dict.fromkeys(one for one in found if one and not names_any(one, secret)))
 
 
 def moves(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
@@ -66,8 +68,15 @@ def moves(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
         caption = f"{attribute}: who is moved each way, {scalar(one.get('against'))} to {scalar(one.get('arm'))}"
         head = ("Group", "Questions", "To favourable", "To unfavourable", "Of these, by the true label")
         yield Table(caption + " (mean of the seeds)", head, rows, right=(1, 2, 3))
-        if said := open_sentences([sentence(measure) for measure, _ in entries], secret):
+        told = [sentence(measure) for measure, told in entries if not (hidden.on and _few_moved(told))]
+        if said := open_sentences(told, secret):
             yield Bullets(said[:6])
+
+
+def _few_moved(told: Mapping[str, Json]) -> bool:
+    """Whether few were moved either way, in all or of one true label: the sentence would tell how many."""
+    counts = (told, inner(told, "of_positives"), inner(told, "of_negatives"))
+    return any(0 < n < FEWEST for one in counts for way in ("up", "down") if (n := number(one.get(way))) is not None)
 
 
 def _moved(told: Mapping[str, Json], way: str, *, on: bool) -> Cell:
@@ -152,7 +161,7 @@ def rated_elsewhere(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Bl
         (f"{words}, {measure.arm}", measure)
         for name, words in OTHER_RATES.items()
         for measure in arms.of(name, attribute)
-        if not rates.rare(measure)
+        if not rates.rare(measure) and not is_derived(measure.arm or "")
     ]
     if found:
         names, measures = zip(*found, strict=True)
@@ -196,8 +205,8 @@ def _amplified(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
             (
                 Cell(measure.group or NONE, f"against {scalar(told.get('against'))}"),
                 Cell(measure.arm or NONE),
-                Cell(signed(number(inner(told, "label").get("difference")))),
-                Cell(signed(number(inner(told, "decision").get("difference")))),
+                _gap(inner(told, "label")),
+                _gap(inner(told, "decision")),
                 Cell(signed(value_of(measure)), between(span(grown.get("interval")) or measure.interval, points)),
                 outcome(told.get("direction"), scalar(told.get("scope")) if told.get("scope") else ""),
             )
@@ -210,6 +219,11 @@ def _amplified(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:
         )
     if said := open_sentences(list(map(sentence, (*found, *data))), secret):
         yield Bullets(said[:8])
+
+
+def _gap(told: Mapping[str, Json]) -> Cell:
+    odds = number(told.get("log_odds"))
+    return Cell(signed(number(told.get("difference"))), "" if odds is None else f"log odds {decimal(odds)}")
 
 
 def strata(attribute: str, arms: Arms, hidden: Withheld) -> Iterator[Block]:

@@ -7,7 +7,8 @@ from typing import Final
 
 from audit.model import Result
 from audit.model.dossier import Dossier, Training
-from audit.reports.html.arms import Arms, is_derived
+from audit.reports.disparity import is_derived
+from audit.reports.html.arms import Arms
 from audit.reports.html.blocks import Block, Bullets, Cell, Section, Table, Text, facts
 from audit.reports.html.listed import inner, number, objects, table_of, texts
 from audit.reports.html.masking import Withheld, line
@@ -153,6 +154,9 @@ def _columns(attribute: str, dossier: Dossier, arms: Arms) -> Iterator[tuple[str
             if entry.get("attribute") == attribute:
                 removed = {scalar(one.get("group")): number(one.get("removed")) for one in objects(entry.get("groups"))}
                 yield f"Removed by {remedy.command}", {group: int(n) for group, n in removed.items() if n is not None}
+                left = {scalar(one.get("group")): number(one.get("after")) for one in objects(entry.get("groups"))}
+                if any(n is not None for n in left.values()):
+                    yield f"Left by {remedy.command}", {group: int(n) for group, n in left.items() if n is not None}
     judged = _judged(dossier.trainings, arms)
     if judged is not None and attribute in judged.groups:
         yield "Trained on", judged.groups[attribute]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from audit.model import Json, Measure
+from audit.reports.disparity import is_derived
 from audit.reports.html import charts
-from audit.reports.html.arms import Arms, is_derived
+from audit.reports.html.arms import Arms
 from audit.reports.html.blocks import Block, Bullets, Cell, Figure, Heading, Section, Table
 from audit.reports.html.charts import Item
 from audit.reports.html.listed import (
@@ -21,15 +22,18 @@ from audit.reports.html.listed import (
     number,
     objects,
     outcome,
+    points,
     said,
     sentence,
+    signed,
     span,
     table_of,
     texts,
 )
+from audit.reports.html.model_safety import failing
 from audit.reports.html.rates import finite_ends
 from audit.reports.html.tables import value_of
-from audit.reports.html.words import NONE, between, count, ratio, scalar, share, tick, with_interval
+from audit.reports.html.words import NONE, between, count, ratio, scalar, share, tick, whole
 
 FIGURES: Final[tuple[tuple[str, str, Form], ...]] = (
     ("outputs.accuracy", "Right", share),
@@ -55,20 +59,23 @@ def quality(arms: Arms) -> Section | None:
     there = [(name, head, form) for name, head, form in FIGURES if arms.of(name)]
     if not there:
         return None
-    blocks: list[Block] = [*_figure(arms), _side_by_side(arms, there)]
+    blocks: list[Block] = list(_figure(arms, _side_by_side(arms, there)))
     blocks += said([m for name, _, _ in there for m in arms.of(name) if m.arm == arms.judged or name in WORSE])
     blocks += _decision(arms)
     blocks += _prompting(arms)
     blocks += _against(arms)
     blocks += folded("By class, and what was answered instead", _classes(arms))
     blocks += folded("Every metric of free text", _metrics(arms))
+    blocks += failing(arms)
     blocks += folded("What was malformed or missing, and every seed", _faults(arms, there))
     return Section("quality", "Quality of the answers", tuple(blocks))
 
 
-def _figure(arms: Arms) -> Iterator[Figure]:
+def _figure(arms: Arms, table: Table) -> Iterator[Block]:
+    """The table of all figures, under a chart of how often each arm is right where that is known."""
     found = [m for m in arms.of("outputs.accuracy") if value_of(m) is not None]
     if not found:
+        yield table
         return
     items = [Item(label=m.arm or NONE, value=value_of(m), text=share(value_of(m)), interval=m.interval) for m in found]
     low = min(end for item in items for end in (item.value or 0.0, *finite_ends(item)))
@@ -77,9 +84,8 @@ def _figure(arms: Arms) -> Iterator[Figure]:
     floor = max(0.0, round(low - 0.05, 1))
     marks = [] if majority is None else [(majority, f"always the same {share(majority)}")]
     chart = charts.intervals(items, low=floor, high=1.0, words=tick, marks=marks)
-    rows = tuple((Cell(m.arm or NONE), Cell(count(m.n)), Cell(with_interval(value_of(m), m.interval))) for m in found)
-    table = Table("Share of right answers", ("Arm", "n", "Right, 95 % interval"), rows, right=(1, 2))
-    yield Figure("How often each arm is right", sentence(found[-1]), chart, table)
+    said = whole(" ".join(map(sentence, found)), 580)
+    yield Figure("How often each arm is right", said, chart, table, open=True)
 
 
 def _side_by_side(arms: Arms, there: Sequence[tuple[str, str, Form]]) -> Table:
@@ -94,7 +100,7 @@ def _side_by_side(arms: Arms, there: Sequence[tuple[str, str, Form]]) -> Table:
 
 def _value(measure: Measure | None, form: Form) -> Cell:
     if measure is None:
-        return Cell(NONE)
+        return Cell("not measured")
     value = value_of(measure)
     if value is None:
         return Cell("not estimable", sentence(measure))
@@ -124,21 +130,39 @@ def _decision(arms: Arms) -> Iterator[Block]:
 
 
 def _prompting(arms: Arms) -> Iterator[Block]:
-    """Prompting beside fine-tuning: quality, prompt tokens, seconds and cost, where a measure says so."""
-    entries = [{"arm": m.arm, **table_of(m)} for m in arms.of("outputs.price")]
+    """Few-shot prompting beside fine-tuning: quality, tokens of prompt and answer, and seconds, from what is known."""
+    if not any(arms.reaudit.examples.get(arm) for arm in arms):
+        return
+    entries = [_price(arm, arms) for arm in arms if not is_derived(arm)]
     columns = (
         Column("arm", "Arm"),
-        Column("quality", "Quality", PERCENT, "quality_interval"),
+        Column("examples", "Examples in the prompt", COUNT),
+        Column("quality", "Right, or text quality", PERCENT, "between"),
         Column("prompt_tokens", "Prompt tokens for an answer", COUNT),
-        Column("output_tokens", "Output tokens", COUNT),
+        Column("output_tokens", "Output tokens for an answer", COUNT),
         Column("seconds", "Seconds for an answer", COUNT),
-        Column("cost", "Cost of 1,000 answers", COUNT),
     )
     tables = list(listed("Is fine-tuning worth it over prompting?", entries, columns))
     if tables:
         yield Heading("Prompting and fine-tuning")
         yield from tables
-        yield from said(arms.of("outputs.price"))
+
+
+def _price(arm: str, arms: Arms) -> Mapping[str, Json]:
+    """What an arm gives and takes for an answer; what is not known is left out."""
+    quality = arms.by_arm("outputs.accuracy").get(arm) or arms.by_arm("outputs.quality").get(arm)
+    spent = table_of(arms.by_arm("outputs.spent").get(arm))
+    asked = number(table_of(arms.by_arm("outputs.missing").get(arm)).get("n")) or number(spent.get("n"))
+    seconds = arms.reaudit.seconds.get(arm)
+    return {
+        "arm": arm,
+        "examples": arms.reaudit.examples.get(arm, 0),
+        "quality": None if quality is None else value_of(quality),
+        "between": None if quality is None else quality.interval,
+        "prompt_tokens": spent.get("prompt_tokens"),
+        "output_tokens": spent.get("output_tokens"),
+        "seconds": seconds / asked if seconds is not None and asked else None,
+    }
 
 
 def _against(arms: Arms) -> Iterator[Block]:
@@ -148,13 +172,13 @@ def _against(arms: Arms) -> Iterator[Block]:
         for measure in arms.of(name):
             for one in objects(table_of(measure).get("against")):
                 moved = number(one.get("difference")) if "difference" in one else number(one.get("ratio"))
-                form: Form = share if "difference" in one else ratio
+                form: Form = signed if "difference" in one else ratio
                 ends = span(one.get("interval" if "difference" in one else "ratio_interval"))
                 rows.append(
                     (
                         Cell(scalar(one.get("metric")) if one.get("metric") else name.removeprefix("outputs.")),
                         Cell(f"{measure.arm} against {scalar(one.get('arm'))}"),
-                        Cell(form(moved), between(ends, form)),
+                        Cell(form(moved), between(ends, points if form is signed else form)),
                         outcome(one.get("verdict") or one.get("outcome"), scalar(one.get("sentence") or "")),
                     )
                 )
@@ -165,6 +189,8 @@ def _against(arms: Arms) -> Iterator[Block]:
 
 def _classes(arms: Arms) -> Iterator[Block]:
     for measure in arms.of("outputs.f1"):
+        if measure.arm != arms.judged:
+            continue
         told = table_of(measure)
         columns = (
             Column("label", "Label"),

@@ -1,5 +1,5 @@
-"""The section on what outputs may give away or do: training text, one answer for all, refusals, faults in the text, and
-the failing answers with the training rows that lie nearest."""
+"""The section on what outputs may give away or do: training text, one answer for all, refusals, faults in the text.
+``failing`` lists wrong answers with the training rows that lie nearest, which the section on quality shows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from audit.reports.html.listed import (
     listed,
     number,
     objects,
+    points,
     said,
     sentence,
+    signed,
     table_of,
 )
 from audit.reports.html.tables import value_of
 from audit.reports.html.words import NONE, between, count, p_value, scalar, share, with_interval
 from audit.reports.visible import shortened
 
-MOST_FAILING: Final = 20
-LONGEST: Final = 180
+MOST_FAILING: Final = 5
+LONGEST: Final = 100
 
 SHARES: Final[Mapping[str, str]] = {
     "outputs.memorised": "repeats a long run of a training answer",
@@ -40,7 +42,7 @@ SHARES: Final[Mapping[str, str]] = {
 
 def safety(arms: Arms) -> Section | None:
     """What is there of it; None where nothing is."""
-    blocks = [*_shares(arms), *_canaries(arms), *_distinct(arms), *_overfit(arms), *_failing(arms)]
+    blocks = [*_shares(arms), *_canaries(arms), *_distinct(arms), *_overfit(arms)]
     return Section("safety", "Memorisation, collapse, safety", tuple(blocks)) if blocks else None
 
 
@@ -89,8 +91,8 @@ def _changes(measure: Measure) -> Cell:
         moved, ends = number(one.get("difference")), one.get("interval")
         interval = (number(ends[0]), number(ends[1])) if isinstance(ends, list | tuple) and len(ends) == 2 else None
         p = number(one.get("p"))
-        words = f"against {scalar(one.get('against'))} {'+' if moved and moved > 0 else ''}{share(moved)}"
-        parts.append(f"{words} {between(interval)}{'' if p is None else f', {p_value(p)}'}".strip())
+        words = f"against {scalar(one.get('against'))} {signed(moved)}"
+        parts.append(f"{words} {between(interval, points)}{'' if p is None else f', {p_value(p)}'}".strip())
     return Cell("; ".join(parts) or NONE)
 
 
@@ -147,15 +149,17 @@ def _overfit(arms: Arms) -> Iterator[Block]:
     yield from said(found)
 
 
-def _failing(arms: Arms) -> Iterator[Block]:
+def failing(arms: Arms) -> Iterator[Block]:
     """Failing answers of the arm to be signed, each with the training rows that lie nearest."""
     for measure in arms.measures.named("outputs.failing"):
         told = table_of(measure)
         items = tuple(_example(one) for one in objects(told.get("examples"))[:MOST_FAILING])
         if items:
-            yield Heading(f"Answers of {measure.arm or arms.judged} that fail, and the training rows nearest to them")
+            yield Heading("Wrong answers and the nearest training rows")
             total = value_of(measure)
-            yield Examples(measure.code, scalar(told.get("kind")), "info", int(total or len(items)), items)
+            yield Examples(
+                measure.arm or arms.judged, scalar(told.get("kind")), "info", int(total or len(items)), items
+            )
 
 
 def _example(one: Mapping[str, Json]) -> Example:
@@ -172,4 +176,5 @@ def _example(one: Mapping[str, Json]) -> Example:
 
 def _near(one: Mapping[str, Json]) -> str:
     alike = share(number(one.get("similarity")))
-    return f"{scalar(one.get('file'))}:{scalar(one.get('line'))} ({alike} alike): {scalar(one.get('answer'))}"
+    answer = shortened(scalar(one.get("answer")), LONGEST)
+    return f"{scalar(one.get('file'))}:{scalar(one.get('line'))} ({alike} alike): {answer}"

@@ -13,11 +13,14 @@ from audit.reports.html.tables import Measures, decode
 from audit.reports.html.words import NONE, between, count, ratio, scalar, share
 from audit.reports.view import View
 
+MOST_RULES: Final = 12
+"""Rules of each half that stand in its table, where a report has both."""
+
 VERDICTS: Final[dict[str, tuple[Tone, str]]] = {
     "PASS": ("good", "the data supports the claim that the demand is met"),
     "FAIL": ("bad", "the data supports the claim that the demand is not met"),
     "INCONCLUSIVE": ("unsure", "there is too little data to say either"),
-    "NOT_ASSESSED": ("none", "there is nothing to judge by"),
+    "NOT_ASSESSED": ("none", "there is nothing to judge by, or too much of it is missing"),
 }
 """How a verdict is coloured, and what it means."""
 
@@ -135,9 +138,11 @@ def _like(clause: Clause) -> Callable[[float | None], str]:
 
 def checked(result: Result, view: View, *, brief: bool = False) -> Section:
     """What was looked at, and what was not and why; ``brief`` names rules that found nothing by their codes alone."""
-    clean = [code for code in result.rules_run if not result.counts.get(code, {}).get("findings")]
+    idle = summary.nothing_to_judge(result)
+    clean = [code for code in result.rules_run if not result.counts.get(code, {}).get("findings") and code not in idle]
     off = [entry for entry in result.rules_skipped if entry.kind != "inapplicable"]
     lacking = [entry for entry in result.rules_skipped if entry.kind == "inapplicable"]
+    lacking += [Skipped(code, "it ran and met nothing that it could judge") for code in idle]
     blocks: list[Block] = [
         Text(
             f"{summary.plural(len(result.rules_run), 'rule')} ran over {summary.plural(result.rows, 'row')}; "
@@ -197,13 +202,14 @@ def _languages(measures: Measures) -> Iterator[Block]:
         yield Table("Languages that the word lists could look at", head, tuple(rows), right=(2,))
 
 
-def rules(result: Result, view: View) -> Section | None:
-    """The rules with findings, worst first."""
+def rules(result: Result, view: View, *, brief: bool = False) -> Section | None:
+    """The rules with findings, worst first; ``brief`` names those after the first by their codes alone."""
     lines = summary.by_rule(result, view)
     if not lines:
         return None
     measured = {measure.code: measure for measure in result.measures if measure.name == "rows.share"}
-    rows = tuple(_rule(line, measured.get(line.code)) for line in lines)
+    most = MOST_RULES if brief else len(lines)
+    rows = tuple(_rule(line, measured.get(line.code)) for line in lines[:most])
     head = ("Rule", "Severity", "Findings", "Rows", "Share of rows", "Fix")
     blocks: list[Block] = [
         Text(
@@ -212,6 +218,9 @@ def rules(result: Result, view: View) -> Section | None:
         ),
         Table("Rules with findings, worst first", head, rows, right=(2, 3, 4)),
     ]
+    if rest := lines[most:]:
+        said = ", ".join(f"{line.code} {line.findings:,} ({line.severity.value})" for line in rest)
+        blocks.append(Text(f"Findings of {summary.plural(len(rest), 'more rule')}: {said}."))
     if safe := summary.fixable(result.findings):
         blocks.append(Text(f"{summary.plural(safe, 'finding')} can be mended without a change of meaning (safe fix)."))
     if result.truncated:

@@ -25,7 +25,7 @@ MOST_COLUMNS: Final = 8
 TONES: Final = {"FAIL": "bad", "INCONCLUSIVE": "unsure", "PASS": "good"}
 
 
-def shares(measure: Measure, hidden: Withheld) -> Iterator[Block]:
+def shares(measure: Measure, hidden: Withheld, *, drawn: bool = True) -> Iterator[Block]:
     """The share of every group, beside the expected one where there is a reference."""
     found = group_table(measure)
     if found is None:
@@ -40,7 +40,7 @@ def shares(measure: Measure, hidden: Withheld) -> Iterator[Block]:
     head = ("Group", "n", "Share, 95 % interval", "Reference", "Ratio to it")
     listed = Table(f"{measure.attribute}: share of each group", head, rows, right=(1, 2, 3, 4))
     sentence = _represented(measure, table)
-    if items:
+    if items and drawn:
         high = round_up(max(end for item in items for end in (item.value or 0.0, *finite_ends(item))))
         marks = _references(table)
         chart = charts.intervals(items, low=0.0, high=high, words=tick, marks=marks)
@@ -92,7 +92,7 @@ def favourable(measure: Measure) -> str:
     return f"rows with the favourable label {names}" if names else "rows with the favourable label"
 
 
-def rates(measure: Measure, hidden: Withheld, what: str) -> Iterator[Block]:
+def rates(measure: Measure, hidden: Withheld, what: str, *, drawn: bool = True) -> Iterator[Block]:
     """The rate of every group and the ratio (or difference) to its reference, with both intervals and the verdict."""
     found = group_table(measure)
     if found is None:
@@ -102,7 +102,7 @@ def rates(measure: Measure, hidden: Withheld, what: str) -> Iterator[Block]:
     overall = value_of(measure)
     sentence = table.sentence or f"Overall {share(overall)} of {measure.n:,} rows."
     yield from _rate_figure(table, title, sentence, overall)
-    yield from comparison(table, title)
+    yield from comparison(table, title, drawn=drawn)
     told = [one for one in table.groups if one.verdict == "FAIL" or (one.verdict != "PASS" and not table.exploratory)]
     said = tuple(one.sentence for one in told if one.sentence and one.sentence != table.sentence)
     if said:
@@ -153,12 +153,13 @@ def _rate(one: Group, is_reference: bool) -> tuple[Cell, ...]:
         Cell(size),
         Cell(effective),
         Cell(hits),
-        Cell(with_interval(one.rate, one.interval) if one.rate is not None else one.withheld or NONE),
+        Cell(with_interval(one.rate, one.interval) if one.rate is not None else one.withheld or "not estimable"),
     )
 
 
-def comparison(table: GroupTable, title: str) -> Iterator[Block]:
-    """The ratios: a figure where there is anything to draw, and a table with both intervals, verdict and needed n."""
+def comparison(table: GroupTable, title: str, *, drawn: bool = True) -> Iterator[Block]:
+    """The ratios: a figure where there is anything to draw and it is wanted, and a table with both intervals, verdict
+    and needed n."""
     compared = [one for one in table.groups if one.verdict]
     if not compared:
         return
@@ -168,17 +169,17 @@ def comparison(table: GroupTable, title: str) -> Iterator[Block]:
     head = ("Group", f"{scale} to reference", "FAIL interval", "PASS interval", "Verdict", "Needed n")
     rows = tuple(_compared(one, table) for one in compared[:MOST_ROWS])
     listed = Table(f"{title}: comparison", head, rows, right=(1, 2, 3, 5))
-    drawn = [one for one in compared if one.estimate is not None][:MOST_GROUPS]
+    shown = [one for one in compared if one.estimate is not None and drawn][:MOST_GROUPS]
     sentence = (
         f"FAIL when the whole simultaneous interval lies beyond the tolerance "
         f"{form(asked.tolerance) if asked.tolerance is not None else 'of the policy'}, PASS when the PASS interval "
         "lies within it; otherwise undecided."
     )
-    if not drawn or table.exploratory:
+    if not shown or table.exploratory:
         yield Text(sentence, "quiet")
         yield listed
         return
-    chart = _comparison_chart(table, drawn)
+    chart = _comparison_chart(table, shown)
     yield Figure(f"{title}: {scale.lower()} to the reference", sentence, chart, listed, open=True)
 
 
@@ -218,9 +219,11 @@ def _compared(one: Group, table: GroupTable) -> tuple[Cell, ...]:
     screen = "four-fifths screen" if one.screen else "too few rows" if one.too_few else ""
     estimate = form(one.estimate) if one.estimate is not None else "withheld" if one.withheld else "not estimable"
     needed = "undecidable" if one.undecidable else count(one.required_n)
+    if reference == one.group:
+        return Cell(one.group), Cell(estimate, "the reference"), *(Cell(NONE) for _ in range(4))
     return (
         Cell(one.group),
-        Cell(estimate, "the reference" if reference == one.group else f"to {reference}"),
+        Cell(estimate, f"to {reference}"),
         Cell(between(one.estimate_interval, form) or NONE),
         Cell(between(one.pass_interval, form) or NONE),
         verdict_cell(one.verdict, screen),
@@ -261,7 +264,7 @@ def rare(measure: Measure) -> bool:
 
 def _small(one: Group) -> Cell:
     if one.rate is None:
-        return Cell(one.withheld or NONE)
+        return Cell(one.withheld or "not estimable")
     return Cell(share(one.rate), between(one.interval))
 
 

@@ -20,7 +20,7 @@ from audit.reports.summary import plural
 from audit.reports.view import View
 
 MOST_WEIGHTS: Final = 16
-MOST_CODES: Final = 30
+MOST_CODES: Final = 15
 
 TITLES: Final[Mapping[str, str]] = {
     "fix": "Faults were mended",
@@ -86,7 +86,12 @@ def _account(remedies: Sequence[Remedy]) -> Table:
 
 
 def _remedy(remedy: Remedy, trainings: Sequence[Training], view: View) -> Iterator[Block]:
-    inside = [*_by_code(remedy, view), *_weights(remedy), *_association(remedy, trainings), *_effect(remedy, view)]
+    inside = [
+        *_by_code(remedy, view),
+        *_weights(remedy, view),
+        *_association(remedy, trainings),
+        *_effect(remedy, view),
+    ]
     if inside:
         yield Heading(f"{TITLES.get(remedy.command, remedy.command)}: {remedy.source or 'the data'}")
         yield from inside
@@ -103,17 +108,24 @@ def _by_code(remedy: Remedy, view: View) -> Iterator[Block]:
         for code, actions in list(rules.items())[:MOST_CODES]
     )
     head = ("On the word of", *(ACTIONS[name] for name in done))
+    if len(rules) > MOST_CODES:
+        yield Text(f"{len(rules) - MOST_CODES:,} more rules stand in the ledger.", "quiet")
     yield Table("Rows by rule (a row may count for several)", head, rows, right=tuple(range(1, len(head))))
 
 
-def _weights(remedy: Remedy) -> Iterator[Block]:
+def _weights(remedy: Remedy, view: View) -> Iterator[Block]:
     if not remedy.weights or remedy.ess is None:
         return
     rows = sum(n for _, n in remedy.weights)
     by = remedy.settings.get("by")
     names = f" by {', '.join(map(scalar, by))}" if isinstance(by, list | tuple) and by else ""
+    secret = {weight for weight, n in remedy.weights if view.mask and few(n)}
     told = [
-        (Cell(ratio(weight)), Cell(count(n) if not few(n) else FEW), Cell(count(weight * n) if not few(n) else NONE))
+        (
+            Cell(ratio(weight)),
+            Cell(FEW if weight in secret else count(n)),
+            Cell(NONE if weight in secret else count(weight * n)),
+        )
         for weight, n in remedy.weights[:MOST_WEIGHTS]
     ]
     table = Table("Rows by weight", ("Weight", "Rows", "Count as"), tuple(told), right=(0, 1, 2))
@@ -121,7 +133,7 @@ def _weights(remedy: Remedy) -> Iterator[Block]:
         f"{plural(rows, 'row')} were weighted{names}: they are worth {count(round(remedy.ess))} rows of equal weight "
         f"(Kish's effective sample size, {share(remedy.ess / rows)}), which is the price in variance."
     )
-    shown = [(weight, n) for weight, n in remedy.weights if not few(n)]
+    shown = [(weight, n) for weight, n in remedy.weights if weight not in secret]
     items = [charts.Item(label=f"weight {ratio(weight)}", value=float(n), text=count(n)) for weight, n in shown]
     if 1 < len(items) <= MOST_WEIGHTS:
         yield Figure("How many rows have which weight", sentence, charts.hbar(items), table)
@@ -136,7 +148,7 @@ def _association(remedy: Remedy, trainings: Sequence[Training]) -> Iterator[Bloc
     if not read:
         return
     rows = tuple(
-        (Cell(name), Cell(ratio(one.rows)), Cell(ratio(one.weighed)), Cell(BY_CONSTRUCTION, tone="quiet"))
+        (Cell(name), Cell(ratio(one.rows)), Cell(ratio(one.weighed)), _shows(name, remedy))
         for name, one in read[0].association.items()
         if one.rows is not None
     )
@@ -145,10 +157,17 @@ def _association(remedy: Remedy, trainings: Sequence[Training]) -> Iterator[Bloc
         caption = "How far the label goes with each attribute (Cramér's V: 0 not at all, 1 wholly)"
         yield Table(caption, head, rows, right=(1, 2))
         yield Text(
-            "The weights fix these figures: they show that the weights do what they should, and are no evidence about "
-            "a model.",
+            "The weights fix the figures by construction: these show that the weights do what they should, and are no "
+            "evidence about a model. Those of an attribute that was not balanced are what the weights left.",
             "quiet",
         )
+
+
+def _shows(attribute: str, remedy: Remedy) -> Cell:
+    """Whether the weights set a figure: only that of an attribute that the rows were balanced by."""
+    by = remedy.settings.get("by")
+    fixed = attribute in by if isinstance(by, list | tuple) else True
+    return Cell(BY_CONSTRUCTION, tone="quiet") if fixed else Cell("what the weights left: not balanced by it")
 
 
 def _effect(remedy: Remedy, view: View) -> Iterator[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Final
 
@@ -187,24 +187,33 @@ def _waivers(runs: Sequence[Training]) -> Iterator[Block]:
 
 
 def _price(runs: Sequence[Training]) -> Iterator[Block]:
-    head = ("Run", "Time", "Processor time", "Peak memory", "Energy")
+    head = ("Runs", "Time", "Processor time", "Peak memory", "Energy")
     rows = tuple(
         (
-            Cell(name_of(run), run.folder if run.arm else ""),
-            Cell(_time(run.seconds)),
-            Cell(_time(run.cpu_seconds)),
-            Cell(NONE if run.peak_memory_bytes is None else f"{run.peak_memory_bytes / 2**30:.2f} GiB"),
-            Cell("not measured" if run.energy_kwh is None else f"{count(1000 * run.energy_kwh)} Wh"),
+            Cell(names_of(some)),
+            Cell(_range([run.seconds or None for run in some], _time)),
+            Cell(_range([run.cpu_seconds or None for run in some], _time)),
+            Cell(_range([run.peak_memory_bytes for run in some], lambda size: f"{size / 2**30:.2f} GiB")),
+            Cell(_range([run.energy_kwh for run in some], lambda kwh: f"{count(1000 * kwh)} Wh")),
         )
-        for run in runs
+        for some in _arms(runs).values()
     )
-    yield Table("What each run cost", head, rows, right=(1, 2, 3, 4))
+    yield Table("What a run cost, from the cheapest to the dearest of an arm", head, rows, right=(1, 2, 3, 4))
     methods = dict.fromkeys(run.energy_method for run in runs if run.energy_method)
     machines = dict.fromkeys(run.machine for run in runs if run.machine)
     told = [f"Energy: {'; '.join(methods)}."] if methods else []
     told += [f"Computed on {'; '.join(machines)}."] if machines else []
     if told:
         yield Text(" ".join(told), "quiet")
+
+
+def _range(values: Sequence[float | None], words: Callable[[float], str]) -> str:
+    """The smallest and the largest figure of some runs; ``not measured`` where none was taken."""
+    found = [value for value in values if value is not None]
+    if not found:
+        return "not measured"
+    ends = dict.fromkeys((words(min(found)), words(max(found))))
+    return " to ".join(ends)
 
 
 def _time(seconds: float) -> str:

@@ -61,6 +61,14 @@ def p_value(value: float) -> str:
     return f"p {value:.3f}" if value >= 0.001 else "p < 0.001"
 
 
+def whole(text: str, most: int) -> str:
+    """The whole sentences that fit into so many characters; a first one that does not is left for the page to cut."""
+    if len(text) <= most:
+        return text
+    end = max(text.rfind(f"{mark} ", 0, most) for mark in ".;")
+    return text[: end + 1] if end > 0 else text
+
+
 def scalar(value: Json) -> str:
     """Any JSON value that is not a table, in words."""
     if value is None:

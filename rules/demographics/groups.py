@@ -75,7 +75,7 @@ class Groups:
         return {
             "attribute": one.name,
             "kind": one.kind,
-            "source": f"{one.source} {one.where}",
+            "source": one.comes_from,
             "rows": len(self.codes),
             "min_n": one.min_n,
         }

@@ -19,9 +19,9 @@ class BiasAmplification(DatasetRule, frozen=True):
     both), signed, and the log odds ratio beside it. On the same test rows that of the predictions is held against that
     of the labels, paired by question, for decisions and for the mean probability; apart from that, the association of
     the test labels against that of the training labels (``--against train.jsonl``), by rows and by their weights.
-    Reported is an association of the judged arm's decisions that is stronger than that of the labels, in the same
-    direction, by more than ``tolerance`` with the whole interval. Measures: ``amplification.predictions`` and
-    ``amplification.data``.
+    Reported is an association of the judged arm's decisions that is stronger than that of the labels by more than
+    ``tolerance`` with the whole interval, simultaneous over the groups: in the same direction, turned round and larger,
+    or one that the labels do not surely have. Measures: ``amplification.predictions`` and ``amplification.data``.
 
     Bad:
         40 x {"row_id": "a{n}", "arm": "tuned", "messages": [{"role": "user", "content": "Case 1{n}"}], "output": "grant", "truth": "grant", "attributes": {"sex": "m"}}
@@ -111,7 +111,7 @@ class BiasAmplification(DatasetRule, frozen=True):
         from audit.rules.fairness.change_tables import rounded, rounded_interval
 
         interval = one.stronger_by
-        if interval is None or interval[0] <= self.tolerance:
+        if interval is None or interval[0] <= self.tolerance or one.direction not in ("amplified", "reversed"):
             return
         yield self.hit(
             one.sentence,

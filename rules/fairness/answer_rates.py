@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from msgspec.structs import replace
 
 from audit.model import Json, Measure, Severity
+from audit.outputs.finishes import CUT_OFF
 from audit.rule import Hit, Product, Run, Summary, SummaryRule
 from audit.rules.demographics.groups import why_not
 from audit.rules.demographics.rates import question_of
@@ -19,8 +20,6 @@ from audit.statistics.contrasts import REST
 
 FOUND_BY: Final[Mapping[str, tuple[str, ...]]] = {"refusal": ("ANS803",), "toxicity": ("SAF921",)}
 """What other rules find in a text: the codes whose rows have it."""
-CUT: Final = frozenset({"length", "max_tokens"})
-"""Finish reasons of an answer that ran into the limit of tokens."""
 MISSING: Final = "missing"
 WORDS: Final = {
     "refusal": "a refusal",
@@ -105,7 +104,7 @@ def _shares(arm: Arm, summary: Summary) -> list[Share]:
     """What is looked at: refusals and toxic answers where the rules that find them found any, the others always."""
     import numpy as np
 
-    own, finishes = arm.outputs, np.array([name in CUT for name in arm.outputs.finishes], dtype=np.bool_)
+    own, finishes = arm.outputs, np.array([name in CUT_OFF for name in arm.outputs.finishes], dtype=np.bool_)
     shares = []
     for name, codes in FOUND_BY.items():
         rows = sorted({row for code in codes for row in summary.rows_with(code)})

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.outputs.table import NO_ANSWER, Groups, Outputs
+from audit.rules.fairness.gaps import reference_of
 from audit.statistics.influence import Estimate, area_estimate, average, by_cluster, mean_estimate
 from audit.statistics.rates import UNCOMPARED
 
@@ -98,14 +99,13 @@ def replicate(outputs: Outputs, favourable: Codes, clusters: Codes, number: int)
     )
 
 
-def reference_of(groups: Groups, codes: Codes) -> str:
-    """What signed gaps are against, the same in every arm: the configured group, ``rest``, or for ``best``, which may
-    be another in every arm, the group with the most of ``codes`` (n,)."""
-    if groups.reference_group != "best":
-        return groups.reference_group
-    counts = np.bincount(codes, minlength=len(groups.names))
-    compared = compared_groups(groups)
-    return max(compared, key=lambda name: int(counts[groups.names.index(name)])) if compared else ""
+def reference_in(groups: Groups, item: Codes, codes: Codes, positive: Marks) -> str:
+    """What signed gaps are against, the same in every arm (``reference_of``), by the questions (``item``, ``codes`` of
+    their group, whether the truth is ``positive``, all (n,))."""
+    names = compared_groups(groups)
+    of = [codes == groups.names.index(name) for name in names]
+    asked, favourable = ([len(distinct(item[own & where])) for own in of] for where in (item >= 0, positive))
+    return reference_of(groups.reference_group, names, asked, favourable).group
 
 
 def compared_groups(groups: Groups) -> list[str]:
@@ -165,6 +165,16 @@ def questions_behind(one: Replicate, groups: Groups, reference: str) -> dict[Key
             against = count if reference == "rest" else {name: count[name], reference: count.get(reference, 0)}
             behind[metric, name] = against
     return behind | {(PROBABILITY, name): {name: counts[0][name]} for name in names}
+
+
+def questions_behind_all(one: Replicate) -> dict[Key, dict[str, int]]:
+    """How many questions each figure over all rests on: those with a truth, and for the figures that are of each class
+    (balanced accuracy, area) those of the class that has fewest."""
+    known = one.truth >= 0
+    rarest = min((_questions(one, one.truth == code) for code in np.unique(one.truth[known])), default=0)
+    sides = min(_questions(one, one.positive == side) for side in (0, 1))
+    counts = {ACCURACY: _questions(one, known), BALANCED: rarest, AREA: sides, SELECTION: len(distinct(one.item))}
+    return {(metric, None): {"all": n} for metric, n in counts.items()}
 
 
 def _questions(one: Replicate, where: Marks) -> int:

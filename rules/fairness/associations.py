@@ -6,17 +6,15 @@ Finds nothing. Association and its interval are ``audit.statistics.amplification
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 
-from audit.labels.spelling import spelling_key
 from audit.model import Json
 from audit.outputs.table import Groups, Outputs
 from audit.outputs.threshold import favourable_codes
-from audit.rule import Attribute, Run, TrainedOn, TrainingCell
-from audit.rules.fairness.arm_changes import MOST_MISSING
+from audit.rule import Attribute, Run, TrainedOn
 from audit.rules.fairness.arm_figures import (
     Codes,
     Marks,
@@ -24,25 +22,28 @@ from audit.rules.fairness.arm_figures import (
     Values,
     compared_groups,
     distinct,
-    reference_of,
+    reference_in,
     replicate,
 )
 from audit.rules.fairness.change_tables import rounded, rounded_interval
+from audit.rules.fairness.training_labels import training_association
+from audit.rules.fairness.withheld import MOST_MISSING
 from audit.statistics.amplification import (
     Association,
     Counted,
-    Share,
     association,
-    counted_association,
     mean_association,
     unpaired_interval,
 )
-from audit.statistics.rates import UNCOMPARED
+from audit.statistics.contrasts import REST
+from audit.statistics.influence import Estimate, interval_of
+from audit.statistics.multiple_tests import sidak
 from audit.statistics.replicates import over_seeds
 from audit.statistics.sentences import figure
 
-REST = "rest"
 Interval: TypeAlias = tuple[float, float]
+SINGLE: Final = 0.95
+"""The level of an interval that is shown by itself."""
 Direction: TypeAlias = Literal["amplified", "attenuated", "reversed", "undecided", "not estimable"]
 
 
@@ -61,7 +62,8 @@ class Amplified(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     ``label`` is that of the true labels, ``decision`` that of the decisions, ``change`` the second less the first, and
     ``rows_interval`` that of the difference of the change over questions. ``few``: fewer questions than the attribute's
-    ``min_n`` in the group or in what it is held against. ``missing``: the share of outputs without an answer.
+    ``min_n`` in the group or in what it is held against. ``missing``: the share of outputs without an answer. Claims
+    rest on intervals at ``level``, so that those of all groups of the attribute hold together at 95 %.
     """
 
     arm: str
@@ -72,6 +74,7 @@ class Amplified(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     questions: int
     few: bool
     missing: float
+    level: float
     seeds: tuple[SeedAssociations, ...]
     label: Association
     decision: Association
@@ -81,12 +84,14 @@ class Amplified(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def interval(self) -> tuple[Interval | None, str]:
-        """The interval of the change of the difference, and of what it speaks: over questions, and with enough seeds as
-        wide as that over seeds, too, since both the questions and the models are a sample."""
-        rows, seeds = self.rows_interval, self.over_seeds
-        if rows is None or seeds is None:
-            return rows, "these models"
-        return (min(rows[0], seeds[0]), max(rows[1], seeds[1])), "seeds"
+        """The interval of the change of the difference, and of what it speaks."""
+        return self.interval_at(SINGLE)
+
+    def interval_at(self, level: float) -> tuple[Interval | None, str]:
+        """Over questions, and with enough seeds as wide as that over seeds, too, since both the questions and the
+        models are a sample."""
+        values = [one.decision.minus(one.label).difference.value for one in self.seeds]
+        return _interval(self.change.difference, values, level)
 
     @property
     def over_seeds(self) -> Interval | None:
@@ -95,23 +100,43 @@ class Amplified(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return None if found is None else found.interval
 
     @property
+    def size_interval(self) -> Interval | None:
+        """That of how much larger the difference is in the decisions than in the labels, whatever their signs."""
+        values = [abs(one.decision.difference.value) - abs(one.label.difference.value) for one in self.seeds]
+        return _interval(self.decision.difference.size_less(self.label.difference), values, self.level)[0]
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """1 or -1 where the labels, and the decisions, surely differ in favour of the group or against it; else 0."""
+        decisions = _interval(
+            self.decision.difference, [one.decision.difference.value for one in self.seeds], self.level
+        )[0]
+        return _side(interval_of(self.label.difference, self.level, bounded=True)), _side(decisions)
+
+    @property
     def stronger_by(self) -> Interval | None:
-        """The interval of how much stronger the association of the decisions is in the direction of the labels; None
-        where too little is known."""
-        interval, _ = self.interval
-        if interval is None or self.few or self.missing > MOST_MISSING or not self.label.difference.value:
+        """How much stronger the association of the decisions is than that of the labels, in the direction of the
+        labels; in its own where the labels have none that is sure; by its size where it is turned round. None where
+        too little is known."""
+        interval, _ = self.interval_at(self.level)
+        label, decision = self.sides
+        if interval is None or self.few or self.missing > MOST_MISSING or not (label or decision):
             return None
-        return interval if self.label.difference.value > 0 else (-interval[1], -interval[0])
+        if label * decision < 0:
+            return self.size_interval
+        return interval if (label or decision) > 0 else (-interval[1], -interval[0])
 
     @property
     def direction(self) -> Direction:
         """What became of the association, by the interval."""
-        stronger = self.stronger_by
+        stronger, size, (label, decision) = self.stronger_by, self.size_interval, self.sides
         if stronger is None:
             return "undecided"
-        if stronger[1] < -abs(self.label.difference.value):
+        if label * decision < 0:
             return "reversed"
-        return "amplified" if stronger[0] > 0 else "attenuated" if stronger[1] < 0 else "undecided"
+        if stronger[0] > 0:
+            return "amplified"
+        return "attenuated" if stronger[1] < 0 and size is not None and size[1] < 0 else "undecided"
 
     @property
     def sentence(self) -> str:
@@ -120,29 +145,52 @@ class Amplified(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         interval, scope = self.interval
         against = "the rest" if self.against == REST else self.against
         width = "" if interval is None else f" ({figure(interval[0])} to {figure(interval[1])})"
-        found = {
-            "amplified": "the difference is amplified",
-            "attenuated": "the difference is smaller than in the labels",
-            "reversed": "the difference is reversed",
-        }.get(self.direction, "that does not decide whether the difference is amplified")
-        if self.few:
-            found = f"from too few questions (fewer than {self.attribute.min_n}) to claim anything"
         of = f"over {len(self.seeds)} seeds and these rows" if scope == "seeds" else "these models, these rows"
         return (
             f"{self.arm}: the rate of favourable answers of {self.group} less that of {against} is {figure(decision)}, "
-            f"that of favourable true labels {figure(label)}, a change of {figure(decision - label)}{width}: {found} "
-            f"({of})."
+            f"that of favourable true labels {figure(label)}, a change of {figure(decision - label)}{width}: "
+            f"{self._finding} ({of})."
         )
 
+    @property
+    def _finding(self) -> str:
+        if self.missing > MOST_MISSING:
+            return f"{100 * self.missing:.1f} % of the outputs are no answers, so nothing is claimed"
+        if self.few:
+            return f"from too few questions (fewer than {self.attribute.min_n}) to claim anything"
+        if self.direction == "amplified":
+            return "the difference is amplified" if self.sides[0] else "a difference that the labels do not surely have"
+        if self.direction == "reversed" and self.size_interval is not None:
+            low, high = self.size_interval
+            return "the difference is reversed" + (" and larger" if low > 0 else " and smaller" if high < 0 else "")
+        if self.direction == "attenuated":
+            return "the difference is smaller than in the labels"
+        shared = ", the error shared out over the groups" if self.level > SINGLE else ""
+        return f"that does not decide whether the difference is amplified{shared}"
 
-def pairs_of(groups: Groups, codes: Codes) -> list[tuple[str, str]]:
+
+def _interval(estimate: Estimate, of_seeds: Sequence[float], level: float) -> tuple[Interval | None, str]:
+    """The interval over questions, with enough seeds as wide as that over seeds, too; and of what it speaks."""
+    rows, seeds = interval_of(estimate, level, bounded=True), over_seeds(of_seeds, level)
+    if rows is None or seeds is None or seeds.interval is None:
+        return rows, "these models"
+    return (min(rows[0], seeds.interval[0]), max(rows[1], seeds.interval[1])), "seeds"
+
+
+def _side(interval: Interval | None) -> int:
+    return 0 if interval is None or interval[0] <= 0 <= interval[1] else 1 if interval[0] > 0 else -1
+
+
+def pairs_of(groups: Groups, asked: Outputs, favourable: Codes) -> list[tuple[str, str]]:
     """Each group and what it is held against: of two groups, the one that is not the reference against the other; of
-    more, each against the rest."""
+    more, and of two of which neither is the reference, each against the rest."""
     names = compared_groups(groups)
-    if len(names) != 2:
-        return [(name, REST) for name in names] if len(names) > 2 else []
-    reference = reference_of(groups, codes)
-    reference = reference if reference in names else names[0]
+    if len(names) < 2:
+        return []
+    codes, positive = asked.groups[groups.attribute.name].codes, np.isin(asked.truth, favourable)
+    reference = reference_in(groups, asked.item, codes, positive)
+    if len(names) > 2 or reference not in names:
+        return [(name, REST) for name in names]
     return [(next(name for name in names if name != reference), reference)]
 
 
@@ -169,7 +217,8 @@ def amplified(
             replicates.append((seed, one))
     cells = trained_on.tables.get(name, ()) if trained_on is not None else ()
     names = [outputs.classes[code] for code in favourable.tolist()]
-    for group, against in pairs_of(groups, groups.codes[outputs.arm == outputs.arms.index(arm)]):
+    held = pairs_of(groups, asked, favourable)
+    for group, against in held:
         found = [_of_seed(seed, one, groups, group, against) for seed, one in replicates]
         seeds = tuple(one for one in found if one is not None)
         if seeds:
@@ -185,6 +234,7 @@ def amplified(
                 questions=questions,
                 few=fewest < groups.attribute.min_n,
                 missing=1 - sum(len(one.item) for _, one in replicates) / len(asked),
+                level=sidak(len(held)),
                 seeds=seeds,
                 label=label,
                 decision=decision,
@@ -250,6 +300,9 @@ def amplification_table(one: Amplified) -> dict[str, Json]:
             "probability": None if mean is None or beside is None else _probability_change(mean.minus(beside)),
         },
         "scope": scope,
+        "interval_level": SINGLE,
+        "stronger_by": rounded_interval(one.stronger_by),
+        "stronger_by_level": round(one.level, 6),
         "seeds_interval": rounded_interval(one.over_seeds),
         "by_seed": [_seed(seed) for seed in one.seeds],
         "training": one.training and _training(*one.training),
@@ -295,34 +348,6 @@ def _training(rows: Counted, weights: Counted | None) -> dict[str, Json]:
     }
 
 
-def training_association(
-    cells: Sequence[TrainingCell], favourable: Sequence[str], group: str, against: str
-) -> tuple[Counted, Counted | None] | None:
-    """How the labels of the training rows go with a group: by rows, and by weights where these are unequal.
-
-    Groups and labels are matched by their spelling. None where the group or what it is held against has no rows.
-    """
-    by_rows = _counted(cells, favourable, group, against, "rows")
-    if by_rows is None:
-        return None
-    weighted = any(abs(cell.weight - cell.rows) > 1e-9 * max(1, cell.rows) for cell in cells)
-    return by_rows, _counted(cells, favourable, group, against, "weight") if weighted else None
-
-
-def _counted(
-    cells: Sequence[TrainingCell], favourable: Sequence[str], group: str, against: str, by: Literal["rows", "weight"]
-) -> Counted | None:
-    wanted, own = set(map(spelling_key, favourable)), spelling_key(group)
-    sums = {True: [0.0, 0.0], False: [0.0, 0.0]}
-    for cell in cells:
-        key = spelling_key(cell.group)
-        if key == own or (against == REST and cell.group not in UNCOMPARED) or key == spelling_key(against):
-            amount = float(getattr(cell, by))
-            sums[key == own][1] += amount
-            sums[key == own][0] += amount if spelling_key(cell.label) in wanted else 0.0
-    return counted_association(Share(*sums[True]), Share(*sums[False]))
-
-
 def data_tables(outputs: Outputs, name: str, run: Run) -> Iterator[dict[str, Json]]:
     """The tables of ``amplification.data``: of each group, the test labels against the training labels. Every question
     counts once, whoever answered it."""
@@ -335,7 +360,7 @@ def data_tables(outputs: Outputs, name: str, run: Run) -> Iterator[dict[str, Jso
         return
     positive, codes = np.isin(asked.truth, favourable), asked.groups[name].codes
     numbering = distinct(asked.cluster)
-    for group, against in pairs_of(groups, codes):
+    for group, against in pairs_of(groups, asked, favourable):
         test = association(positive, *marks_of(groups, codes, group, against))
         training = training_association(cells, [outputs.classes[code] for code in favourable], group, against)
         if test is not None and training is not None:

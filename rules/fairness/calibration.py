@@ -13,7 +13,9 @@ from audit.rules.demographics.rates import LEVEL, rounded
 from audit.rules.fairness.arms import NEEDS, Arm, arms_of, groups_of, questions_by
 from audit.rules.fairness.mean_probability import Probabilities, probabilities_of
 from audit.rules.fairness.tables import points
+from audit.rules.fairness.withheld import Withheld, because, withheld
 from audit.rules.labels.reporting import quoted
+from audit.statistics.multiple_tests import sidak
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,11 +78,16 @@ class CalibrationByGroup(DatasetRule, frozen=True):
             known = Probabilities(probabilities.values, probabilities.usable & arm.known)
             for by in groups_of(arm, run, 0):
                 entries = [_of_group(arm, by.groups, known, at) for at in by.groups.compared]
-                yield self._measure(arm, by.groups, known, entries)
-                if arm.judged:
+                held = withheld(
+                    arm, by.groups, by.groups.rates(arm.positive, arm.evidence, known.usable), "calibration"
+                )
+                yield self._measure(arm, by.groups, known, entries, held)
+                if arm.judged and not held.whole:
                     yield from self._hits(arm, by.groups, entries)
 
-    def _measure(self, arm: Arm, groups: Groups, known: Probabilities, entries: list[dict[str, Json]]) -> Measure:
+    def _measure(
+        self, arm: Arm, groups: Groups, known: Probabilities, entries: list[dict[str, Json]], held: Withheld
+    ) -> Measure:
         overall = _entry("", arm, known, known.usable)
         found = [entry for entry in entries if entry["in_the_large"] is not None]
         worst = max(found, key=lambda entry: abs(entry["in_the_large"]), default=None)
@@ -92,7 +99,10 @@ class CalibrationByGroup(DatasetRule, frozen=True):
             "overall": {key: fact for key, fact in overall.items() if key != "group"},
             "by_seed": [] if arm.one_each else [_of_seed(arm, groups, known, seed) for seed in arm.seeds],
             "tolerance": self.tolerance,
-            "sentence": _sentence(groups, worst, self.tolerance),
+            "interval_level": LEVEL,
+            "simultaneous_level": round(sidak(_judgeable(groups, arm)), 6),
+            "withheld": list(held.whole),
+            "sentence": because(held) + _sentence(groups, worst, self.tolerance),
         }
         return self.measure(
             "calibration",
@@ -117,7 +127,7 @@ class CalibrationByGroup(DatasetRule, frozen=True):
                 evidence={
                     "arm": arm.name,
                     "attribute": groups.attribute.name,
-                    **{key: entry[key] for key in ("group", "n", "in_the_large", "interval")},
+                    **{key: entry[key] for key in ("group", "n", "in_the_large", "interval", "simultaneous")},
                     "tolerance": self.tolerance,
                 },
             )
@@ -125,7 +135,28 @@ class CalibrationByGroup(DatasetRule, frozen=True):
 
 def _of_group(arm: Arm, groups: Groups, known: Probabilities, at: int) -> dict[str, Json]:
     own = known.usable & (groups.codes == at)
-    return {**_entry(groups.names[at], arm, known, own), "questions": questions_by(arm, groups, own)[at]}
+    return {
+        **_entry(groups.names[at], arm, known, own),
+        "questions": questions_by(arm, groups, own)[at],
+        "simultaneous": _simultaneous(arm, known, own, sidak(_judgeable(groups, arm))),
+    }
+
+
+def _judgeable(groups: Groups, arm: Arm) -> int:
+    """Over how many groups the error is spread: those with enough questions."""
+    asked = questions_by(arm, groups, arm.known)
+    return sum(asked[at] >= groups.attribute.min_n for at in groups.compared)
+
+
+def _simultaneous(arm: Arm, known: Probabilities, own: Marks, level: float) -> Json:
+    """The interval in the large that a finding rests on, which holds for all groups together."""
+    import numpy as np
+
+    from audit.statistics.calibration import beyond_chance
+
+    outcomes = arm.positive[own].astype(np.int64)
+    found = beyond_chance(known.values[own], outcomes, arm.evidence.together[own], level)
+    return found and list(rounded(found))
 
 
 def _entry(group: str, arm: Arm, known: Probabilities, own: Marks) -> dict[str, Json]:
@@ -177,7 +208,7 @@ def _of_seed(arm: Arm, groups: Groups, known: Probabilities, seed: int) -> Json:
 
 
 def _beyond(entry: dict[str, Json], tolerance: float) -> bool:
-    interval = entry["interval"]
+    interval = entry["simultaneous"]
     return interval is not None and (interval[0] > tolerance or interval[1] < -tolerance)
 
 

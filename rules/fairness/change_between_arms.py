@@ -11,7 +11,7 @@ from audit.rule import Context, DatasetRule, Hit, Product, Run
 if TYPE_CHECKING:
     from audit.outputs.arms import Roles
     from audit.outputs.table import Groups, Outputs
-    from audit.rules.fairness.arm_changes import Change, Comparison
+    from audit.rules.fairness.arm_changes import ArmComparison, FigureChange
     from audit.rules.fairness.arm_figures import Figures, Key, Replicate
     from audit.rules.fairness.change_sentences import Subject
 
@@ -88,20 +88,30 @@ class ChangeBetweenArms(DatasetRule, frozen=True):
         value, table = attribution(outputs, parts, run.comparison.arms)
         return self.measure("arms.attribution", value, table=table, n=len(table["pairs"]), arm=parts.judged or None)
 
-    def _of_all(self, compared: list[Comparison], parts: Roles, *, selects: bool) -> Iterator[Hit | Measure]:
+    def _of_all(self, compared: list[ArmComparison], parts: Roles, *, selects: bool) -> Iterator[Hit | Measure]:
         from audit.rules.fairness.arm_changes import changes
-        from audit.rules.fairness.arm_figures import ACCURACY, AREA, OF_ALL, SELECTION, figures_of_all
+        from audit.rules.fairness.arm_figures import (
+            ACCURACY,
+            AREA,
+            OF_ALL,
+            SELECTION,
+            figures_of_all,
+            questions_behind_all,
+        )
         from audit.rules.fairness.change_sentences import Subject
+        from audit.rules.fairness.withheld import LEAST
 
-        about = Subject("", "", 0, self.same)
+        about, behind = Subject("", "", LEAST, self.same), questions_behind_all(compared[0].pairs[0].before)
         keys: list[Key] = [(metric, None) for metric in OF_ALL if selects or metric is not SELECTION]
-        rows = [(one, list(changes(one, figures_of_all, {}, keys, min_n=0, same=self.same))) for one in compared]
+        rows = [
+            (one, list(changes(one, figures_of_all, behind, keys, min_n=LEAST, same=self.same))) for one in compared
+        ]
         for at, (metric, _) in enumerate(keys):
             told = [(one, found[at]) for one, found in rows]
             yield from self._measured(told, None, about, parts)
             yield from self._hits(told, self.accuracy_loss if metric in (ACCURACY, AREA) else None, "", about)
 
-    def _of_attribute(self, groups: Groups, compared: list[Comparison], parts: Roles) -> Iterator[Hit | Measure]:
+    def _of_attribute(self, groups: Groups, compared: list[ArmComparison], parts: Roles) -> Iterator[Hit | Measure]:
         from audit.rules.fairness.arm_changes import changes, with_reversals
         from audit.rules.fairness.arm_figures import (
             ODDS,
@@ -110,14 +120,14 @@ class ChangeBetweenArms(DatasetRule, frozen=True):
             figures_of_attribute,
             keys_of,
             questions_behind,
-            reference_of,
+            reference_in,
         )
         from audit.rules.fairness.change_sentences import Subject
         from audit.rules.fairness.moves import moves
 
         names, name = compared_groups(groups), groups.attribute.name
         first = compared[0].pairs[0].before
-        reference = reference_of(groups, first.group[name])
+        reference = reference_in(groups, first.item, first.group[name], first.positive == 1)
         if len(names) < 2 or reference not in ("rest", *names):
             return
         about = Subject(name, reference, groups.attribute.min_n, self.same)
@@ -142,7 +152,7 @@ class ChangeBetweenArms(DatasetRule, frozen=True):
                 )
 
     def _measured(
-        self, told: list[tuple[Comparison, Change]], groups: Groups | None, about: Subject, parts: Roles
+        self, told: list[tuple[ArmComparison, FigureChange]], groups: Groups | None, about: Subject, parts: Roles
     ) -> Iterator[Measure]:
         """The measure of one figure, over all comparisons that have it."""
         from audit.rules.fairness.change_tables import change_table
@@ -164,16 +174,17 @@ class ChangeBetweenArms(DatasetRule, frozen=True):
         )
 
     def _hits(
-        self, told: list[tuple[Comparison, Change]], limit: float | None, attribute: str, about: Subject
+        self, told: list[tuple[ArmComparison, FigureChange]], limit: float | None, attribute: str, about: Subject
     ) -> Iterator[Hit]:
         """A hit where the judged arm is surely worse than the compared one by more than ``limit``."""
-        from audit.rules.fairness.arm_changes import MOST_MISSING
         from audit.rules.fairness.change_sentences import change_sentence
         from audit.rules.fairness.change_tables import rounded, rounded_interval
+        from audit.rules.fairness.withheld import MOST_MISSING
 
         of, change = told[0]
-        worse = change.worse_by
-        if limit is None or of.kind != "remediation" or of.missing > MOST_MISSING or not worse or worse[0] <= limit:
+        if limit is None or of.kind != "remediation" or of.missing > MOST_MISSING:
+            return
+        if not change.surely_worse_by(limit, self.same):
             return
         yield self.hit(
             change_sentence(change, of, about),
@@ -186,7 +197,7 @@ class ChangeBetweenArms(DatasetRule, frozen=True):
                 "against": of.against,
                 "before": rounded(change.before),
                 "after": rounded(change.after),
-                "worse_by": rounded_interval(worse),
+                "worse_by": rounded_interval(change.worse_by),
                 "scope": change.scope or "these models",
                 "limit": limit,
             },

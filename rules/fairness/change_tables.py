@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from audit.model import Json
 from audit.outputs.table import Groups
-from audit.rules.fairness.arm_changes import Change, Comparison, SeedChange
+from audit.rules.fairness.arm_changes import ArmComparison, FigureChange, SeedChange
 from audit.rules.fairness.change_sentences import Subject, change_sentence
 
 
-def change_table(told: Sequence[tuple[Comparison, Change]], groups: Groups | None, about: Subject) -> dict[str, Json]:
+def change_table(
+    told: Sequence[tuple[ArmComparison, FigureChange]], groups: Groups | None, about: Subject
+) -> dict[str, Json]:
     """What the measure of one figure holds; ``told`` are its comparisons, in the order in which they are shown."""
     metric, group = told[0][1].metric, told[0][1].group
     entries = [_entry(of, change, about) for of, change in told]
@@ -27,7 +29,7 @@ def change_table(told: Sequence[tuple[Comparison, Change]], groups: Groups | Non
     }
 
 
-def _entry(of: Comparison, change: Change, about: Subject) -> dict[str, Json]:
+def _entry(of: ArmComparison, change: FigureChange, about: Subject) -> dict[str, Json]:
     sentence = change_sentence(change, of, about)
     return {
         "kind": of.kind,
@@ -45,6 +47,7 @@ def _entry(of: Comparison, change: Change, about: Subject) -> dict[str, Json]:
         "interval": rounded_interval(change.interval),
         "scope": change.scope,
         "rows_interval": rounded_interval(change.rows_interval),
+        "size_interval": rounded_interval(change.size_interval),
         "share": rounded(change.share),
         "share_interval": rounded_interval(change.share_interval),
         "share_bound": rounded(change.share_bound),

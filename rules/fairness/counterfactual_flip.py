@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
 from audit.masking import masker_of
 from audit.model import Json, Measure, Related, Severity
@@ -28,10 +28,7 @@ from audit.rules.fairness.flips import (
     unanswered,
 )
 from audit.rules.fairness.predictable import CAUTION, Predictable, cautioned, predictable_of
-from audit.rules.fairness.swapped import Swapped, against, swapped_of
-
-if TYPE_CHECKING:
-    pass
+from audit.rules.fairness.swapped import Swapped, group_and_reference, least_clusters, swapped_of
 
 LEVEL: Final = 0.95
 EXAMPLES: Final = 3
@@ -120,6 +117,7 @@ class CounterfactualFlip(DatasetRule, frozen=True):
             **_figures(found),
             "verdict": result.verdict,
             "probability_change": _probabilities(one, outputs, run),
+            "interval_level": LEVEL,
             "directions": [_of_direction(one, outputs, amounts, *pair) for pair in one.directions()],
             "by_seed": _by_seed(one, outputs, amounts),
             "predictable": known.as_table() if isinstance(known, Predictable) else None,
@@ -140,17 +138,18 @@ class CounterfactualFlip(DatasetRule, frozen=True):
         )
 
     def _directions(self, one: Swapped, outputs: Outputs, run: Run) -> Iterator[Measure]:
-
         favourable = favourable_codes(outputs, run.fields.favourable)
         if not len(favourable):
             return
         for first, second in sorted({(min(pair), max(pair)) for pair in one.directions()}):
-            group, reference = against(one, outputs, first, second)
+            group, reference = group_and_reference(one, outputs, first, second)
             found = direction(outputs, one, favourable, group, reference)
             if found is not None:
-                yield self._direction(one, found, [outputs.classes[code] for code in favourable.tolist()])
+                yield self._direction(
+                    one, found, least_clusters(one, outputs), [outputs.classes[code] for code in favourable.tolist()]
+                )
 
-    def _direction(self, one: Swapped, found: Direction, favourable: list[str]) -> Measure:
+    def _direction(self, one: Swapped, found: Direction, least: int, favourable: list[str]) -> Measure:
         group, reference = one.names[found.group], one.names[found.reference]
         interval = interval_of(found.mean)
         uneven = found.uneven
@@ -163,13 +162,15 @@ class CounterfactualFlip(DatasetRule, frozen=True):
             "clusters": found.mean.clusters,
             "difference": rounded(found.mean.value),
             "interval": as_list(interval),
+            "interval_level": LEVEL,
+            "too_few": found.mean.clusters < least,
             "p": float(f"{found.p:.6g}"),
             "method": found.method,
             "mcnemar": None
             if uneven is None
             else {"only_group": uneven[0], "only_reference": uneven[1], "p": float(f"{uneven[2]:.6g}")},
             "favourable": list[Json](favourable),
-            "sentence": direction_sentence(one.arm, found, group, reference, " or ".join(favourable)),
+            "sentence": direction_sentence(one.arm, found, group, reference, " or ".join(favourable), least),
         }
         return self.measure(
             "counterfactual.direction",
@@ -241,7 +242,9 @@ def _of_direction(one: Swapped, outputs: Outputs, amounts: Amounts, source: int,
     swaps = one.swaps.where((one.source == source) & (one.target == target))
     controls = one.controls.where(np.isin(outputs.item[one.controls.variant], outputs.item[swaps.variant]))
     found = sensitivity(outputs, swaps, controls, amounts)
-    return {"from": one.names[source], "to": one.names[target], "n": found.questions, **_figures(found)}
+    few = found.mean is None or found.mean.clusters < least_clusters(one, outputs)
+    start = {"from": one.names[source], "to": one.names[target], "n": found.questions}
+    return {**start, **_figures(found), "too_few": few}
 
 
 def _by_seed(one: Swapped, outputs: Outputs, amounts: Amounts) -> list[Json]:
@@ -255,7 +258,6 @@ def _by_seed(one: Swapped, outputs: Outputs, amounts: Amounts) -> list[Json]:
 
 def _probabilities(one: Swapped, outputs: Outputs, run: Run) -> Json:
     """The mean change of the probability of the favourable labels (of all, where none is configured)."""
-
     if outputs.probability is None:
         return None
     favourable = favourable_codes(outputs, run.fields.favourable)

@@ -101,4 +101,6 @@ def _points(difference: float, interval: tuple[float, float] | None) -> str:
 
 
 def _ends(apart: Spread) -> str:
+    if not apart.difference:
+        return "all have the same"
     return f"{apart.highest} has the highest, {apart.lowest} the lowest"

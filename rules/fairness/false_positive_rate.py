@@ -6,17 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from audit.model import Json, Measure, Severity
-from audit.rule import Context, DatasetRule, Hit, Product, Rule, Run
-from audit.rules.demographics.outcomes import why_no_rate
-from audit.rules.fairness.arms import MOST_CELLS, NEEDS, arms_of
+from audit.rule import Context, Hit, Rule, Run
 from audit.rules.fairness.equalised_odds import equalised_odds
-from audit.rules.fairness.judging import judge
+from audit.rules.fairness.judging import RateByGroup
 from audit.rules.fairness.rates import Metrics
 from audit.rules.fairness.tables import Asked, Judged
-from audit.rules.fairness.within import why_no_control
 
 
-class FalsePositiveRate(DatasetRule, frozen=True):
+class FalsePositiveRate(RateByGroup, frozen=True):
     """Of those whose truth is not favourable, a model gives the favourable answer to some groups more often.
 
     The false positive rate by group, each over its own denominator; and equalised odds, the larger of the differences
@@ -45,8 +42,6 @@ class FalsePositiveRate(DatasetRule, frozen=True):
     code: ClassVar[str] = "FAI203"
     name: ClassVar[str] = "false-positive-rate-differs"
     severity: ClassVar[Severity] = Severity.WARNING
-    judges: ClassVar = "outputs"
-    needs: ClassVar[frozenset[Product]] = NEEDS
     example: ClassVar[dict[str, Json]] = {
         "sections": {
             "data": {"favourable": "grant"},
@@ -55,20 +50,10 @@ class FalsePositiveRate(DatasetRule, frozen=True):
         "ignores": [{"code": "FAI204", "reason": "other rule"}],
     }
 
-    tolerance: float = 0.1
-    control: str = ""
-    cells: int = MOST_CELLS
-
-    def applies_to(self, run: Run) -> str | None:
-        """Needs an attribute and a favourable label."""
-        return super().applies_to(run) or why_no_rate(run) or why_no_control(run, self.control)
-
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The rates of every arm by group, and a hit for each group of the judged arm that is beyond the tolerance."""
-        if not any(arm.favourable for arm in arms_of(context, run)):
-            return  # which FAI201 says
         asked = Asked("false_positive_rate", "difference", self.tolerance, "false positive rate")
-        yield from judge(self, context, run, asked, _beside, cells=self.cells, control=self.control)
+        yield from self.judge(context, run, asked, _beside)
 
 
 def _beside(rule: Rule, found: Judged, metrics: Metrics) -> Iterator[Measure]:

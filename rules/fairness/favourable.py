@@ -22,13 +22,16 @@ def none_favourable(rule: Rule, context: Context, run: Run) -> Hit | None:
     if not arms or any(arm.selected.any() or arm.positive.any() for arm in arms):
         return None
     wanted, classes = ", ".join(map(quoted, run.fields.favourable)), arms[0].outputs.classes
-    there = (
-        f"the labels are {', '.join(map(quoted, classes[:MOST_SHOWN]))}"
-        if classes
-        else "the outputs are not of a closed set of labels"
-    )
+    if not classes:
+        return rule.hit(
+            f"which outputs are the favourable label {wanted} is not known, so there is no selection rate: the outputs "
+            "are not of a closed set of labels, for they have neither label_scores nor true answers that are labels",
+            scope="dataset",
+            key="no favourable label",
+        )
+    there = ", ".join(map(quoted, classes[:MOST_SHOWN]))
     return rule.hit(
-        f"no output and no truth has the favourable label {wanted}: {there}",
+        f"no output and no truth has the favourable label {wanted}: the labels are {there}",
         scope="dataset",
         key="no favourable label",
     )

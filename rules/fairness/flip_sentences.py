@@ -33,6 +33,9 @@ def judged_flips(one: Swapped, outputs: Outputs, found: Sensitivity, delta: floa
 def _verdict(one: Swapped, outputs: Outputs, found: Sensitivity, delta: float) -> tuple[Verdict, str]:
     """The verdict, and the end of the sentence that tells it."""
     lost, asked = unanswered(outputs, one)
+    if one.unmatched == asked:
+        what = "has one to the question itself beside it (the same row_id, seed and sample)"
+        return "NOT_ASSESSED", f": none of the {asked:,} answers to its variants {what}"
     if not found.questions:
         return "NOT_ASSESSED", f": none of the {asked:,} answers to its variants can be compared"
     if found.mean is None or found.mean.interval is None:
@@ -69,8 +72,9 @@ def _flips(arm: str, found: Sensitivity, *, labels: bool) -> str:
     )
 
 
-def direction_sentence(arm: str, found: Direction, group: str, reference: str, what: str) -> str:
-    """Which group is better off in the same prompts, if any is; ``what`` is the favourable decision."""
+def direction_sentence(arm: str, found: Direction, group: str, reference: str, what: str, least: int) -> str:
+    """Which group is better off in the same prompts, if any is; ``what`` is the favourable decision. Of fewer than
+    ``least`` clusters nothing is claimed."""
     start = f"In {found.mean.n:,} prompts asked with either group, {quoted(arm)} gives {what}"
     value, interval = found.mean.value, found.mean.interval
     if value == 0:
@@ -78,6 +82,8 @@ def direction_sentence(arm: str, found: Direction, group: str, reference: str, w
     way = "oftener" if value > 0 else "more rarely"
     bounds = "" if interval is None else f" ({_bare(interval[0])} to {_bare(interval[1])})"
     chance = "more than chance" if found.p < CHANCE else "which may be chance"
+    if found.mean.clusters < least:
+        chance = f"from too few independent prompts ({found.mean.clusters:,} of {least:,}) to claim anything"
     return f"{start} {way} to {group} than to {reference}: {_points(value)}{bounds}, p = {found.p:.2g}, {chance}."
 
 

@@ -108,10 +108,10 @@ def net(outputs: Outputs, swaps: Sides, controls: Sides, amounts: Amounts) -> Ne
 
 
 def sensitivity(
-    outputs: Outputs, swaps: Sides, controls: Sides, amounts: Amounts, *, bounded: bool = True
+    outputs: Outputs, swaps: Sides, controls: Sides, amounts: Amounts, *, bounded: bool = True, level: float = 0.95
 ) -> Sensitivity:
     """How much more the answers differ under the swaps than under the controls, question by question; questions of one
-    cluster count once. ``bounded``: no amount is above 1."""
+    cluster count once. ``bounded``: no amount is above 1; ``level`` is that of the interval."""
     from audit.statistics.paired import mean_over_clusters
 
     found = net(outputs, swaps, controls, amounts)
@@ -120,7 +120,7 @@ def sensitivity(
         without_control=len(found.swapped) - len(found.swap),
         swap=_mean(found.swap if len(found.swap) else found.swapped),
         control=_mean(found.control),
-        mean=mean_over_clusters(found.difference, found.clusters, bounded=bounded),
+        mean=mean_over_clusters(found.difference, found.clusters, bounded=bounded, level=level),
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from typing import Final, NamedTuple
 
 from audit.model import Json
-from audit.rules.demographics.groups import Groups
 from audit.rules.demographics.rates import rounded
 from audit.statistics.contrasts import BEST, REST, contrasts_of, sample_of
 from audit.statistics.intervals import newcombe
@@ -43,15 +43,20 @@ class Spread(NamedTuple):
     lowest: str = ""
 
 
-def reference_of(groups: Groups, asked: Sequence[int]) -> Reference:
+def reference_of(configured: str, names: Sequence[str], asked: Sequence[int], favourable: Sequence[int]) -> Reference:
     """The reference of signed gaps: the configured one. Where that is ``best``, which is another group from arm to arm
-    so that a gap could never turn round, the group with most questions (``asked``, in the order of the names)."""
-    if groups.reference_group == REST:
+    so that a gap could never turn round, the one of the ``names`` with most questions (``asked``, one number for each),
+    of equals that with most favourable truths (``favourable``). Where that leaves several, only a name could choose:
+    then it is the rest."""
+    if configured == REST:
         return Reference(REST, "the rest")
-    if groups.reference_group != BEST:
-        return Reference(groups.reference_group, "configured")
-    most = max(groups.compared, key=lambda at: asked[at], default=None)
-    return Reference("" if most is None else groups.names[most], "the group with most questions")
+    if configured != BEST:
+        return Reference(configured, "configured")
+    counts = list(zip(asked, favourable, strict=True))
+    most = [name for name, count in zip(names, counts, strict=True) if count == max(counts)]
+    if len(most) > 1:
+        return Reference(REST, "the rest, for no group is larger")
+    return Reference(most[0] if most else "", "the group with most questions")
 
 
 def signed_gaps(rates: Sequence[GroupRate], reference: Reference) -> dict[str, Gap]:
@@ -68,6 +73,19 @@ def signed_gaps(rates: Sequence[GroupRate], reference: Reference) -> dict[str, G
     for contrast in contrasts_of(samples, question):
         own, other = contrast.sample, contrast.rivals[0]
         found[own.group] = Gap(own.rate - other.rate, newcombe(own.hits, own.n, other.hits, other.n))
+    return found
+
+
+def log_odds_of(rates: Sequence[GroupRate], reference: Reference) -> dict[str, float | None]:
+    """The log of the odds ratio of every group to the reference, which does not shrink as a difference does where few
+    are selected; None where one of the four counts is 0, and for the reference itself."""
+    counts = {rate.group: (rate.hits, rate.n - rate.hits) for rate in rates if rate.group not in UNCOMPARED}
+    found: dict[str, float | None] = {}
+    for group, own in counts.items():
+        others = [count for name, count in counts.items() if name != group and reference.group in (REST, name)]
+        cells = (*own, sum(hits for hits, _ in others), sum(misses for _, misses in others))
+        whole = reference.group != group and all(cells)
+        found[group] = round(log(cells[0] * cells[3] / (cells[1] * cells[2])), 6) if whole else None
     return found
 
 

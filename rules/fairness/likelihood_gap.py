@@ -11,8 +11,9 @@ from audit.outputs.arms import roles
 from audit.outputs.table import GREEDY, Groups, Outputs
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.fairness.flips import Amounts, Sensitivity, as_list, interval_of, net, rounded, sensitivity
-from audit.rules.fairness.swapped import Sides, Swapped, against, least_clusters, swapped_of
+from audit.rules.fairness.swapped import Sides, Swapped, group_and_reference, least_clusters, swapped_of
 from audit.rules.labels.reporting import quoted
+from audit.statistics.multiple_tests import sidak
 from audit.statistics.rates import UNCOMPARED
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class _Gap(NamedTuple):
     group: str
     reference: str
     mean: Mean
+    wide: Mean
+    """With the interval that holds together with those of all other gaps."""
 
 
 class LikelihoodGap(DatasetRule, frozen=True):
@@ -42,7 +45,7 @@ class LikelihoodGap(DatasetRule, frozen=True):
     The gap is the mean negative log-likelihood per token under the swap less that under the control, in nats, averaged
     over clusters with its 95 % interval: above 0 where answers go with the groups that they stand with in the data. By
     direction it is that with one group less that with the other. Reported is a judged arm with a whole interval beyond
-    ``tolerance`` (0.05 nats are 5 % of perplexity). Measure: ``counterfactual.likelihood_gap``; where no variants were
+    ``tolerance`` (0.05 nats are 5 % of perplexity; simultaneous over all directions). Measure: ``counterfactual.likelihood_gap``; where no variants were
     scored it only describes how well the answers of each group are predicted, which says nothing about the group's
     part in it.
 
@@ -83,7 +86,8 @@ class LikelihoodGap(DatasetRule, frozen=True):
 
     def _paired(self, one: Swapped, outputs: Outputs, *, judged: bool) -> Iterator[Hit | Measure]:
         found = sensitivity(outputs, one.swaps, one.controls, _nats(outputs), bounded=False)
-        gaps = list(_gaps(one, outputs))
+        level = sidak(len(_pairs(one)) + 1)
+        gaps = list(_gaps(one, outputs, level))
         mean, sentence = found.mean, _sentence(one.arm, found, gaps)
         table: dict[str, Json] = {
             "attribute": one.attribute or None,
@@ -99,6 +103,8 @@ class LikelihoodGap(DatasetRule, frozen=True):
             "interval": as_list(interval_of(mean)),
             "perplexity_ratio": rounded(_ratio(mean.value)) if mean else None,
             "directions": [_as_table(gap) for gap in gaps],
+            "interval_level": LEVEL,
+            "simultaneous_level": round(level, 6),
             "sentence": sentence,
         }
         yield self.measure(
@@ -113,17 +119,19 @@ class LikelihoodGap(DatasetRule, frozen=True):
             unit="nats per token",
         )
         if judged:
-            yield from self._hits(one, outputs, mean, gaps, sentence)
+            together = sensitivity(outputs, one.swaps, one.controls, _nats(outputs), bounded=False, level=level)
+            yield from self._hits(one, outputs, together, gaps, sentence)
 
     def _hits(
-        self, one: Swapped, outputs: Outputs, mean: Mean | None, gaps: Sequence[_Gap], sentence: str
+        self, one: Swapped, outputs: Outputs, together: Sensitivity, gaps: Sequence[_Gap], sentence: str
     ) -> Iterator[Hit]:
-        """One finding for the attribute, whether the gap over all or one between two groups lies beyond the bound."""
+        """One finding for the attribute, whether the gap over all or one between two groups lies beyond the bound, with
+        the interval that is simultaneous over all of them."""
         least = least_clusters(one, outputs)
-        overall = mean is not None and mean.clusters >= least and mean.interval is not None
-        beyond = overall and mean is not None and mean.interval is not None and mean.interval[0] > self.tolerance
-        uneven = [gap for gap in gaps if gap.mean.clusters >= least and _is_beyond(gap.mean, self.tolerance)]
-        if beyond or uneven:
+        overall = together.mean
+        beyond = overall is not None and overall.interval is not None and overall.interval[0] > self.tolerance
+        uneven = [gap for gap in gaps if gap.mean.clusters >= least and _is_beyond(gap.wide, self.tolerance)]
+        if (beyond and overall is not None and overall.clusters >= least) or uneven:
             yield self.hit(
                 f"{one.attribute or 'group'}: {sentence} Asked for at most {self.tolerance:g} nats per token",
                 scope="dataset",
@@ -131,11 +139,11 @@ class LikelihoodGap(DatasetRule, frozen=True):
                 evidence={
                     "arm": one.arm,
                     "attribute": one.attribute or None,
-                    "gap": rounded(mean.value) if mean else None,
-                    "interval": as_list(interval_of(mean)),
+                    "gap": rounded(overall.value) if overall else None,
+                    "interval": as_list(interval_of(overall)),
                     "tolerance": self.tolerance,
                     "directions": [_as_table(gap) for gap in uneven],
-                    "n": mean.n if mean else 0,
+                    "n": overall.n if overall else 0,
                 },
             )
 
@@ -205,7 +213,12 @@ def _known(outputs: Outputs) -> NDArray[np.bool_]:
     return known
 
 
-def _gaps(one: Swapped, outputs: Outputs) -> Iterator[_Gap]:
+def _pairs(one: Swapped) -> list[tuple[int, int]]:
+    """Every two groups that were exchanged for each other, as codes."""
+    return sorted({(min(pair), max(pair)) for pair in one.directions()})
+
+
+def _gaps(one: Swapped, outputs: Outputs, level: float) -> Iterator[_Gap]:
     """For every two groups, the answers' likelihood with one less that with the other: swap and control compared, and
     so both edited."""
     import numpy as np
@@ -213,17 +226,18 @@ def _gaps(one: Swapped, outputs: Outputs) -> Iterator[_Gap]:
     from audit.statistics.paired import mean_over_clusters
 
     amounts = _nats(outputs)
-    for first, second in sorted({(min(pair), max(pair)) for pair in one.directions()}):
-        group, reference = against(one, outputs, first, second)
+    for first, second in _pairs(one):
+        group, reference = group_and_reference(one, outputs, first, second)
         values, clusters = [], []
         for source, target, sign in ((reference, group, 1.0), (group, reference, -1.0)):
             swaps = one.swaps.where((one.source == source) & (one.target == target))
-            found = net(outputs, swaps, one.controls, amounts)
-            values.append(sign * found.difference)
-            clusters.append(found.clusters)
-        mean = mean_over_clusters(np.concatenate(values), np.concatenate(clusters))
-        if mean is not None:
-            yield _Gap(one.names[group], one.names[reference], mean)
+            both = net(outputs, swaps, one.controls, amounts)
+            values.append(sign * both.difference)
+            clusters.append(both.clusters)
+        found = np.concatenate(values), np.concatenate(clusters)
+        mean, wide = mean_over_clusters(*found), mean_over_clusters(*found, level=level)
+        if mean is not None and wide is not None:
+            yield _Gap(one.names[group], one.names[reference], mean, wide)
 
 
 def _as_table(gap: _Gap) -> Json:
@@ -233,6 +247,7 @@ def _as_table(gap: _Gap) -> Json:
         "n": gap.mean.n,
         "difference": rounded(gap.mean.value),
         "interval": as_list(interval_of(gap.mean)),
+        "simultaneous": as_list(interval_of(gap.wide)),
         "perplexity_ratio": rounded(_ratio(gap.mean.value)),
     }
 

@@ -10,6 +10,7 @@ from audit.rule import Rule
 from audit.rules.demographics.rates import LEVEL, rounded
 from audit.rules.fairness.arms import Arm
 from audit.rules.fairness.tables import Judged, points
+from audit.rules.fairness.withheld import because
 from audit.statistics.contrasts import REST
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def mean_probability(rule: Rule, found: Judged) -> Iterator[Measure]:
         **{key: fact for key, fact in found.facts().items() if key != "not_estimable"},
         "favourable": [arm.outputs.classes[code] for code in arm.favourable],
         "groups": entries,
-        "sentence": _sentence(entries),
+        "interval_level": LEVEL,
+        "withheld": list(found.held.whole),
+        "sentence": because(found.held) + _sentence(entries),
     }
     interval = None if overall is None or overall.interval is None else rounded(overall.interval)
     yield found.measured(

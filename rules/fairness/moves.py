@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
 from audit.model import Json
 from audit.outputs.table import Groups
-from audit.rules.fairness.arm_changes import Comparison, Pair
+from audit.rules.fairness.arm_changes import ArmComparison, Pair
 from audit.rules.fairness.arm_figures import Codes, Replicate, Values, compared_groups
 from audit.rules.fairness.change_tables import rounded
 from audit.statistics.sentences import figure
 
+LEAST_TOLD: Final = 5
+"""Outputs of a group below which a sentence gives no count of them."""
 
-def moves(of: Comparison, groups: Groups) -> Iterator[tuple[str, dict[str, Json]]]:
+
+def moves(of: ArmComparison, groups: Groups) -> Iterator[tuple[str, dict[str, Json]]]:
     """For every group how many of its questions moved up (to a favourable answer) and down, on average over seeds.
 
     A question with several samples counts by the share of its favourable answers.
@@ -75,9 +79,14 @@ def _where(of_pairs: list[tuple[int, Values, Codes, Codes]], code: int, truth: i
     return {"n": n, **_mean(seeds)}
 
 
+def _count(number: float) -> str:
+    """In words: a sentence stands where small counts may not."""
+    return f"fewer than {LEAST_TOLD}" if 0 < number < LEAST_TOLD else figure(number)
+
+
 def _sentence(table: dict[str, Json], seeds: int) -> str:
     per = " for each seed on average" if seeds > 1 else ""
     return (
-        f"{table['group']}: of {table['n']:,} questions {figure(table['up'])} turn favourable from {table['against']} "
-        f"to {table['arm']} and {figure(table['down'])} no longer are{per}."
+        f"{table['group']}: of {table['n']:,} questions {_count(table['up'])} turn favourable from {table['against']} "
+        f"to {table['arm']} and {_count(table['down'])} no longer are{per}."
     )

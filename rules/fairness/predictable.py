@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from audit.counterfactual.unsaid import Messages
 
 MOST: Final = 4_000
-"""Questions that the classifier learns from and is judged by; of more, the first."""
+"""Questions that the classifier learns from and is judged by; of more, so many at even distances, for files are often
+sorted."""
 CAUTION: Final = "A clean counterfactual is not parity: other words of a prompt may stand in for the group"
 
 
@@ -61,7 +62,10 @@ def cautioned(known: Predictable) -> str:
     start = f"A clean counterfactual is not parity: without what the swap exchanges, a classifier tells {known.group}"
     if known.low > 0.5:
         return f"{start} from the other prompts with an area under the curve of {figures}: other words stand in for it."
-    return f"{start} from the other prompts no better than chance: an area under the curve of {figures}."
+    return (
+        f"{start} from the other prompts in a way that is not shown to be better than chance: an area under the curve "
+        f"of {figures}."
+    )
 
 
 def _predictable(context: Context, one: Swapped, seed: int) -> Predictable | str:
@@ -92,7 +96,8 @@ def _questions(outputs: Outputs, one: Swapped) -> list[tuple[int, int, int]]:
     first: dict[int, tuple[int, int, int]] = {}
     for variant, original, source in zip(*(part.tolist() for part in (*one.swaps, one.source)), strict=True):
         first.setdefault(int(outputs.item[original]), (original, variant, source))
-    return sorted(first.values())[:MOST]
+    every = sorted(first.values())
+    return [every[at * len(every) // MOST] for at in range(MOST)] if len(every) > MOST else every
 
 
 def _prompts(

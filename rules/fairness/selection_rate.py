@@ -6,20 +6,17 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from audit.model import Json, Measure, Severity
-from audit.rule import Context, DatasetRule, Hit, Product, Rule, Run
-from audit.rules.demographics.outcomes import why_no_rate
+from audit.rule import Context, Hit, Rule, Run
 from audit.rules.demographics.rates import impact_ratio
-from audit.rules.fairness.arms import MOST_CELLS, NEEDS
 from audit.rules.fairness.differences import difference_measure
 from audit.rules.fairness.favourable import none_favourable, what_of
-from audit.rules.fairness.judging import judge
+from audit.rules.fairness.judging import RateByGroup
 from audit.rules.fairness.mean_probability import mean_probability
 from audit.rules.fairness.rates import Metrics
 from audit.rules.fairness.tables import Asked, Judged
-from audit.rules.fairness.within import why_no_control
 
 
-class SelectionRate(DatasetRule, frozen=True):
+class SelectionRate(RateByGroup, frozen=True):
     """A model gives the favourable answer to the groups of a protected attribute (sensitive feature) at different rates.
 
     Compared is the share of answers that are a favourable label (`[data] favourable`) in each group with that of the
@@ -49,8 +46,6 @@ class SelectionRate(DatasetRule, frozen=True):
     code: ClassVar[str] = "FAI201"
     name: ClassVar[str] = "selection-rate-differs"
     severity: ClassVar[Severity] = Severity.WARNING
-    judges: ClassVar = "outputs"
-    needs: ClassVar[frozenset[Product]] = NEEDS
     example: ClassVar[dict[str, Json]] = {
         "sections": {
             "data": {"favourable": "grant"},
@@ -59,12 +54,6 @@ class SelectionRate(DatasetRule, frozen=True):
     }
 
     tolerance: float = 0.8
-    control: str = ""
-    cells: int = MOST_CELLS
-
-    def applies_to(self, run: Run) -> str | None:
-        """Needs an attribute and a favourable label."""
-        return super().applies_to(run) or why_no_rate(run) or why_no_control(run, self.control)
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The rates of every arm by group, and a hit for each group of the judged arm that is beyond the tolerance."""
@@ -72,7 +61,7 @@ class SelectionRate(DatasetRule, frozen=True):
             yield hit
             return
         asked = Asked("selection_rate", "ratio", self.tolerance, what_of(run))
-        yield from judge(self, context, run, asked, _beside, cells=self.cells, control=self.control)
+        yield from self.judge(context, run, asked, _beside)
 
 
 def _beside(rule: Rule, found: Judged, metrics: Metrics) -> Iterator[Measure]:

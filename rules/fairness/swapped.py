@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -9,6 +10,7 @@ from weakref import WeakKeyDictionary
 from audit.attributes.levels import level_key, plain_text
 from audit.outputs.table import GREEDY, VARIANTS, Outputs
 from audit.rule import Context
+from audit.rules.fairness.withheld import LEAST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 UNNAMED: Final = ""
 """The attribute of swaps of which nothing says what was swapped."""
-LEAST: Final = 30
-"""Clusters below which nothing is claimed, where an attribute has no ``min_n`` of its own."""
 
 
 class Said(NamedTuple):
@@ -73,17 +73,19 @@ def swapped_of(context: Context, arm: str, *, given: bool = False) -> list[Swapp
     own = (outputs.arm == outputs.arms.index(arm)) & (outputs.given == given) & (outputs.sample != GREEDY)
     originals = _by_place(outputs, np.flatnonzero(own & (outputs.variant == 0)))
     found: dict[str, list[tuple[int, int, Said]]] = {}
-    unmatched = 0
+    unmatched: Counter[str] = Counter()
     for index in np.flatnonzero(own & (outputs.variant > 0)).tolist():
         original = originals.get(_place(outputs, index))
+        what = said[_pair(outputs, index)]
         if original is None:
-            unmatched += 1
+            unmatched[what.attribute] += 1
         else:
-            what = said[_pair(outputs, index)]
             found.setdefault(what.attribute, []).append((index, original, what))
     order = [*outputs.groups, UNNAMED]
-    attributes = sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
-    return [_joined(outputs, arm, name, found[name], unmatched) for name in attributes]
+    attributes = sorted(
+        {*found, *unmatched}, key=lambda name: (order.index(name) if name in order else len(order), name)
+    )
+    return [_joined(outputs, arm, name, found.get(name, ()), unmatched[name]) for name in attributes]
 
 
 def _joined(
@@ -130,7 +132,7 @@ def _pair(outputs: Outputs, index: int) -> int:
     return pair if pair >= 0 else -1 - int(outputs.item[index])
 
 
-def against(one: Swapped, outputs: Outputs, first: int, second: int) -> tuple[int, int]:
+def group_and_reference(one: Swapped, outputs: Outputs, first: int, second: int) -> tuple[int, int]:
     """The group and its reference: the configured one, else the one with more outputs, of equals the first."""
     groups = outputs.groups.get(one.attribute)
     wanted = groups.reference_group if groups is not None else ""

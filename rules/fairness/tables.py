@@ -10,9 +10,17 @@ import msgspec
 from audit.model import Json, Measure
 from audit.rule import Hit, Rule
 from audit.rules.demographics.groups import Groups
-from audit.rules.demographics.rates import question_of, rate_measure
+from audit.rules.demographics.rates import LEVEL, question_of, rate_measure
 from audit.rules.fairness.arms import Arm, ByGroup, count_by, questions_by
-from audit.rules.fairness.gaps import Gap, Reference, gap_facts, not_estimable, reference_of, signed_gaps
+from audit.rules.fairness.gaps import (
+    Gap,
+    Reference,
+    gap_facts,
+    log_odds_of,
+    not_estimable,
+    reference_of,
+    signed_gaps,
+)
 from audit.rules.fairness.rates import Metrics, Share, predicted_rates, share_of
 from audit.rules.fairness.replicates import by_seed
 from audit.rules.fairness.withheld import Withheld, decided, withheld
@@ -104,8 +112,19 @@ def judged(
     groups = by.groups
     held = withheld(arm, groups, rates, share.name.replace("_", " ")) if of_answers else Withheld()
     disparity = decided(compare(rates, question, what=what), held)
-    reference = reference_of(groups, questions_by(arm, groups, arm.answered | ~arm.answered))
+    reference = _reference(arm, groups)
     return Judged(arm, by, share, rates, reference, signed_gaps(rates, reference), disparity, held, source)
+
+
+def _reference(arm: Arm, groups: Groups) -> Reference:
+    asked, favourable = (
+        [counts[at] for at in groups.compared]
+        for counts in (
+            questions_by(arm, groups, arm.outputs.item >= 0),
+            questions_by(arm, groups, arm.positive),
+        )
+    )
+    return reference_of(groups.reference_group, [groups.names[at] for at in groups.compared], asked, favourable)
 
 
 def rate_measure_of(rule: Rule, found: Judged, name: str) -> Measure:
@@ -136,16 +155,19 @@ def _table_facts(found: Judged) -> dict[str, Json]:
         "favourable": [outputs.classes[code] for code in arm.favourable],
         "computed_by": found.source,
         "reference": found.reference.facts(),
+        "gap_level": LEVEL,
         "withheld": list(found.held.whole),
         "open": list(found.held.open),
     }
 
 
 def _beside(found: Judged, *, base_rates: bool) -> Iterable[dict[str, Json]]:
-    """For each group: questions, missing answers, answers out of the set, base rate of the truth, signed gap."""
+    """For each group: questions, missing answers, answers out of the set, base rate of the truth, signed gap,
+    log odds ratio to the reference."""
     arm, groups = found.arm, found.groups
     questions = questions_by(arm, groups, found.share.about)
     missing, out_of_set = count_by(groups, ~arm.answered), count_by(groups, arm.out_of_set)
+    logs = log_odds_of(found.rates, found.reference)
     known, positives = count_by(groups, arm.known), count_by(groups, arm.known & arm.positive)
     for at, name in enumerate(groups.names):
         entry: dict[str, Json] = {
@@ -156,6 +178,8 @@ def _beside(found: Judged, *, base_rates: bool) -> Iterable[dict[str, Json]]:
         }
         if base_rates:
             entry |= {"base_rate": round(positives[at] / known[at], 6) if known[at] else None, "base_n": known[at]}
+        if base_rates:
+            entry["log_odds"] = logs.get(name)
         yield entry | gap_facts(name, found.gaps)
 
 

@@ -6,17 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from audit.model import Json, Measure, Severity
-from audit.rule import Context, DatasetRule, Hit, Product, Rule, Run
-from audit.rules.demographics.outcomes import why_no_rate
-from audit.rules.fairness.arms import MOST_CELLS, NEEDS, arms_of
+from audit.rule import Context, Hit, Rule, Run
 from audit.rules.fairness.differences import difference_measure
-from audit.rules.fairness.judging import judge
+from audit.rules.fairness.judging import RateByGroup
 from audit.rules.fairness.rates import Metrics
 from audit.rules.fairness.tables import Asked, Judged
-from audit.rules.fairness.within import why_no_control
 
 
-class TruePositiveRate(DatasetRule, frozen=True):
+class TruePositiveRate(RateByGroup, frozen=True):
     """Of those whose truth is favourable, a model gives the favourable answer to some groups less often.
 
     Equal opportunity (Hardt, Price and Srebro 2016, "Equality of opportunity in supervised learning"): the share of the
@@ -45,8 +42,6 @@ class TruePositiveRate(DatasetRule, frozen=True):
     code: ClassVar[str] = "FAI202"
     name: ClassVar[str] = "true-positive-rate-differs"
     severity: ClassVar[Severity] = Severity.WARNING
-    judges: ClassVar = "outputs"
-    needs: ClassVar[frozenset[Product]] = NEEDS
     example: ClassVar[dict[str, Json]] = {
         "sections": {
             "data": {"favourable": "grant"},
@@ -55,20 +50,10 @@ class TruePositiveRate(DatasetRule, frozen=True):
         "ignores": [{"code": "FAI204", "reason": "other rule"}],
     }
 
-    tolerance: float = 0.1
-    control: str = ""
-    cells: int = MOST_CELLS
-
-    def applies_to(self, run: Run) -> str | None:
-        """Needs an attribute and a favourable label."""
-        return super().applies_to(run) or why_no_rate(run) or why_no_control(run, self.control)
-
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
         """The rates of every arm by group, and a hit for each group of the judged arm that is beyond the tolerance."""
-        if not any(arm.favourable for arm in arms_of(context, run)):
-            return  # which FAI201 says
         asked = Asked("true_positive_rate", "difference", self.tolerance, "true positive rate")
-        yield from judge(self, context, run, asked, _beside, cells=self.cells, control=self.control)
+        yield from self.judge(context, run, asked, _beside)
 
 
 def _beside(rule: Rule, found: Judged, metrics: Metrics) -> Iterator[Measure]:

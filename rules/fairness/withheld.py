@@ -17,6 +17,10 @@ MOST_MISSING: Final = 0.05
 """Share of missing answers beyond which nothing is claimed: who got no answer is not known to be like who did."""
 
 
+LEAST: Final = 30
+"""Questions below which nothing is claimed, where an attribute has no ``min_n`` of its own."""
+
+
 class Withheld(NamedTuple):
     """Why nothing is claimed at all (``whole``), and why nothing can be said to be within (``open``)."""
 
@@ -64,6 +68,11 @@ def decided(disparity: Disparity, held: Withheld) -> Disparity:
     if held.open and disparity.verdict == "PASS":
         return replace(disparity, verdict="INCONCLUSIVE", sentence=f"{_sentence(held.open)} {disparity.sentence}")
     return disparity
+
+
+def because(held: Withheld) -> str:
+    """The start of a sentence about figures of which nothing is claimed; "" where something may be."""
+    return f"{_sentence(held.whole)} " if held.whole else ""
 
 
 def _sentence(reasons: Sequence[str]) -> str:

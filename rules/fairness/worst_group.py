@@ -61,6 +61,10 @@ def _sentence(found: Judged, worst: GroupRate | None, best: GroupRate | None) ->
     title = found.groups.attribute.name
     if worst is None or best is None:
         return f"The accuracy by {title} is {NOT_ESTIMABLE}: no answer of a group has a known truth."
+    if worst.rate == best.rate:
+        return (
+            f"The groups of {title} are all served alike: {100 * (worst.rate or 0.0):.1f} % of the answers are right."
+        )
     return (
         f"Of the groups of {title}, {worst.group} is served worst: {100 * (worst.rate or 0.0):.1f} % of {worst.n:,} "
         f"answers are right, of the best, {best.group}, {100 * (best.rate or 0.0):.1f} % of {best.n:,}."

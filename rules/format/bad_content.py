@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from audit.model import ABSENT, Applicability, Message, Record, Severity, Target
+from audit.read.shapes.predictions import OUTPUT
 from audit.rule import Hit, RecordRule, Run
 from audit.rules.format.content_parts import image_parts, part_faults
 from audit.rules.format.reading import (
@@ -28,7 +29,8 @@ class BadContent(RecordRule, frozen=True):
     r"""The content of a message, or another of its fields, is of a type that the target does not read.
 
     Content must be a string, or a list of parts that the role may use. Providers refuse the file; a local chat template
-    prints `None`, `12345` or the Python form of a list, and the model is trained on that.
+    prints `None`, `12345` or the Python form of a list, and the model is trained on that. What a model answered
+    (`/output`) is OUT212's.
 
     Bad:
         {"messages": [{"role": "user", "content": 12345}, {"role": "assistant", "content": "That is a number."}]}
@@ -49,7 +51,7 @@ class BadContent(RecordRule, frozen=True):
         shape: str | None = None
         images = 0
         for message in record.turns:
-            if _ordinary(message):
+            if _ordinary(message) or (run.judged == "outputs" and message.content_at == OUTPUT):
                 continue
             if shape is None and (shape := read_as(record, run.target)) is None:
                 return

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from audit.model import Applicability, Message, Record, Severity
+from audit.read.shapes.predictions import OUTPUT
 from audit.rule import Hit, RecordRule, Run
 from audit.rules.format.reading import DROP, is_bare_answer, read_as, speaker, speaks_otherwise
 
@@ -14,7 +15,8 @@ class EmptyContent(RecordRule, frozen=True):
     r"""A message is empty or holds nothing but white space.
 
     An empty answer trains the model to say nothing: an error. An empty question or system message is mostly the trace
-    of a failed export, and its answer has nothing to answer: a warning. Tool results may be empty.
+    of a failed export, and its answer has nothing to answer: a warning. Tool results may be empty, and what a model
+    answered (`/output`) is OUT212's.
 
     Bad:
         {"messages": [{"role": "user", "content": "What is the capital of France?"}, {"role": "assistant", "content": " \n"}]}
@@ -33,6 +35,8 @@ class EmptyContent(RecordRule, frozen=True):
         """One hit per empty message."""
         for message in record.turns:
             content = message.content
+            if run.judged == "outputs" and message.content_at == OUTPUT:
+                continue
             if type(content) is str:
                 if content and not content.isspace():
                     continue

@@ -1,4 +1,4 @@
-"""How findings of this family quote labels and name rows, and the remedy that they share. Compares nothing."""
+"""How findings quote labels and other texts of the data, and name rows. Compares nothing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,25 @@ from audit.rule import Context
 
 LONGEST: Final = 60
 """Characters of a label that are shown."""
+_LOOKED_AT: Final = 20_000
+"""Characters of a text that are looked at, since private data is longer than what stands for it: a secret key has
+13,000."""
 
 
 def plain(text: str) -> str:
     """A label for messages and tables: its beginning, on one line, in characters that any encoding can hold."""
-    line = " ".join(text.split())
-    cut = line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return beginning(" ".join(text[:_LOOKED_AT].split()), LONGEST)
+
+
+def beginning(text: str, longest: int) -> str:
+    """The first ``longest`` characters of a text of the data, in such as any encoding can hold.
+
+    Private data and secrets are masked before it is cut, since nobody recognises half an address.
+    """
+    from audit.identifiers.redaction import redact  # only where something is quoted: it takes 30 ms to load
+
+    shown = redact(text[:_LOOKED_AT])
+    cut = shown if len(shown) <= longest else shown[: longest - 1] + "…"
     return cut.encode("utf-8", "replace").decode()
 
 

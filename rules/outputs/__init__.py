@@ -9,6 +9,7 @@ from audit.rules.outputs.accuracy import LowAccuracy
 from audit.rules.outputs.collapse import Collapse
 from audit.rules.outputs.expert_agreement import LowAgreement
 from audit.rules.outputs.extracted_lists import FewExtracted
+from audit.rules.outputs.inconsistent import Inconsistent
 from audit.rules.outputs.label_set import WrongForm
 from audit.rules.outputs.memorised import Memorised
 from audit.rules.outputs.missing_answers import MissingAnswers
@@ -31,4 +32,5 @@ RULES: Final[tuple[type[Rule], ...]] = (
     SafetyRegression,
     LowAgreement,
     MissingAnswers,
+    Inconsistent,
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import Json, Measure, Severity
 from audit.outputs.arms import roles
 from audit.outputs.table import NO_ANSWER, OUT_OF_SET, Outputs
 from audit.outputs.threshold import favourable_codes
-from audit.policy.words import percent
+from audit.policy.words import percent, plural
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.labels.reporting import plain, quoted
 from audit.rules.outputs.figures import (
@@ -28,15 +29,20 @@ from audit.rules.outputs.figures import (
 
 if TYPE_CHECKING:
     from audit.rules.outputs.class_metrics import ByClass
+    from audit.rules.outputs.decision_rule import Decision
+
+MOST_OUTSIDE: Final = 0.05
+"""Of the true answers, the share that may be none of the labels."""
 
 
 class LowAccuracy(DatasetRule, frozen=True):
     """The answers of a model are wrong more often than is asked for, or no better than always giving one label.
 
-    What counts is the label that was decided: the likeliest of the scored ones, or else the text of the answer. An
-    answer that is none of the labels is wrong; one that is missing is left out here and reported by OUT212. Without
-    bounds (`min_accuracy`, `min_f1` for the macro F1, `min_class_f1` for the F1 of every class, from 0 to 1) a finding
-    says one thing only: that an arm is not better than always giving the most frequent label, with its whole interval.
+    What counts is the label that the text of the output says. An answer that is none of the labels is wrong; one that
+    is missing is left out here and reported by OUT212. Bounds are `min_accuracy`, `min_f1` for the macro F1 and
+    `min_class_f1` for the F1 of every class, from 0 to 1. Without them a finding says that an arm is, with its whole
+    interval, not better than always giving the most frequent label or worse than chance; that the text of outputs whose
+    labels were scored is not the likeliest label; or that more than 5 % of the true answers are none of the labels.
     Seeds of an arm are taken together, and a question counts as one whatever the number of its answers. Accuracy is
     agreement with the labels of the test data, which may carry the bias of whoever gave them. Measures for each arm:
     ``outputs.accuracy``, ``outputs.balanced_accuracy``, ``outputs.f1`` (macro, with every class and the confusion
@@ -79,9 +85,12 @@ class LowAccuracy(DatasetRule, frozen=True):
                 yield from told.no_better()
             if arm == roles(outputs, run).judged:
                 yield from told.below()
+                yield from told.truths_outside(context)
             if not why_not_judged(outputs, arm) and arm not in outputs.derived:
                 decision = decision_of(outputs, arm)
                 yield arm_measure(self, "outputs.decision", arm, decision.out_of_set, decision.sentence, decision.table)
+                if decision.disagreeing:
+                    yield told.other_text(decision)
 
 
 class _Arm:
@@ -97,7 +106,7 @@ class _Arm:
         self.positive = int(wanted[0]) if len(wanted) == 1 else len(outputs.classes) - 1
 
     def measures(self) -> Iterator[Measure]:
-        yield arm_measure(self.rule, "outputs.accuracy", self.arm, self.accuracy, self._told(), self._counts())
+        yield arm_measure(self.rule, "outputs.accuracy", self.arm, self.accuracy, self._told(), self._table)
         if self.reason:
             return
         balanced = _balanced(self.part)
@@ -107,7 +116,8 @@ class _Arm:
         yield self._f1()
         yield from self._auc()
 
-    def _counts(self) -> dict[str, Json]:
+    @cached_property
+    def _table(self) -> dict[str, Json]:
         import numpy as np
 
         part, asked = self.part, self.asked
@@ -127,8 +137,10 @@ class _Arm:
     def _told(self) -> str:
         if self.reason:
             return f"{self.arm}: {self.reason}."
-        count = self._counts()
+        count = self._table
         missing = f"; {count['missing']:,} more are missing" if count["missing"] else ""
+        if count["without_truth"]:
+            missing += f"; {count['without_truth']:,} are left out, their true label is unknown or none of the labels"
         return (
             f"{self.arm} is right in {self.accuracy.words} of {self.accuracy.n:,} outputs to {count['items']:,} "
             f"questions{missing}; always answering {quoted(self.outputs.classes[self._majority])} would be right in "
@@ -224,13 +236,57 @@ class _Arm:
             return
         right = (part.decided == part.truth).astype(np.float64) - (part.truth == self._majority)
         gain = mean(right, part.cluster, within=(-1.0, 1.0))
-        if (gain.interval or (0.0, gain.value or 0.0))[1] <= 0:
-            yield self._hit(
-                f"right in {self.accuracy.words} of {len(part):,} outputs, no better than always answering "
-                f"{quoted(self.outputs.classes[self._majority])} ({percent(self._majority_share)})",
-                "majority",
-                self.accuracy,
+        said = f"right in {self.accuracy.words} of {len(part):,} outputs"
+        always = f"always answering {quoted(self.outputs.classes[self._majority])} ({percent(self._majority_share)})"
+        end = (gain.interval or (0.0, gain.value or 0.0))[1]
+        chance = self._worse_than_chance()
+        if end <= 0:
+            said += f", {'worse' if end < 0 else 'no better'} than {always}"
+        if end <= 0 or chance:
+            yield self._hit(f"{said}{chance}", "majority", self.accuracy)
+
+    def _worse_than_chance(self) -> str:
+        """By the area under the curve, where labels of two classes were scored; else by the mean recall of the answers
+        in the set. A figure that does not vary has no interval and is its own end."""
+        import numpy as np
+
+        area = self._area(self.part) if len(self.outputs.classes) == 2 else None
+        figure, chance, what = area, 0.5, "area under the ROC curve"
+        if figure is None:
+            labelled = self.part.where(self.part.decided >= 0)
+            if not len(labelled):
+                return ""
+            classes = len(np.unique(labelled.truth))
+            figure, chance, what = _balanced(labelled), 1 / classes, "mean recall"
+        if figure.value is None or (figure.interval or (0.0, figure.value))[1] >= chance:
+            return ""
+        return f"; worse than chance by the {what}, {figure.words}: are the labels reversed?"
+
+    def truths_outside(self, context: Context) -> Iterator[Hit]:
+        """That many true answers are none of the labels."""
+        from audit.rules.outputs.answer_texts import answer_texts
+
+        unknown = self.asked.where(self.asked.truth < 0)
+        outside = sum(bool(one.truth) for one in answer_texts(context, unknown))
+        known = len(self.asked) - len(unknown) + outside
+        if outside > MOST_OUTSIDE * known:
+            yield self.rule.hit(
+                f"{plain(self.arm)}: the true answer to {outside:,} of {plural(known, 'output')} "
+                f"({percent(outside / known)}) is none of the labels: they are left out of every figure",
+                scope="dataset",
+                key=f"{self.arm}\x1ftruths",
+                evidence={"arm": self.arm, "outside": outside, "n": known},
             )
+
+    def other_text(self, decision: Decision) -> Hit:
+        """That outputs have another text than the label that was scored highest."""
+        return self.rule.hit(
+            f"{plain(self.arm)}: {decision.disagreeing:,} of {plural(decision.scored, 'output')} with scored labels "
+            f"say another label than the likeliest: what they say is judged",
+            scope="dataset",
+            key=f"{self.arm}\x1ftext",
+            evidence={"arm": self.arm, "disagreeing": decision.disagreeing, "n": decision.scored},
+        )
 
     def _hit(self, message: str, what: str, figure: Figure) -> Hit:
         evidence: dict[str, Json] = {"arm": self.arm, "value": figure.value, "n": figure.n}

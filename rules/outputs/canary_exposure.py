@@ -7,13 +7,14 @@ neural networks", USENIX Security 28. Asks no model: ranks come with the arms (`
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import log2
+from math import log, log2
 from typing import NamedTuple
 
 from audit.model import Json, Measure
 from audit.policy.words import plural
 from audit.rule import ArmFacts, Canary, Hit, Rule, Run
 from audit.statistics.multiple_tests import holm
+from audit.statistics.sentences import figure
 
 
 class Exposure(NamedTuple):
@@ -94,5 +95,20 @@ def _sentence(facts: ArmFacts, found: Sequence[Exposure], memorised: Sequence[Ex
     if not memorised:
         return f"{whose} shows none of {plural(len(found), 'planted secret')} beyond chance"
     likeliest = sum(one.canary.rank == 1 for one in memorised)
-    first = f", {likeliest:,} of them as the likeliest of all that were tried" if likeliest else ""
-    return f"{whose} knows {len(memorised):,} of {plural(len(found), 'planted secret')} by heart{first}"
+    most = max(one.canary.alternatives for one in memorised)
+    first = f", {likeliest:,} of them before all {most:,} alternatives" if likeliest else ""
+    return (
+        f"{whose} ranks {len(memorised):,} of {plural(len(found), 'planted secret')} before others more often than "
+        f"chance{first}{_likeliness(memorised)}"
+    )
+
+
+def _likeliness(memorised: Sequence[Exposure]) -> str:
+    """How likely the model finds the secrets: a low rank says that it prefers them, not that it would say them."""
+    known = [(one.canary.nll, sum(map(str.isdigit, one.canary.text))) for one in memorised]
+    per_digit = [nll / digits for nll, digits in known if nll is not None and digits]
+    if not per_digit:
+        return ""
+    low, high = (figure(end) for end in (min(per_digit), max(per_digit)))
+    width = low if low == high else f"{low} to {high}"
+    return f"; it takes them {width} nats for each digit, where a guess takes {figure(log(10))} and 0 is by heart"

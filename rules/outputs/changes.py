@@ -60,7 +60,7 @@ class Change(NamedTuple):
             return f"{_points(abs(self.difference))} points {direction} than {self.against}"
         low, high = sorted(self.interval if self.difference > 0 else (-self.interval[1], -self.interval[0]))
         undecided = "" if self.rises or self.falls else ", which may be chance"
-        about = f"[{_points(low)}, {_points(high)}]"
+        about = f"({_points(low)} to {_points(high)} with 95 % confidence)"
         return f"{_points(abs(self.difference))} points {direction} than {self.against} {about}{undecided}"
 
     @property
@@ -104,41 +104,65 @@ def _others(named: Roles) -> Iterator[tuple[str, Role]]:
 def _change(own: tuple[Outputs, Marks], other: tuple[Outputs, Marks] | None, name: str, role: Role) -> Change | None:
     import numpy as np
 
-    from audit.statistics.paired import cluster_means, mcnemar, mean_over_clusters
+    from audit.statistics.paired import mcnemar, mean_over_clusters
 
-    if other is None:
+    found = on_same_questions(own, other) if other is not None else None
+    if found is None:
         return None
+    mean = mean_over_clusters(found.differences, found.clusters, bounded=True)
+    assert mean is not None
+    signs = np.round(found.by_cluster(found.differences), 9)
+    more, fewer = int((signs > 0).sum()), int((signs < 0).sum())
+    interval = mean.interval and (rounded(max(-1.0, mean.interval[0])), rounded(min(1.0, mean.interval[1])))
+    return Change(name, role, found.n, rounded(mean.value), interval, more, fewer, rounded(mcnemar(more, fewer)))
+
+
+class SameQuestions(NamedTuple):
+    """The means of two arms over the outputs to each question that both have one for, (n,), and its cluster, (n,)."""
+
+    first: Values
+    second: Values
+    clusters: NDArray[np.int64]
+
+    @property
+    def n(self) -> int:
+        return len(self.first)
+
+    @property
+    def differences(self) -> Values:
+        return self.first - self.second
+
+    def by_cluster(self, values: Values) -> Values:
+        """The means of the clusters, each of which counts once."""
+        from audit.statistics.paired import cluster_means
+
+        return cluster_means(values, self.clusters)
+
+
+def on_same_questions(
+    own: tuple[Outputs, Marks | Values], other: tuple[Outputs, Marks | Values]
+) -> SameQuestions | None:
+    """Two arms' outputs with a value for each, question by question; None where they have none in common. The answers
+    of all seeds and samples of a question are averaged first."""
+    import numpy as np
+
     first, second = _by_item(*own), _by_item(*other)
     both = np.flatnonzero(~np.isnan(first) & ~np.isnan(second))
     if not len(both):
         return None
-    differences = first[both] - second[both]
-    clusters = _clusters(own[0])[both]
-    mean = mean_over_clusters(differences, clusters, bounded=True)
-    assert mean is not None
-    signs = np.round(cluster_means(differences, clusters), 9)
-    more, fewer = int((signs > 0).sum()), int((signs < 0).sum())
-    interval = mean.interval and (rounded(max(-1.0, mean.interval[0])), rounded(min(1.0, mean.interval[1])))
-    return Change(name, role, len(both), rounded(mean.value), interval, more, fewer, rounded(mcnemar(more, fewer)))
+    clusters = np.full(len(first), -1, np.int64)
+    clusters[own[0].item] = own[0].cluster
+    return SameQuestions(first[both], second[both], clusters[both])
 
 
-def _by_item(part: Outputs, marks: Marks) -> Values:
-    """The share of each question's outputs that are marked, (items,); NaN where it has none."""
+def _by_item(part: Outputs, values: Marks | Values) -> Values:
+    """The mean of the values of each question's outputs, (items,); NaN where it has none."""
     import numpy as np
 
     counts = np.bincount(part.item, minlength=len(part.items))
-    found = np.bincount(part.item[marks], minlength=len(part.items))
-    shares: Values = np.where(counts > 0, found / np.maximum(counts, 1), np.nan)
-    return shares
-
-
-def _clusters(part: Outputs) -> NDArray[np.int64]:
-    """The cluster of each question, (items,)."""
-    import numpy as np
-
-    clusters = np.full(len(part.items), -1, np.int64)
-    clusters[part.item] = part.cluster
-    return clusters
+    sums = np.bincount(part.item, weights=values, minlength=len(part.items))
+    means: Values = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return means
 
 
 def shares_by_seed(part: Outputs, marks: Marks) -> list[Json]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.rules.outputs.figures import Figure, linearised
+from audit.statistics.influence import area_estimate
 
 Codes = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -71,47 +72,15 @@ def balanced_accuracy(truth: Codes, decided: Codes, clusters: Codes, classes: in
     return linearised(float(recall[there].mean()), influence, clusters)
 
 
-class Curve(NamedTuple):
-    """The area under the ROC curve and what each score adds to it (``linearised``)."""
-
-    area: float
-    influence: Values
-
-
-def curve(positive: NDArray[np.bool_], scores: Values) -> Curve | None:
-    """Of ``scores`` (n,) that ought to be higher where ``positive`` (n,); None where all or none are.
-
-    DeLong, DeLong and Clarke-Pearson (1988), "Comparing the areas under two or more correlated receiver operating
-    characteristic curves: a nonparametric approach", Biometrics 44. Equal scores count half.
-    """
-    m = int(positive.sum())
-    n = len(positive) - m
-    if not m or not n:
-        return None
-    ranks = _ranks(scores)
-    above = np.empty(len(scores))
-    above[positive] = (ranks[positive] - _ranks(scores[positive])) / n
-    above[~positive] = 1 - (ranks[~positive] - _ranks(scores[~positive])) / m
-    area = float(above[positive].mean())
-    return Curve(area, (above - area) / np.where(positive, m, n))
-
-
-def _ranks(scores: Values) -> Values:
-    """The rank of each score (n,), equal ones sharing the mean of theirs."""
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks: Values = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    return ranks
-
-
 def area_of_seeds(positive: NDArray[np.bool_], scores: Values, seeds: Codes, clusters: Codes) -> Figure | None:
     """The mean area of the seeds: scores of two models are never ranked against each other. None where no seed has
     both classes."""
     influence, areas = np.zeros(len(scores)), []
     for seed in np.unique(seeds):
         own = seeds == seed
-        found = curve(positive[own], scores[own])
+        found = area_estimate(scores[own], positive[own])
         if found is not None:
-            areas.append(found.area)
+            areas.append(found.value)
             influence[own] = found.influence
     if not areas:
         return None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from audit.labels.spelling import spelling_key
 from audit.model import Json, Measure, Severity
 from audit.outputs.arms import roles
-from audit.outputs.table import Outputs
+from audit.outputs.table import OUT_OF_SET, Outputs
 from audit.policy.words import percent, plural
+from audit.quality.overlap import MOST_CHARACTERS
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.labels.reporting import plain, quoted
+from audit.rules.outputs.answer_texts import answer_texts
 from audit.rules.outputs.figures import NEEDS, NOT_ESTIMABLE, Figure, arm_measure, rounded, share
-from audit.rules.outputs.prompts import asked_texts
 
 if TYPE_CHECKING:
     from audit.clusters.settings import NearSettings
@@ -72,7 +75,7 @@ class Collapse(DatasetRule, frozen=True):
             if one.distinct is not None:
                 yield self._distinct(arm, one)
             if collapsed and arm != base and one.worst is not None:
-                yield self._hit(arm, one.worst, closed=closed)
+                yield self._hit(arm, one.worst, len(one.by_seed), closed=closed)
 
     def _is_collapsed(self, one: _Alike, *, closed: bool) -> bool:
         value, interval = one.figure.value, one.figure.interval
@@ -91,6 +94,7 @@ class Collapse(DatasetRule, frozen=True):
             "prompts": worst.figure.hits,
             "share": worst.figure.value,
             "truth_share": worst.truth_share,
+            "seed": worst.seed,
             "wordings": worst.wordings,
             "base_share": base,
             "by_seed": [
@@ -98,7 +102,9 @@ class Collapse(DatasetRule, frozen=True):
                 for seed, each in sorted(one.by_seed.items())
             ],
         }
-        return arm_measure(self, "outputs.collapse", arm, worst.figure, f"{_sentence(arm, worst)}.", table)
+        return arm_measure(
+            self, "outputs.collapse", arm, worst.figure, f"{_sentence(arm, worst, len(one.by_seed))}.", table
+        )
 
     def _distinct(self, arm: str, one: _Arm) -> Measure:
         assert one.distinct is not None
@@ -106,9 +112,10 @@ class Collapse(DatasetRule, frozen=True):
             "outputs.distinct", one.distinct["distinct_2"], arm=arm, n=one.distinct["outputs"], table=one.distinct
         )
 
-    def _hit(self, arm: str, one: _Alike, *, closed: bool) -> Hit:
+    def _hit(self, arm: str, one: _Alike, seeds: int, *, closed: bool) -> Hit:
         evidence: dict[str, Json] = {
             "arm": arm,
+            "seed": one.seed,
             "kind": CLOSED if closed else FREE,
             "questions": one.questions,
             "alike": one.figure.hits,
@@ -116,13 +123,14 @@ class Collapse(DatasetRule, frozen=True):
             "truth_share": one.truth_share,
             "wordings": one.wordings,
         }
-        return self.hit(_sentence(arm, one), scope="dataset", key=f"{arm}\x1fcollapse", evidence=evidence)
+        return self.hit(_sentence(arm, one, seeds), scope="dataset", key=f"{arm}\x1fcollapse", evidence=evidence)
 
 
 class _Alike(NamedTuple):
     """The most frequent answer of one replicate: how many of its ``questions`` get it, in how many wordings, and the
     share of the most frequent true answer to them (None where no truth is known)."""
 
+    seed: int
     answer: str
     figure: Figure
     questions: int
@@ -155,29 +163,40 @@ def _alike(part: Outputs, context: Context, *, closed: bool) -> _Arm:
     import numpy as np
 
     part = part.where(part.answered)
-    given = _labels(part) if closed else _texts(part, context)
+    given = _labels(part, context) if closed else _texts(part, context)
     seeds = part.seed[np.array(given.at, dtype=np.int64)]
     by_seed = {}
     for seed in np.unique(seeds).tolist():
         own = np.flatnonzero(seeds == seed).tolist()
-        by_seed[seed] = _replicate(part, given.taken(own), closed=closed)
+        by_seed[seed] = _replicate(part, given.taken(own), seed, closed=closed)
     worst = max(by_seed.values(), key=lambda one: (one.figure.value or 0.0, one.questions), default=None)
     return _Arm(by_seed, worst, None if closed or not by_seed else _distinct_words(part, given))
 
 
-def _labels(part: Outputs) -> _Given:
-    names = (*part.classes, "", "an answer out of the set")
-    decided = [names[code] for code in part.decided.tolist()]
+def _labels(part: Outputs, context: Context) -> _Given:
+    """Labels by their name, answers out of the set by their text, spelling aside."""
+    import numpy as np
+
+    decided = [part.classes[code] if code >= 0 else "" for code in part.decided.tolist()]
+    outside = np.flatnonzero(part.decided == OUT_OF_SET)
+    spelt: dict[str, str] = {}
+    for one in answer_texts(context, part.where(outside)):
+        answer = one.output[:MOST_CHARACTERS]
+        decided[int(outside[one.at])] = spelt.setdefault(spelling_key(answer), answer)
     truths = [part.classes[code] if code >= 0 else "" for code in part.truth.tolist()]
     return _Given(list(range(len(part))), decided, truths)
 
 
 def _texts(part: Outputs, context: Context) -> _Given:
-    texts = list(asked_texts(context, part))
-    return _Given([one.at for one in texts], [one.output for one in texts], [one.truth for one in texts])
+    at, answers, truths = array("q"), list[str](), list[str]()
+    for one in answer_texts(context, part):
+        at.append(one.at)
+        answers.append(one.output[:MOST_CHARACTERS])
+        truths.append(one.truth[:MOST_CHARACTERS])
+    return _Given(at, answers, truths)
 
 
-def _replicate(part: Outputs, given: _Given, *, closed: bool) -> _Alike:
+def _replicate(part: Outputs, given: _Given, seed: int, *, closed: bool) -> _Alike:
     import numpy as np
 
     groups = _grouped(given.answers, closed=closed)
@@ -188,6 +207,7 @@ def _replicate(part: Outputs, given: _Given, *, closed: bool) -> _Alike:
     truths = [truth for truth in given.truths if truth]
     known = Counter(_grouped(truths, closed=closed)).most_common(1)
     return _Alike(
+        seed=seed,
         answer=Counter(alike).most_common(1)[0][0],
         figure=share(marks, part.cluster[at]),
         questions=len(np.unique(part.item[at])),
@@ -266,10 +286,13 @@ def _pairs(row: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     return pairwise(row)
 
 
-def _sentence(arm: str, one: _Alike) -> str:
+def _sentence(arm: str, one: _Alike, seeds: int) -> str:
     wordings = f", in {one.wordings:,} wordings" if one.wordings > 1 else ""
+    if one.figure.hits == 1 < one.figure.n:
+        return f"{arm} gives no two of {one.figure.n:,} outputs the same answer"
+    which = f" (seed {one.seed}, the worst of {seeds})" if seeds > 1 else ""
     said = (
-        f"{arm} gives the same answer, {quoted(one.answer)}, to {one.figure.hits:,} of "
+        f"{arm}{which} gives the same answer, {quoted(one.answer)}, to {one.figure.hits:,} of "
         f"{plural(one.figure.n, 'output')} ({percent(one.figure.value or 0.0)}){wordings}"
     )
     if one.truth_share is None:

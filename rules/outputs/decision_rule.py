@@ -1,7 +1,6 @@
 """By which rule labels were decided, how sure the models were of the closed set, and what the other rule would say.
 
-The rule is declared by how the outputs were asked for: the likeliest of the scored labels, or the text as it was
-written. Judges nothing.
+The text of the output decides, always. Where labels were scored it ought to be the likeliest of them, which is counted.
 """
 
 from __future__ import annotations
@@ -21,10 +20,15 @@ if TYPE_CHECKING:
 
 SCORED, TEXT, MIXED = "label_scores", "text", "mixed"
 _WORDS: Final = {
-    SCORED: "the likeliest of the scored labels decides",
-    TEXT: "the text of the answer decides",
-    MIXED: "the likeliest of the scored labels decides where labels were scored, else the text of the answer",
+    SCORED: "the text of the output decides, labels were scored",
+    TEXT: "the text of the output decides",
+    MIXED: "the text of the output decides, labels were scored for some",
 }
+_AS_LIKELY: Final = 1e-6
+"""Probabilities that differ by less are the same, as files round them."""
+_SCORING: Final = ("label", "")
+"""Reasons to finish of outputs that were no text but the choice of a label; another reason says that text was written.
+"""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,21 +37,29 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     out_of_set: Figure
     table: dict[str, Json]
     sentence: str
+    scored: int
+    disagreeing: int
 
 
 def decision_of(outputs: Outputs, arm: str) -> Decision:
     """The decision of an arm. ``mass`` is the probability of all labels together, None where it is unknown;
-    ``agreement`` is how often the greedy texts of the same questions say what the scores decided, None without them."""
+    ``likeliest`` is how often the text is the likeliest of the scored labels, ``agreement`` how often the greedy text
+    of the same question says the same, each None without them. Of the outputs of which a label was chosen by its score
+    (``scored``), those ``disagreeing`` have another text."""
     part = outputs.of(arm)
     part = part.where(part.decided != NO_ANSWER)
     rule = _rule(part)
     agreement = _agreement(outputs, arm)
     figure = _out_of_set(part)
+    likeliest, scored, disagreeing = _likeliest(part)
     mass = _mass(part)
     table: dict[str, Json] = {
         "rule": rule,
         "mass": mass,
         "out_of_set": figure.value,
+        "likeliest": None if likeliest is None else of_figure(likeliest),
+        "scored": scored,
+        "disagreeing": disagreeing,
         "agreement": None if agreement is None else of_figure(agreement),
         "by_seed": by_seed(part, _out_of_set),
     }
@@ -55,9 +67,24 @@ def decision_of(outputs: Outputs, arm: str) -> Decision:
     if mass is not None:
         sentence += f"; the labels together have a median probability of {percent(mass['median'])}"
         sentence += f" and at least {percent(mass['min'])}"
+    if likeliest is not None:
+        sentence += f"; the likeliest label says the same in {likeliest.words} of {likeliest.n:,}"
     if agreement is not None:
         sentence += f"; the greedy text says the same in {agreement.words} of {agreement.n:,}"
-    return Decision(out_of_set=figure, table=table, sentence=f"{sentence}.")
+    return Decision(out_of_set=figure, table=table, sentence=f"{sentence}.", scored=scored, disagreeing=disagreeing)
+
+
+def _likeliest(part: Outputs) -> tuple[Figure | None, int, int]:
+    """How often the text is the likeliest of the scored labels (one of several as likely); of the outputs of which a
+    label was chosen by its score how many there are, and how many have another text."""
+    part = part.where(_scored(part))
+    if not len(part) or part.probability is None:
+        return None, 0, 0
+    own = part.probability[np.arange(len(part)), np.maximum(part.decided, 0)]
+    same = (part.decided >= 0) & (own >= np.nanmax(part.probability, axis=1) - _AS_LIKELY)
+    codes = [code for code, name in enumerate(part.finishes) if name in _SCORING]
+    chosen = np.isin(part.finish, codes)
+    return share(same, part.cluster), int(chosen.sum()), int((chosen & ~same).sum())
 
 
 def _rule(part: Outputs) -> str:

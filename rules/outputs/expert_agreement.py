@@ -93,7 +93,11 @@ class LowAgreement(DatasetRule, frozen=True):
 
         part = outputs.of(arm)
         part = part.where(part.decided != NO_ANSWER)
-        pairs = [(text, rating) for text in answer_texts(context, part) if (rating := self._rating(text)) is not None]
+        pairs = [
+            (text._replace(truth="", data=None), rating)
+            for text in answer_texts(context, part)
+            if (rating := self._rating(text)) is not None
+        ]
         names = tuple(self.levels) or tuple(sorted({plain(rating) for _, rating in pairs}))
         keys = {spelling_key(name): code for code, name in enumerate(names)}
         expert = np.array([keys.get(spelling_key(plain(said)), -1) for _, said in pairs], dtype=np.int64)

@@ -147,11 +147,14 @@ def _extracted(context: Context, outputs: Outputs, arm: str) -> _Extracted:
 
     part = outputs.of(arm)
     part = part.where(part.decided != NO_ANSWER)
-    pairs = [(text, truth) for text in answer_texts(context, part) if (truth := _due(text)) is not ABSENT]
-    answers = [json_answer(text.output, fenced=True) for text, _ in pairs]
-    places = np.array([text.at for text, _ in pairs], dtype=np.int64)
-    scores = [set_score(answer, truth) for answer, (_, truth) in zip(answers, pairs, strict=True)]
-    return _Extracted(part.where(places), scores, sum(answer is ABSENT for answer in answers))
+    places, scores, unreadable = list[int](), list[SetScore](), 0
+    for text in answer_texts(context, part):
+        if (truth := _due(text)) is not ABSENT:
+            answer = json_answer(text.output, fenced=True)
+            places.append(text.at)
+            scores.append(set_score(answer, truth))
+            unreadable += answer is ABSENT
+    return _Extracted(part.where(np.array(places, dtype=np.int64)), scores, unreadable)
 
 
 def _due(text: AnswerText) -> Json:

@@ -12,13 +12,17 @@ from typing import Final, NamedTuple
 from audit.model import Json, Measure
 from audit.outputs.arms import roles
 from audit.outputs.table import OUT_OF_SET, Outputs
-from audit.policy.words import percent
+from audit.policy.words import percent, plural
 from audit.quality.overlap import token_f1
 from audit.rule import Context, ReferenceRow, Rule, Run
-from audit.rules.outputs.nearest_rows import Near, nearest_rows
+from audit.rules.labels.reporting import beginning
+from audit.rules.outputs.nearest_rows import Near, NearestRows, nearest_of
 from audit.rules.outputs.prompts import AskedText, asked_texts
 
 SHOWN: Final = 20
+NO_ANSWER: Final = "no answer"
+LAST: Final = 2.0
+"""By what missing answers are ordered."""
 LITTLE: Final = 0.5
 """Token F1 with the truth below which free text counts as far from it."""
 EXCERPT: Final = 300
@@ -53,9 +57,16 @@ def failing_answers(rule: Rule, outputs: Outputs, context: Context, run: Run) ->
             "arm": arm,
             "kind": "wrong label" if outputs.classes else "missing or far from the truth",
             "shown": len(worst),
-            "examples": list(_examples(part, worst, context, run.trained_on.rows)),
+            "seed": int(part.seed[0]) if not outputs.classes else None,
+            "sentence": _sentence(arm, len(failing), known, worst),
+            "examples": list(_examples(part, worst, context, nearest_of(context, run), run.trained_on.rows)),
         },
     )
+
+
+def _sentence(arm: str, failing: int, known: int, worst: Sequence[_Failing]) -> str:
+    shown = f"; {len(worst):,} of them to different questions are shown" if len(worst) < failing else ""
+    return f"{arm}: {failing:,} of {plural(known, 'output')} fail{shown}."
 
 
 def _labels(part: Outputs) -> list[_Failing]:
@@ -67,8 +78,8 @@ def _labels(part: Outputs) -> list[_Failing]:
         sure = 0.0
         if decided >= 0 and part.probability is not None:
             sure = float(part.probability[at, decided])
-        why = "wrong label" if decided >= 0 else "out of set" if decided == OUT_OF_SET else "no answer"
-        found.append(_Failing(at, why, -sure if sure == sure else 0.0))
+        why = "wrong label" if decided >= 0 else "out of set" if decided == OUT_OF_SET else NO_ANSWER
+        found.append(_Failing(at, why, LAST if why == NO_ANSWER else -sure if sure == sure else 0.0))
     return found
 
 
@@ -77,7 +88,7 @@ def _texts(part: Outputs, context: Context) -> list[_Failing]:
     found = []
     for one in asked_texts(context, part):
         if not part.answered[one.at]:
-            found.append(_Failing(one.at, "no answer", 2.0))
+            found.append(_Failing(one.at, NO_ANSWER, LAST))
         elif one.truth and (shared := token_f1(one.output, one.truth)) < LITTLE:
             found.append(_Failing(one.at, f"shares {percent(round(shared, 2))} of its words with the truth", shared))
     return found
@@ -92,13 +103,17 @@ def _of_different_questions(part: Outputs, failing: Iterable[_Failing]) -> list[
 
 
 def _examples(
-    part: Outputs, worst: Sequence[_Failing], context: Context, rows: tuple[ReferenceRow, ...]
+    part: Outputs,
+    worst: Sequence[_Failing],
+    context: Context,
+    index: NearestRows,
+    rows: Sequence[ReferenceRow],
 ) -> Iterator[Json]:
     import numpy as np
 
     shown = part.where(np.array([one.at for one in worst], dtype=np.int64))
     texts = list(asked_texts(context, shown))
-    near = nearest_rows([f"{one.said}\n{one.output}" for one in texts], rows)
+    near = index.of([f"{one.said}\n{one.output}" for one in texts])
     for at, (failing, text, nearest) in enumerate(zip(worst, texts, near, strict=True)):
         place = context.place(int(shown.rows[at]))
         yield {
@@ -113,18 +128,12 @@ def _examples(
 
 def _excerpts(text: AskedText) -> dict[str, Json]:
     return {
-        "prompt": excerpt(text.said),
-        "output": excerpt(text.output),
-        "truth": excerpt(text.truth) if text.truth else None,
+        "prompt": beginning(text.said, EXCERPT),
+        "output": beginning(text.output, EXCERPT),
+        "truth": beginning(text.truth, EXCERPT) if text.truth else None,
     }
 
 
 def _near(one: Near, row: ReferenceRow) -> Json:
     told: dict[str, Json] = {"file": one.file, "line": one.line, "similarity": one.similarity}
-    return {**told, "prompt": excerpt(row.prompt), "answer": excerpt(row.answer)}
-
-
-def excerpt(text: str) -> str:
-    """The beginning of a text, in characters that any encoding can hold."""
-    cut = text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
-    return cut.encode("utf-8", "replace").decode()
+    return {**told, "prompt": beginning(row.prompt, EXCERPT), "answer": beginning(row.answer, EXCERPT)}

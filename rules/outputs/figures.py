@@ -95,9 +95,13 @@ def mean(values: Values, clusters: Codes, *, within: tuple[float, float] = (0.0,
     found = mean_of(values, clusters)
     if found is None:
         return Figure(value=None, n=0, reason=f"{NOT_ESTIMABLE}no outputs")
-    low, high = found.interval or (0.0, 0.0)
-    interval = _ends((max(within[0], low), min(within[1], high))) if high - low > 1e-12 else None
-    return Figure(value=rounded(found.value), n=found.n, interval=interval)
+    return Figure(value=rounded(found.value), n=found.n, interval=_within(found.interval, within))
+
+
+def _within(interval: tuple[float, float] | None, most: tuple[float, float]) -> tuple[float, float] | None:
+    """An interval that has a width, cut off at the ends of the scale."""
+    low, high = interval or (0.0, 0.0)
+    return _ends((max(most[0], low), min(most[1], high))) if high - low > 1e-12 else None
 
 
 def linearised(value: float, influence: Values, clusters: Codes, *, within: tuple[float, float] = (0.0, 1.0)) -> Figure:
@@ -107,8 +111,13 @@ def linearised(value: float, influence: Values, clusters: Codes, *, within: tupl
     Särndal, Swensson and Wretman (1992), "Model Assisted Survey Sampling", section 5.5; for kappa that is the variance
     of Fleiss, Cohen and Everitt (1969), for an area under the curve that of DeLong et al. (1988).
     """
-    found = mean(value + len(influence) * influence, clusters, within=within)
-    return msgspec.structs.replace(found, value=rounded(value))
+    import numpy as np
+
+    from audit.statistics.influence import Estimate, by_cluster, interval_of
+
+    names, codes = np.unique(clusters, return_inverse=True)
+    found = interval_of(by_cluster(Estimate(value, influence), codes, len(names)))
+    return Figure(value=rounded(value), n=len(influence), interval=_within(found, within))
 
 
 def by_seed(part: Outputs, figure: Callable[[Outputs], Figure]) -> list[Json]:

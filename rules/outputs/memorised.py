@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from audit.model import Json, Measure, Related, Severity
@@ -15,8 +16,8 @@ from audit.rules.outputs.canary_exposure import exposures
 from audit.rules.outputs.changes import Change, changes, shares_by_seed
 from audit.rules.outputs.failing_answers import failing_answers
 from audit.rules.outputs.figures import NEEDS, NOT_ESTIMABLE, Figure, arm_measure, share
-from audit.rules.outputs.nearest_rows import nearest_rows, related_of
-from audit.rules.outputs.prompts import AskedText, asked_texts
+from audit.rules.outputs.nearest_rows import Near, nearest_to, related_of
+from audit.rules.outputs.prompts import asked_texts, portions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 NEAR: Final = 0.8
 """Jaccard similarity of the runs of ``SHINGLE`` words from which two texts are near duplicates, as for DUP403."""
 SHINGLE: Final = 5
+PORTION: Final = 20_000
+"""Outputs whose texts are held at a time."""
+MOST_NEAR: Final = 1_000
+"""Findings of which the nearest training rows are looked up, those of the first outputs."""
 
 
 class Memorised(DatasetRule, frozen=True):
@@ -98,7 +103,7 @@ class Memorised(DatasetRule, frozen=True):
             differs = changes(arm, named, lambda name: found[name].judged_and_marked)
             yield self._measure(arm, one, rows, named, differs, found)
         if named.judged:
-            yield from self._hits(found, rows, named, run)
+            yield from self._hits(found, rows, named, context, run)
 
     def _compared(self, part: Outputs, context: Context, answers: Sequence[str]) -> _Compared:
         """One arm's outputs of some length, with the run of words that each shares with a training answer."""
@@ -109,17 +114,27 @@ class Memorised(DatasetRule, frozen=True):
         from audit.clusters.units import units
 
         part = part.where(part.answered)
-        asked = list(asked_texts(context, part))
-        long = [one for one in asked if len(units(one.output)) >= self.least]
-        allowed = [(one.prompt, one.truth) for one in long]
-        runs = longest_runs([one.output for one in long], answers, allowed, common=max(2, least_common(len(answers))))
+        common = max(2, least_common(len(answers)))
+        places: list[int] = []
+        runs: list[CommonRun] = []
+        by_character: list[bool] = []
+        asked = near = 0
+        for portion in portions(asked_texts(context, part), PORTION):
+            long = [one for one in portion if len(units(one.output)) >= self.least]
+            allowed = [(one.prompt, one.truth) for one in long]
+            own = longest_runs([one.output for one in long], answers, allowed, common=common)
+            near += sum(
+                run.other >= 0 and _jaccard(one.output, answers[run.other]) >= NEAR
+                for one, run in zip(long, own, strict=True)
+            )
+            places += [one.at for one in long]
+            runs += own
+            by_character += [2 * len(one.output.split()) < len(units(one.output)) for one in long]
+            asked += len(portion)
         marks = np.array([self._is_repeated(run) for run in runs], dtype=bool)
-        near = sum(
-            run.other >= 0 and _jaccard(one.output, answers[run.other]) >= NEAR
-            for one, run in zip(long, runs, strict=True)
+        return _Compared(
+            part.where(np.array(places, dtype=np.int64)), marks, runs, by_character, near, asked - len(places)
         )
-        judged = part.where(np.array([one.at for one in long], dtype=np.int64))
-        return _Compared(judged, marks, long, runs, near, len(asked) - len(long))
 
     def _is_repeated(self, run: CommonRun) -> bool:
         return run.length >= self.tokens or (run.other >= 0 and run.length >= self.covers * run.words)
@@ -134,7 +149,7 @@ class Memorised(DatasetRule, frozen=True):
         found: dict[str, _Compared],
     ) -> Measure:
         figure = one.figure
-        judged = len(one.texts)
+        judged = len(one.judged)
         longest = max(
             zip(one.runs, range(judged), strict=True), key=lambda pair: (pair[0].length, -pair[1]), default=None
         )
@@ -142,7 +157,14 @@ class Memorised(DatasetRule, frozen=True):
         if longest is not None and longest[0].length:
             run = longest[0]
             row = rows[run.other]
-            shown = {"words": run.length, "share": round(run.length / run.words, 4), "file": row.file, "line": row.line}
+            unit = "character" if one.by_character[longest[1]] else "word"
+            shown = {
+                "words": run.length,
+                "unit": unit,
+                "share": round(run.length / run.words, 4),
+                "file": row.file,
+                "line": row.line,
+            }
         table: dict[str, Json] = {
             "judged": judged,
             "repeated": figure.hits or 0,
@@ -170,23 +192,26 @@ class Memorised(DatasetRule, frozen=True):
             return f"{said}."
         return f"{said}; {base.figure.hits:,} of {base.figure.n:,} of {named.base} do."
 
-    def _hits(self, found: dict[str, _Compared], rows: Sequence[ReferenceRow], named: Roles, run: Run) -> Iterator[Hit]:
-        assert run.trained_on is not None
+    def _hits(
+        self, found: dict[str, _Compared], rows: Sequence[ReferenceRow], named: Roles, context: Context, run: Run
+    ) -> Iterator[Hit]:
         one = found[named.judged]
         base = found.get(named.base)
         known = set() if base is None else set(base.judged.item[base.marks].tolist())
-        shown = [at for at in range(len(one.texts)) if one.marks[at] and int(one.judged.item[at]) not in known]
-        near = nearest_rows([f"{one.texts[at].said}\n{one.texts[at].output}" for at in shown], run.trained_on.rows)
-        for at, nearest in zip(shown, near, strict=True):
+        shown = [at for at in one.marks.nonzero()[0].tolist() if int(one.judged.item[at]) not in known]
+        none: Iterator[tuple[Near, ...]] = repeat(())
+        near = chain(nearest_to(one.judged, shown[:MOST_NEAR], context, run), none)
+        for at, nearest in zip(shown, near, strict=False):
             shared, row = one.runs[at], rows[one.runs[at].other]
             source = Related(file=row.file, line=row.line)
+            what = "characters" if one.by_character[at] else "words"
             part = percent(round(shared.length / shared.words, 2))
             yield self.hit(
-                f"{shared.length} words in a row ({part} of this output) stand in the training answer "
+                f"{shared.length} {what} in a row ({part} of this output) stand in the training answer "
                 f"{row.file}:{row.line}",
                 OUTPUT,
                 row=int(one.judged.rows[at]),
-                related=tuple(dict.fromkeys((source, *related_of(nearest))))[:3],
+                related=tuple(dict.fromkeys((source, *related_of(nearest)))),
                 evidence={
                     "arm": named.judged,
                     "seed": int(one.judged.seed[at]),
@@ -200,13 +225,14 @@ class Memorised(DatasetRule, frozen=True):
 
 
 class _Compared(NamedTuple):
-    """One arm: the outputs that are long enough, which of them repeat, their texts and runs, how many are near
-    duplicates of a training answer, and how many outputs are too short to be judged."""
+    """One arm: the outputs that are long enough, which of them repeat, their runs, whether the words of most of
+    these are characters, how many are near duplicates of a
+    training answer, and how many outputs are too short to be judged."""
 
     judged: Outputs
     marks: Marks
-    texts: Sequence[AskedText]
     runs: Sequence[CommonRun]
+    by_character: Sequence[bool]
     near: int
     too_short: int
 

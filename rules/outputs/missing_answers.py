@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from audit.model import Json, Measure, Severity
-from audit.outputs.table import GREEDY, Outputs
+from audit.outputs.table import GREEDY, OTHER_VARIANT, VARIANTS, Outputs
 from audit.policy.words import percent, plural
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.labels.reporting import plain
@@ -21,6 +21,7 @@ from audit.rules.outputs.figures import (
     by_seed,
     named,
     of_figure,
+    rounded,
     share,
 )
 
@@ -36,8 +37,10 @@ class MissingAnswers(DatasetRule, frozen=True):
     Whatever is said of an arm is said of the answers it gave. When half of its calls fail, the other half may be the
     easy ones, and no figure of it can be trusted. Reported is every arm with a larger share of missing outputs than
     `most` (0 by default), with the errors that there were, and an arm that was named to be judged and has no outputs.
-    Counted are all prompts that were asked, swapped ones among them. Measure for each arm: ``outputs.missing``, with
-    its errors and its groups.
+    As a warning also outputs that nothing can be compared with: without a `row_id` (each counts as a question of its
+    own), or of a `variant` that is none of original, swap and control (they count nowhere).
+    Counted are all prompts that were asked, swapped ones among them. Measures for each arm: ``outputs.missing``, with
+    its errors and its groups, and ``outputs.spent``, the tokens of prompts and outputs.
 
     Bad:
         3 x {"row_id": "a{n}", "arm": "tuned", "messages": [{"role": "user", "content": "Case 1{n}"}], "output": null, "error": "timeout: no answer in 60 seconds", "truth": "grant"}
@@ -54,7 +57,6 @@ class MissingAnswers(DatasetRule, frozen=True):
     severity: ClassVar[Severity] = Severity.ERROR
     needs: ClassVar[frozenset[Product]] = NEEDS
     judges: ClassVar = "outputs"
-    example: ClassVar[dict[str, Json]] = {"ignores": [{"code": "FMT108", "reason": "other rule"}]}
 
     most: float = 0.0
 
@@ -73,9 +75,25 @@ class MissingAnswers(DatasetRule, frozen=True):
                 "by_seed": by_seed(part, _missing),
             }
             yield arm_measure(self, "outputs.missing", arm, figure, sentence, table)
+            yield self._spent(arm, part)
             if figure.value is not None and figure.value > self.most:
                 yield self._hit(arm, sentence.removesuffix("."), figure, counts)
+            yield from self._unclear(outputs, arm)
         yield from self._absent(outputs, run)
+
+    def _spent(self, arm: str, part: Outputs) -> Measure:
+        """What asking took: whether fine-tuning is worth it over a longer prompt depends on that, too."""
+        table: dict[str, Json] = {"arm": arm, "n": len(part)}
+        said = []
+        for what, tokens in (("prompt", part.prompt_tokens), ("output", part.output_tokens)):
+            known = tokens[tokens >= 0]
+            table[f"{what}_tokens"] = rounded(known.mean()) if len(known) else None
+            table[f"{what}_total"] = int(known.sum()) if len(known) else None
+            table[f"{what}_known"] = len(known)
+            said += [f"{known.mean():,.1f} tokens of the {what}"] if len(known) else []
+        took = f"took {' and '.join(said)} on average" if said else "does not say how many tokens it took"
+        table["sentence"] = f"{arm} {took} ({plural(len(part), 'output')})."
+        return self.measure("outputs.spent", table["output_tokens"], n=len(part), arm=arm, unit="tokens", table=table)
 
     def _hit(self, arm: str, message: str, figure: Figure, counts: list[tuple[str, int]]) -> Hit:
         evidence: dict[str, Json] = {
@@ -85,6 +103,26 @@ class MissingAnswers(DatasetRule, frozen=True):
             "errors": {plain(error): n for error, n in counts},
         }
         return self.hit(message, scope="dataset", key=f"{arm}\x1fmissing", evidence=evidence)
+
+    def _unclear(self, outputs: Outputs, arm: str) -> Iterable[Hit]:
+        """Outputs of an arm of which nobody knows what was asked."""
+        own = outputs.where(outputs.arm == outputs.arms.index(arm))
+        nameless = sum(not outputs.items[item] for item in own.item.tolist())
+        other = int((own.variant == OTHER_VARIANT).sum())
+        name = plain(arm)
+        told = (
+            ("row_id", nameless, f"of {name} without a row_id: each counts as a question of its own"),
+            ("variant", other, f"of {name} of a variant that is none of {', '.join(VARIANTS)}: counted nowhere"),
+        )
+        for field, n, said in told:
+            if n:
+                yield self.hit(
+                    f"{plural(n, 'output')} {said}",
+                    scope="dataset",
+                    severity=Severity.WARNING,
+                    key=f"{arm}\x1f{field}",
+                    evidence={"arm": arm, "field": field, "n": n},
+                )
 
     def _absent(self, outputs: Outputs, run: Run) -> Iterable[Hit]:
         """Arms that somebody named and that have no outputs at all."""

@@ -24,7 +24,7 @@ class Perplexity(DatasetRule, frozen=True):
 
     Bad:
         20 x {"row_id": "a{n}", "arm": "base", "messages": [{"role": "user", "content": "Case {n}"}], "output": "The answer {n}", "finish_reason": "answer", "token_logprobs": [-0.5, -0.5]}
-        20 x {"row_id": "a{n}", "arm": "tuned", "messages": [{"role": "user", "content": "Case {n}"}], "output": "The answer {n}", "finish_reason": "answer", "token_logprobs": [-2.5, -1.5]}
+        20 x {"row_id": "a{n}", "arm": "tuned", "messages": [{"role": "user", "content": "Case {n}"}], "output": "The answer {n}", "finish_reason": "answer", "token_logprobs": [-2.5, -1.{n}]}
     Good:
         20 x {"row_id": "a{n}", "arm": "base", "messages": [{"role": "user", "content": "Case {n}"}], "output": "The answer {n}", "finish_reason": "answer", "token_logprobs": [-2.5, -1.5]}
         20 x {"row_id": "a{n}", "arm": "tuned", "messages": [{"role": "user", "content": "Case {n}"}], "output": "The answer {n}", "finish_reason": "answer", "token_logprobs": [-0.5, -0.5]}
@@ -41,7 +41,8 @@ class Perplexity(DatasetRule, frozen=True):
     max_perplexity: float = 0.0
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
-        """The perplexity of every arm whose answers were scored, and a hit where it is too high."""
+        """The perplexity of every arm whose answers were scored, and a hit where it is too high; nothing where none
+        was."""
         from audit.outputs.arms import roles
         from audit.rules.outputs.likelihoods import against, likelihood, likelihood_table
 

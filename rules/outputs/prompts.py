@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from audit.model import Json
@@ -34,6 +35,12 @@ def asked_texts(context: Context, part: Outputs) -> Iterator[AskedText]:
         prompt = "\n".join(text for _, text in turns)
         said = "\n".join(text for role, text in turns if role not in ("system", "developer"))
         yield AskedText(one.at, prompt, said, asked[-1] if asked else prompt, one.output, one.truth, one.data)
+
+
+def portions(texts: Iterator[AskedText], size: int) -> Iterator[list[AskedText]]:
+    """The texts in lists of at most so many."""
+    while portion := list(islice(texts, size)):
+        yield portion
 
 
 def _turns(data: Json) -> Iterator[tuple[str, str]]:

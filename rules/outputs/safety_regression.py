@@ -17,7 +17,7 @@ from audit.outputs.table import Outputs
 from audit.policy.words import percent, plural
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.outputs.changes import Change, changes, shares_by_seed
-from audit.rules.outputs.figures import NEEDS, Figure, arm_measure, share
+from audit.rules.outputs.figures import NEEDS, NOT_ESTIMABLE, Figure, arm_measure, share, why_not_judged
 from audit.rules.outputs.prompts import AskedText, asked_texts
 
 if TYPE_CHECKING:
@@ -69,37 +69,25 @@ class SafetyRegression(DatasetRule, frozen=True):
     safety_attribute: str = "safety"
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
-        """The refusals of every arm among harmful and among harmless prompts, and hits about the judged arm."""
+        """The refusals of every arm among harmful and among harmless prompts, and hits about the judged arm; nothing
+        for a side of which there is no prompt with an answer, nor where answers are labels."""
         outputs = context.outputs()
         if outputs.classes:
             return
         named = roles(outputs, run)
-        asked = {arm: _answered(outputs.of(arm), context) for arm in outputs.asked_arms}
-        sides = self._sides(outputs, asked.values())
+        prompts = _Prompts(self.safety_attribute)
+        asked = {arm: _answered(outputs.of(arm), context, prompts) for arm in outputs.asked_arms}
+        sides = prompts.sides()
         for side in (HARMFUL, SAFE):
             found = {arm: _of_side(one, sides.by_item, side) for arm, one in asked.items()}
             for arm, one in found.items():
-                if not len(one.part):
+                if not any(len(other.part) for other in found.values()):
                     continue
                 differs = changes(arm, named, partial(_told, found))
-                figure = share(one.marks, one.part.cluster)
+                figure = _share(one, why_not_judged(outputs, arm))
                 yield self._measure(side, sides.told_by, arm, one, figure, differs)
                 if arm == named.judged:
                     yield from self._hits(side, figure, differs, named)
-
-    def _sides(self, outputs: Outputs, asked: Iterable[_Answered]) -> _Sides:
-        """What every question is, where it is told: by the attribute if any output has it, else by the screen."""
-        said: dict[int, Side] = {}
-        questions: dict[int, str] = {}
-        for one in asked:
-            for text in one.texts:
-                item = int(one.part.item[text.at])
-                questions.setdefault(item, text.question)
-                if side := _said(text.data, self.safety_attribute):
-                    said.setdefault(item, side)
-        if said:
-            return _Sides(said, f"attribute {self.safety_attribute}")
-        return _Sides(_screened(questions), "screen of words")
 
     def _measure(
         self, side: Side, told_by: str, arm: str, one: _Refused, figure: Figure, differs: Sequence[Change]
@@ -130,11 +118,30 @@ class SafetyRegression(DatasetRule, frozen=True):
 
 
 class _Answered(NamedTuple):
-    """The outputs of an arm that hold an answer, with their texts and which of them refuse."""
+    """The outputs of an arm that hold an answer, and which of them refuse."""
 
     part: Outputs
-    texts: Sequence[AskedText]
     refuses: Marks
+
+
+class _Prompts:
+    """The last question of every prompt, and what the attribute says of it."""
+
+    def __init__(self, attribute: str) -> None:
+        self._attribute = attribute
+        self._said: dict[int, Side] = {}
+        self._questions: dict[int, str] = {}
+
+    def add(self, item: int, text: AskedText) -> None:
+        self._questions.setdefault(item, text.question)
+        if side := _said(text.data, self._attribute):
+            self._said.setdefault(item, side)
+
+    def sides(self) -> _Sides:
+        """What every question is, where it is told: by the attribute if any output has it, else by the screen."""
+        if self._said:
+            return _Sides(self._said, f"attribute {self._attribute}")
+        return _Sides(_screened(self._questions), "screen of words")
 
 
 class _Sides(NamedTuple):
@@ -162,14 +169,17 @@ def _screened(questions: Mapping[int, str]) -> dict[int, Side]:
     return {item: side for item, side in sides.items() if side is not None}
 
 
-def _answered(part: Outputs, context: Context) -> _Answered:
+def _answered(part: Outputs, context: Context, prompts: _Prompts) -> _Answered:
     import numpy as np
 
     from audit.phrases.refusals import refuses
 
     part = part.where(part.answered)
-    texts = list(asked_texts(context, part))
-    return _Answered(part, texts, np.array([refuses(one.output) for one in texts], dtype=bool))
+    marks = []
+    for text in asked_texts(context, part):
+        prompts.add(int(part.item[text.at]), text)
+        marks.append(refuses(text.output))
+    return _Answered(part, np.array(marks, dtype=bool))
 
 
 def _said(data: Json, attribute: str) -> Side | None:
@@ -190,8 +200,16 @@ def _told(found: Mapping[str, _Refused], arm: str) -> tuple[Outputs, Marks] | No
     return (one.part, one.marks) if one is not None and len(one.part) else None
 
 
+def _share(one: _Refused, why_not: str) -> Figure:
+    if len(one.part):
+        return share(one.marks, one.part.cluster)
+    return Figure(value=None, n=0, reason=why_not or f"{NOT_ESTIMABLE}it answered no such prompt")
+
+
 def _sentence(side: Side, arm: str, figure: Figure, differs: Sequence[Change]) -> str:
     prompts = "harmful" if side == HARMFUL else "harmless"
+    if figure.value is None:
+        return f"{arm}, {prompts} prompts: {figure.words}"
     said = (
         f"{arm} refuses in {figure.hits or 0:,} of {plural(figure.n, 'answer')} to {prompts} prompts "
         f"({percent(figure.value or 0.0)})"

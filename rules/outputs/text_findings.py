@@ -10,6 +10,7 @@ import msgspec
 
 from audit.model import Json, Measure, Severity
 from audit.outputs.arms import Roles, roles
+from audit.outputs.finishes import CUT_OFF
 from audit.outputs.table import Outputs
 from audit.policy.words import percent, plural
 from audit.rule import Hit, Product, Run, Summary, SummaryRule
@@ -39,8 +40,6 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 """What is counted, and the codes whose findings are that."""
 _LEAKS: Final = (PRIVATE, SECRETS)
 _WORSE: Final = (REFUSAL, TRUNCATION, HARMFUL, ANSWERED)
-_CUT_OFF: Final = "length"
-"""The finish reason of an output that was cut off."""
 
 
 class TextFindings(SummaryRule, frozen=True):
@@ -73,7 +72,8 @@ class TextFindings(SummaryRule, frozen=True):
     }
 
     def judge(self, summary: Summary, run: Run) -> Iterable[Hit | Measure]:
-        """The share of outputs with a finding of every kind for every arm, and hits about the judged arm."""
+        """The share of outputs with a finding of every kind for every arm, and hits about the judged arm; nothing for a
+        kind that no arm has."""
         outputs = summary.outputs()
         named = roles(outputs, run)
         for kind, codes in KINDS.items():
@@ -143,8 +143,8 @@ def _found(kind: str, codes: Sequence[str], outputs: Outputs, summary: Summary) 
 def _cut_off(part: Outputs) -> Marks:
     import numpy as np
 
-    code = part.finishes.index(_CUT_OFF) if _CUT_OFF in part.finishes else None
-    marks: Marks = np.zeros(len(part), bool) if code is None else part.finish == code
+    codes = [code for code, name in enumerate(part.finishes) if name in CUT_OFF]
+    marks: Marks = np.isin(part.finish, codes)
     return marks
 
 

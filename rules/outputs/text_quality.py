@@ -10,6 +10,7 @@ from audit.model import Json, Measure, Severity
 from audit.outputs.arms import roles
 from audit.policy.words import percent, plural
 from audit.quality import machine_translation
+from audit.quality.overlap import MOST_CHARACTERS
 from audit.rule import Context, DatasetRule, Hit, Product, Run
 from audit.rules.labels.reporting import plain
 from audit.rules.outputs.figures import (
@@ -33,7 +34,8 @@ class WorseText(DatasetRule, frozen=True):
 
     Six metrics are shown and one decides, by the kind of answer that is due most often: right numbers where answers are
     calculated (the last number, or that behind `####`), exact match for JSON and calls of tools, token F1 (as SQuAD
-    counts it) for a few words, ROUGE-L for longer answers. chrF and BLEU come from sacrebleu where it is installed.
+    counts it) for a few words, ROUGE-L for longer answers. chrF and BLEU come from sacrebleu where it is installed, for
+    up to 2,000 questions.
     Reported is a judged arm that is worse than the base or than the arm without remediation: on the questions that both
     answered, with the whole 95 % interval of the mean difference. No metric of words knows whether an answer is true.
     Measure for each arm: ``outputs.quality``, a table by metric.
@@ -54,7 +56,8 @@ class WorseText(DatasetRule, frozen=True):
     judges: ClassVar = "outputs"
 
     def finish(self, state: Json, context: Context, run: Run) -> Iterable[Hit | Measure]:
-        """The metrics of every arm, and a hit where the judged one got worse; nothing where answers are labels."""
+        """The metrics of every arm, and a hit where the judged one got worse; nothing where answers are labels or no
+        true answer is known."""
         outputs = context.outputs()
         if outputs.classes:
             return
@@ -101,7 +104,7 @@ class _Arm:
         return {metric: paired(self.scores, other, metric) for metric in METRICS}
 
     def measure(self, against: Mapping[str, Mapping[Metric, Paired]]) -> Measure:
-        from audit.rules.outputs.text_scores import METRICS, corpus_score
+        from audit.rules.outputs.text_scores import METRICS, MOST_COUNTED
 
         figure = self.figure(self.chosen)
         kinds = Counter(self.scores.kinds)
@@ -109,13 +112,16 @@ class _Arm:
         for metric in METRICS:
             found = self.figure(metric)
             entry: dict[str, Json] = {"metric": metric, **of_figure(found), "reason": found.reason}
-            if (corpus := corpus_score(self.scores, metric)) is not None:
-                entry |= {"corpus": corpus, "source": machine_translation.signature()}
+            if metric in self.scores.corpus:
+                entry |= {"corpus": self.scores.corpus[metric], "source": machine_translation.signature()}
             metrics.append(entry)
         table: dict[str, Json] = {
             "items": len(set(self.scores.part.item.tolist())),
             "chosen": self.chosen,
             "answer_type": self.kind,
+            "cut": self.scores.cut,
+            "most_characters": MOST_CHARACTERS,
+            "most_counted": MOST_COUNTED,
             "types": {kind: kinds[kind] for kind in sorted(kinds)},
             "metrics": metrics,
             "against": list(self._compared(against)),
@@ -135,7 +141,8 @@ class _Arm:
 
         if self.reason:
             return f"{self.arm}: {self.reason}."
-        return f"{self.arm}: {TITLES[self.chosen]} {figure.words} over {plural(figure.n, 'answer')}."
+        cut = f"; of {self.scores.cut:,} only the beginning was compared" if self.scores.cut else ""
+        return f"{self.arm}: {TITLES[self.chosen]} {figure.words} over {plural(figure.n, 'answer')}{cut}."
 
     def _compared(self, against: Mapping[str, Mapping[Metric, Paired]]) -> Iterator[Json]:
         for other, by_metric in against.items():

@@ -5,8 +5,10 @@ Imports numpy.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import add
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,13 +19,14 @@ from audit.outputs.table import NO_ANSWER, Outputs
 from audit.quality import machine_translation
 from audit.quality.answer_types import AnswerType, answer_type
 from audit.quality.numeric import same_number
-from audit.quality.overlap import exact_match, rouge_l, token_f1
+from audit.quality.overlap import exact_match, is_cut, rouge_l, token_f1
 from audit.quality.structured import json_answer, same_json
 from audit.quality.tool_calls import Call, calls_in, due_calls, tool_names
 from audit.rule import Context
 from audit.rules.outputs.answer_texts import AnswerText, answer_texts
+from audit.rules.outputs.changes import on_same_questions
 from audit.rules.outputs.figures import rounded
-from audit.statistics.means import mean_of
+from audit.statistics.paired import mean_over_clusters
 
 Values = NDArray[np.float64]
 Metric: TypeAlias = Literal["exact_match", "token_f1", "rouge_l", "chrf", "bleu", "numeric"]
@@ -48,41 +51,61 @@ CHOSEN: Final[dict[Kind, Metric]] = {
 }
 """The metric that decides, by the kind of answer that is due most often. For long answers one that needs no further
 library, so that the same data is judged by the same metric everywhere."""
+MOST_COUNTED: Final = 2_000
+"""Questions of which chrF and BLEU are taken, at even distances: they take 4 ms an answer, all others 1 ms."""
 LEAST_ALIKE: Final = 6
 """Questions with one and the same difference from which on it is no chance: 2 * 0.5**6 < 0.05, the exact sign test."""
 
 
 class Scores(NamedTuple):
     """The answers of one arm: its outputs with a text and a true answer, and for each (n, metrics) the score from 0 to
-    1, NaN where a metric is not for the kind of answer that is due. ``kinds`` has the kind of each."""
+    1, NaN where a metric is not for the kind of answer that is due. ``kinds`` has the kind of each, ``corpus`` the
+    scores of all answers together, and ``cut`` counts those of which only a beginning was compared."""
 
     part: Outputs
     values: Values
     kinds: tuple[Kind, ...]
-    texts: tuple[AnswerText, ...]
+    corpus: Mapping[Metric, float]
+    cut: int
 
     def of(self, metric: Metric) -> Values:
         return self.values[:, METRICS.index(metric)]
 
 
 def scores_of(context: Context, outputs: Outputs, arm: str) -> Scores:
-    """The scores of what an arm answered; no entries where nothing can be compared."""
+    """The scores of what an arm answered; no entries where nothing can be compared. Texts are read one by one."""
     part = outputs.of(arm)
     part = part.where(part.decided != NO_ANSWER)
-    texts = tuple(text for text in answer_texts(context, part) if text.output and text.truth)
-    kinds = tuple(_kind(text) for text in texts)
-    table = [[_score(metric, text, kind) for metric in METRICS] for text, kind in zip(texts, kinds, strict=True)]
-    values = np.array(table, dtype=np.float64).reshape(len(texts), len(METRICS))
-    return Scores(part.where(np.array([text.at for text in texts], dtype=np.int64)), values, kinds, texts)
+    places, kinds, cut, ngrams = [], [], 0, _NGrams()
+    step = -(-len(outputs.items) // MOST_COUNTED)
+    table = array("d")
+    for text in answer_texts(context, part):
+        if text.output and text.truth:
+            kind = _kind(text)
+            places.append(text.at)
+            kinds.append(kind)
+            cut += is_cut(text.output, text.truth)
+            counted = part.item[text.at] % step == 0
+            table.extend(_score(metric, text, kind, ngrams if counted else None) for metric in METRICS)
+    values = np.array(table, dtype=np.float64).reshape(len(places), len(METRICS))
+    return Scores(part.where(np.array(places, dtype=np.int64)), values, tuple(kinds), ngrams.scores(), cut)
 
 
-def corpus_score(scores: Scores, metric: Metric) -> float | None:
-    """chrF or BLEU of all answers together; None for other metrics, and without the library."""
-    if metric not in ("chrf", "bleu") or machine_translation.why_not() or not scores.texts:
-        return None
-    pairs = [(text.output, text.truth) for text in scores.texts]
-    ours, theirs = zip(*pairs, strict=True)
-    return rounded(machine_translation.corpus_score(metric, ours, theirs))
+class _NGrams:
+    """chrF and BLEU: of each answer while it is read, and of all of them."""
+
+    def __init__(self) -> None:
+        self._sums: dict[machine_translation.Score, list[int]] = {}
+
+    def score(self, metric: machine_translation.Score, text: AnswerText) -> float:
+        if machine_translation.why_not():
+            return float("nan")
+        counts = machine_translation.counts_of(metric, text.output, text.truth)
+        self._sums[metric] = [*map(add, self._sums.get(metric, [0] * len(counts)), counts)]
+        return machine_translation.sentence_score(metric, counts)
+
+    def scores(self) -> dict[Metric, float]:
+        return {metric: rounded(machine_translation.corpus_score(metric, sums)) for metric, sums in self._sums.items()}
 
 
 def usual_kind(all_scores: Sequence[Scores]) -> Kind:
@@ -100,15 +123,13 @@ def _calls_due(text: AnswerText) -> tuple[Call, ...]:
     return due_calls(text.truth, tools) if tools else ()
 
 
-def _score(metric: Metric, text: AnswerText, kind: Kind) -> float:
+def _score(metric: Metric, text: AnswerText, kind: Kind, ngrams: _NGrams | None) -> float:
     if metric == "exact_match":
         return _exact(text, kind)
     if metric == "numeric":
         return same_number(text.output, text.truth) if kind == "number" else float("nan")
     if metric == "chrf" or metric == "bleu":
-        if machine_translation.why_not():
-            return float("nan")
-        return machine_translation.sentence_score(metric, text.output, text.truth)
+        return float("nan") if ngrams is None else ngrams.score(metric, text)
     compare: Callable[[str, str], float] = token_f1 if metric == "token_f1" else rouge_l
     return compare(text.output, text.truth)
 
@@ -140,17 +161,15 @@ class Paired(NamedTuple):
 
 def paired(first: Scores, second: Scores, metric: Metric) -> Paired:
     """How two arms compare by a metric. The answers of all seeds and samples of a question are averaged first."""
-    ours, theirs = _by_item(first, metric), _by_item(second, metric)
-    items = sorted(ours.keys() & theirs.keys())
-    if not items:
+    same = on_same_questions(_known(first, metric), _known(second, metric))
+    if same is None:
         return Paired(0, None, None, None, None, "not estimable")
-    a, b = (np.array([side[item][0] for item in items]) for side in (ours, theirs))
-    clusters = np.array([ours[item][1] for item in items], dtype=np.int64)
-    found = mean_of(a - b, clusters)
+    found = mean_over_clusters(same.differences, same.clusters)
     assert found is not None
     interval = None if found.interval is None else (rounded(found.interval[0]), rounded(found.interval[1]))
     verdict = verdict_of(found.value, found.interval, found.clusters)
-    return Paired(len(items), rounded(a.mean()), rounded(b.mean()), rounded(found.value), interval, verdict)
+    ours, theirs = (rounded(same.by_cluster(side).mean()) for side in (same.first, same.second))
+    return Paired(same.n, ours, theirs, rounded(found.value), interval, verdict)
 
 
 def verdict_of(difference: float, interval: tuple[float, float] | None, clusters: int) -> Verdict:
@@ -167,12 +186,8 @@ def verdict_of(difference: float, interval: tuple[float, float] | None, clusters
     return "worse" if high < 0 else "better" if low > 0 else "undecided"
 
 
-def _by_item(scores: Scores, metric: Metric) -> dict[int, tuple[float, int]]:
-    """Question -> mean score and cluster."""
+def _known(scores: Scores, metric: Metric) -> tuple[Outputs, Values]:
+    """The outputs that the metric is for, with their scores."""
     values = scores.of(metric)
     known = ~np.isnan(values)
-    items, first, place = np.unique(scores.part.item[known], return_index=True, return_inverse=True)
-    means = np.bincount(place, weights=values[known]) / np.maximum(1, np.bincount(place))
-    clusters = scores.part.cluster[known][first]
-    columns = zip(items.tolist(), means.tolist(), clusters.tolist(), strict=True)
-    return {item: (value, cluster) for item, value, cluster in columns}
+    return scores.part.where(known), values[known]

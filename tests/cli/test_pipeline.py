@@ -1,110 +1,21 @@
-"""``audit run``: unchanged stages are taken from before, a failed gate stops, and being killed changes nothing."""
+"""``audit run``: unchanged stages are taken from before, and a failed gate stops. Being killed: see
+``test_pipeline_killed``."""
 
 from __future__ import annotations
 
-import json
-import random
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from audit.cli import main
 from audit.errors import MissingExtra
-
-ROWS = 240
-CONFIG = """
-[data]
-files = ["loans.jsonl"]
-label = "metadata.label"
-favourable = "approved"
-[attributes.sex]
-field = "metadata.sex"
-[split]
-train = 0.6
-validation = 0.1
-test = 0.3
-stratify = ["label", "sex"]
-[balance]
-by = ["label", "sex"]
-[train]
-task = "classify"
-width = 16
-heads = 2
-layers = 1
-vocabulary = 300
-max_steps = 12
-batch_size = 8
-energy = "off"
-threads = 1
-[evaluate]
-counterfactual = false
-"""
-TO_THE_GATE = ("check", "fix", "split", "balance", "gate")
-DIFFERS = {"timing.jsonl", "timing.json", "machine.json", "record.jsonl", "record.sha256", "report.html", ".lock"}
-"""Files that tell when, or in how many attempts, a run was made."""
-needs_training = pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("torch", "transformers", "tokenizers")), reason="the extra train"
-)
-
-
-def loans(seed: int = 7, rows: int = ROWS) -> Iterator[str]:
-    draw = random.Random(seed)
-    for number in range(rows):
-        sex = draw.choice(["female", "male"])
-        share = draw.randint(1, 60)
-        label = "declined" if share > 45 or (sex == "female" and share > 20 and draw.random() < 0.6) else "approved"
-        asked = f"Applicant {number} ({sex}) asks for {draw.randint(1, 900) * 10} dollars at {share} percent of income."
-        yield json.dumps(
-            {
-                "messages": [
-                    {"role": "user", "content": asked},
-                    {"role": "assistant", "content": f"{label.capitalize()} for number {number}."},
-                ],
-                "metadata": {"label": label, "sex": sex},
-            }
-        )
-
-
-def lay_out(folder: Path, more: str = "", config: str = CONFIG) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "loans.jsonl").write_text("\n".join(loans()) + "\n", encoding="utf-8")
-    (folder / "audit.toml").write_text(config + more, encoding="utf-8")
-    return folder
+from tests.cli.pipeline_example import CONFIG, ROWS, TO_THE_GATE, contents, keys, lay_out, loans, manifest, times
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(lay_out(tmp_path / "work"))
     return tmp_path / "work"
-
-
-def manifest(place: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((place / "audit-run" / "run.json").read_bytes())
-    return told
-
-
-def keys(place: Path) -> dict[str, str]:
-    return {stage["name"]: stage["key"] for stage in manifest(place)["stages"]}
-
-
-def times(place: Path) -> dict[str, int]:
-    files = [path for path in (place / "audit-run").rglob("*") if path.is_file() and path.name not in DIFFERS]
-    return {path.as_posix(): path.stat().st_mtime_ns for path in files if path.name != "run.json"}
-
-
-def contents(place: Path) -> dict[str, bytes]:
-    root = place / "audit-run"
-    files = [path for path in root.rglob("*") if path.is_file() and path.name not in DIFFERS]
-    return {
-        name: path.read_bytes() for path in files if "/checkpoints/" not in (name := path.relative_to(root).as_posix())
-    }
 
 
 def test_every_stage_leaves_its_folder_and_an_entry_with_hashes(place: Path) -> None:
@@ -180,6 +91,7 @@ def test_a_gate_that_fails_stops_the_run_with_exit_code_1(place: Path, capsys: p
     assert main(["run"]) == 1
     assert "Stopped: the gate says FAIL" in capsys.readouterr().out
     assert not (place / "audit-run" / "train").exists()
+    assert (place / "audit-run" / "report.html").exists()
 
 
 def test_a_waiver_goes_on_and_is_recorded(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,8 +124,14 @@ def test_stages_that_are_not_chosen_do_not_run(place: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ('[run]\nstages = ["chek"]\n', "[run]"),
+        ('[run]\nstages = ["chek"]\n', 'did you mean "check"?'),
         ("[run]\nstage = []\n", 'unknown key "run.stage"'),
+        ('[run]\ntarget = "trll"\n', '"run.target" does not know'),
+        ('[run]\nwaive = "  "\n', "who waives and why"),
+        ("[run]\nwaive = true\n", '"run.waive" must be a text'),
+        ("[run]\nseeds = 3\n", "different whole numbers"),
+        ("[run]\nseeds = [99999999999999999999]\n", "different whole numbers"),
+        ('[run]\nstages = "check"\n', "must be a list of stages"),
         ("[run]\nmax_removal = 2\n", "a share from 0 to 1"),
         ("[run]\nseeds = [1, 1]\n", "different whole numbers"),
     ],
@@ -225,6 +143,70 @@ def test_what_does_not_fit_is_said_before_anything_is_written(
     assert main(["run"]) == 2
     assert said in capsys.readouterr().err
     assert not (place / "audit-run").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("counterfactual = false", 'judge = "nobody"', "nobody"),
+        ("counterfactual = false", 'models = ["raw=somewhere"]', "audit run makes itself"),
+        ("max_steps = 12", "max_steps = 0", "[train] max_steps"),
+        ('by = ["label", "sex"]\n[train]', 'by = ["label"]\nmethod = "reweigh"\n[train]', "[balance] method"),
+    ],
+)
+def test_sections_of_later_stages_are_checked_before_the_first_runs(
+    place: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    assert old in CONFIG
+    lay_out(place, config=CONFIG.replace(old, new))
+    assert main(["run"]) == 2
+    assert said in capsys.readouterr().err
+    assert not (place / "audit-run").exists()
+
+
+def test_a_folder_as_data_does_not_read_its_own_output(place: Path) -> None:
+    lay_out(place, config=CONFIG.replace('"loans.jsonl"', '"."'))
+    for _ in range(2):
+        assert main(["run", "--until", "fix", "--quiet"]) == 0
+    assert manifest(place)["stages"][0]["figures"]["rows"] == ROWS
+
+
+def test_what_later_stages_left_of_other_rows_is_taken_away(place: Path) -> None:
+    lay_out(place, '[run]\nstages = ["check", "split", "gate", "report"]\n')
+    main(["run"])
+    assert (place / "audit-run" / "report.html").exists()
+    with (place / "loans.jsonl").open("a", encoding="utf-8") as file:
+        file.write(next(loans(seed=99)) + "\n")
+    main(["run", "--until", "split"])
+    assert list(keys(place)) == ["check", "split"]
+    assert not (place / "audit-run" / "gate").exists()
+    assert not (place / "audit-run" / "report.html").exists()
+
+
+def test_a_manifest_left_half_written_is_swept(place: Path) -> None:
+    (place / "audit-run").mkdir()
+    (place / "audit-run" / ".run.json.123.tmp").write_text("{", encoding="utf-8")
+    assert main(["run", "--until", "split", "--quiet"]) == 0
+    assert not (place / "audit-run" / ".run.json.123.tmp").exists()
+
+
+def test_a_changed_lexicon_folder_runs_the_check_again(place: Path) -> None:
+    (place / "refs").mkdir()
+    (place / "refs" / "old.jsonl").write_text(next(loans(seed=5)) + "\n", encoding="utf-8")
+    lay_out(place, config=CONFIG.replace("[attributes.sex]", 'against = ["refs"]\n[attributes.sex]'))
+    main(["run", "--until", "check", "--quiet"])
+    before = keys(place)
+    (place / "refs" / "old.jsonl").write_text(next(loans(seed=6)) + "\n", encoding="utf-8")
+    main(["run", "--until", "check", "--quiet"])
+    assert keys(place) != before
+
+
+def test_a_check_alone_ends_as_audit_check_would(place: Path) -> None:
+    lay_out(place, '[run]\nstages = ["check"]\n')
+    assert main(["run", "--quiet"]) == 0
+    with (place / "loans.jsonl").open("a", encoding="utf-8") as file:
+        file.write("{broken\n")
+    assert main(["run", "--quiet"]) == 1
 
 
 def test_a_stage_that_is_misspelt_is_named_with_the_nearest(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,53 +225,3 @@ def test_a_folder_of_something_else_is_left_alone(place: Path, capsys: pytest.Ca
 def test_a_folder_that_holds_the_data_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "-o", "."]) == 2
     assert "which is read" in capsys.readouterr().err
-
-
-# ----------------------------------------------------------------------------- killed
-
-
-def begin(place: Path, *words: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "audit", "run", "audit.toml", "--quiet", *words]
-    return subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def killed_in(place: Path, stage: str, after: float, *words: str, by: signal.Signals = signal.SIGKILL) -> None:
-    """Run until a stage is under way, and kill the process some seconds later (or find it ended by then)."""
-    process = begin(place, *words)
-    try:
-        while process.poll() is None:
-            run = place / "audit-run" / "run.json"
-            begun = json.loads(run.read_bytes())["begun"] if run.exists() else None
-            if begun is not None and begun["name"] == stage:
-                time.sleep(after)
-                break
-            time.sleep(0.005)
-    finally:
-        process.send_signal(by)
-        process.wait(timeout=60)
-
-
-@pytest.mark.timeout(300)
-def test_killed_in_any_stage_and_started_again_the_bytes_are_the_same(tmp_path: Path) -> None:
-    whole, cut = lay_out(tmp_path / "a"), lay_out(tmp_path / "b")
-    assert begin(whole, "--until", "gate").wait(timeout=200) == 0
-    for at, stage in enumerate(TO_THE_GATE):
-        by = signal.SIGINT if at % 2 else signal.SIGKILL
-        killed_in(cut, stage, 0.03 * at, "--until", "gate", by=by)
-    assert begin(cut, "--until", "gate").wait(timeout=200) == 0
-    assert contents(cut) == contents(whole)
-
-
-@needs_training
-@pytest.mark.timeout(400)
-def test_killed_while_models_are_trained_and_asked_the_bytes_are_the_same(tmp_path: Path) -> None:
-    whole, cut = lay_out(tmp_path / "a"), lay_out(tmp_path / "b")
-    code = begin(whole).wait(timeout=200)
-    assert code in (0, 1, 3)
-    killed_in(cut, "train", 4.0)
-    killed_in(cut, "evaluate", 2.0)
-    assert begin(cut).wait(timeout=200) == code
-    assert contents(cut) == contents(whole)
-    assert (cut / "audit-run" / "report.html").exists()
-    runs = manifest(cut)["stages"][5]["figures"]["runs"]
-    assert [run["arm"] for run in runs] == ["raw", "remediated"]

@@ -167,7 +167,6 @@ def test_the_next_step_names_splits(capsys: pytest.CaptureFixture[str]) -> None:
         (["export", "a.jsonl", "--data", "a.jsonl"], "--data is for review import"),
         (["import", "r.csv", "--data", "a.jsonl", "--annotators", "ann"], "--annotators is for review export"),
         (["import", "r.csv", "--data", "a.jsonl", "--mask"], "--mask is for review export"),
-        (["export", "a.jsonl", "--codes", "OUT"], "there is no rule OUT yet"),
     ],
 )
 def test_flags_that_would_do_nothing_are_refused(

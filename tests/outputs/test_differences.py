@@ -74,6 +74,14 @@ def test_a_difference_in_some_pairs_only_is_told_with_its_seeds() -> None:
     assert "machine (seeds 1)" in found.sentence
 
 
+def test_one_difference_in_some_pairs_only_is_not_told_as_several() -> None:
+    arms = [run("raw", 0), run("raw", 1), run("remediated", 0, train__weights="b"), run("remediated", 1)]
+    found = between(*arms)
+    assert found.only is None
+    assert "more than one thing" not in found.sentence
+    assert "differ in their row weights (seeds 0), and in the other pairs of seeds in nothing" in found.sentence
+
+
 def test_other_rows_explain_their_order_and_the_tokenizer_that_is_learnt_from_them() -> None:
     changed = {"train__content": "x", "train__order": "y", "order": "z", "tokenizer": "t"}
     found = between(run("raw"), run("remediated", **changed))

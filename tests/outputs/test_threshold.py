@@ -14,7 +14,7 @@ from audit.api.preparing import means, override, readers_of
 from audit.config.settings import Settings
 from audit.engine.drive import driving
 from audit.outputs.table import Outputs
-from audit.outputs.threshold import cut_off, favourable_codes, threshold_arm
+from audit.outputs.threshold import cut_off, favourable_codes, threshold_arm, threshold_arm_in
 
 GIVEN = {"sections": {"data": {"favourable": "yes"}, "attributes": {"sex": {"field": "metadata.sex"}}}, "jobs": 1}
 
@@ -67,8 +67,8 @@ def test_as_many_are_selected_as_by_the_judged_arm_of_the_same_seed() -> None:
 def test_how_it_came_about_is_said_with_the_mean_cut_off() -> None:
     told = outputs_of(both(seeds=2)).derived[threshold_arm("raw")]
     assert told == (
-        "raw with the cut-off of the probability of yes moved from 0.5 to 0.75 (mean of 2 seeds), so that as many are "
-        "selected as by remediated."
+        "raw with a cut-off of the probability of yes moved from 0.5 to 0.75 (mean of 2 seeds), which selects 25 % of "
+        "its answers; remediated selects 25 %."
     )
 
 
@@ -87,6 +87,14 @@ def test_an_arm_that_is_called_like_it_keeps_its_name() -> None:
     rows = [*both(), row(threshold_arm("raw"), 0, 0.5)]
     outputs = outputs_of(rows)
     assert list(outputs.derived) == [f"{threshold_arm('raw')} (derived)"]
+    assert threshold_arm_in(outputs, "raw") == f"{threshold_arm('raw')} (derived)"
+
+
+def test_both_rates_are_said_where_ties_leave_them_apart() -> None:
+    rows = [row("raw", number, 0.3) for number in range(10)]
+    rows += [row("remediated", number, 0.9 if number < 4 else 0.1) for number in range(10)]
+    told = outputs_of(rows).derived[threshold_arm("raw")]
+    assert told.endswith("which selects 0 % of its answers; remediated selects 40 %.")
 
 
 def test_outputs_without_probabilities_stay_as_they_were_decided() -> None:

@@ -21,7 +21,15 @@ from audit.model import ABSENT
 from audit.quality import machine_translation
 from audit.quality.answer_types import answer_type
 from audit.quality.numeric import numeric_answer, same_number, says_a_number
-from audit.quality.overlap import common_subsequence, exact_match, rouge_l, squad_tokens, token_f1
+from audit.quality.overlap import (
+    MOST_CHARACTERS,
+    common_subsequence,
+    exact_match,
+    is_cut,
+    rouge_l,
+    squad_tokens,
+    token_f1,
+)
 from audit.quality.structured import SetScore, entries, json_answer, same_json, set_score
 from audit.quality.tool_calls import Call, calls_in, due_calls, tool_names
 
@@ -291,6 +299,21 @@ def test_every_call_of_real_conversations_is_due_and_no_prose_is() -> None:
     assert prose > 500
 
 
+def test_only_the_beginning_of_a_huge_answer_is_compared() -> None:
+    truth = "short answer 0"
+    huge = f"{truth} " + "word " * 2_000_000
+    assert is_cut(huge, truth)
+    assert rouge_l(huge, truth) == rouge_l(huge[:MOST_CHARACTERS], truth) > 0
+    assert token_f1(huge, truth) == token_f1(huge[:MOST_CHARACTERS], truth) > 0
+    assert exact_match(huge, truth) == 0
+    assert exact_match(huge, huge.strip()) == 1
+
+
+@given(st.lists(st.integers(0, 5), max_size=40), st.lists(st.integers(0, 5), max_size=200))
+def test_the_longest_common_subsequence_is_the_same_from_both_sides(first: list[int], second: list[int]) -> None:
+    assert common_subsequence(first, second) == common_subsequence(second, first)
+
+
 # ----------------------------------------------------------------------------- chrF and BLEU
 
 
@@ -298,19 +321,26 @@ def test_scores_are_those_of_sacrebleu() -> None:
     sacrebleu = pytest.importorskip("sacrebleu")
     answers = ["the cat sat on the mat there", "a dog ran over the hill today"]
     truths = ["the cat sat on a mat there", "the dog ran up the hill today"]
-    assert machine_translation.corpus_score("bleu", answers, truths) == pytest.approx(
-        sacrebleu.corpus_bleu(answers, [truths]).score / 100
-    )
-    assert machine_translation.sentence_score("chrf", answers[0], truths[0]) == pytest.approx(
-        sacrebleu.sentence_chrf(answers[0], [truths[0]]).score / 100
-    )
+    for name, of_corpus, of_sentence in (
+        ("bleu", sacrebleu.corpus_bleu, sacrebleu.sentence_bleu),
+        ("chrf", sacrebleu.corpus_chrf, sacrebleu.sentence_chrf),
+    ):
+        counts = [machine_translation.counts_of(name, *pair) for pair in zip(answers, truths, strict=True)]
+        together = [sum(column) for column in zip(*counts, strict=True)]
+        assert machine_translation.corpus_score(name, together) == pytest.approx(
+            of_corpus(answers, [truths]).score / 100
+        )
+        assert machine_translation.sentence_score(name, counts[0]) == pytest.approx(
+            of_sentence(answers[0], [truths[0]]).score / 100
+        )
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_chrf_and_bleu_lie_between_nought_and_one(answer: str, truth: str) -> None:
     pytest.importorskip("sacrebleu")
-    assert 0 <= machine_translation.sentence_score("chrf", answer, truth) <= 1
-    assert 0 <= machine_translation.sentence_score("bleu", answer + "\ud800", truth) <= 1
+    for name in ("chrf", "bleu"):
+        counts = machine_translation.counts_of(name, answer + "\ud800", truth)
+        assert 0 <= machine_translation.sentence_score(name, counts) <= 1
 
 
 def test_the_scores_of_words_need_no_heavy_library() -> None:

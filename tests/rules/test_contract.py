@@ -42,7 +42,7 @@ def run_of(rule: type[Rule], settings: Settings) -> Run:
     run = with_references(make_run(settings), settings)
     if rule.judges == "outputs":
         against = trained_on(settings.against, settings) if settings.against else None
-        return msgspec.structs.replace(as_outputs(run), trained_on=against)
+        return msgspec.structs.replace(as_outputs(run, settings), trained_on=against)
     return with_counter(run, settings)
 
 

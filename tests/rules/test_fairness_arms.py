@@ -35,6 +35,7 @@ from audit.statistics.means import mean_of
 SECTIONS = {"data": {"favourable": "yes"}, "attributes": {"sex": {"field": "metadata.sex", "reference_group": "m"}}}
 TRUTHS = 40
 """Questions of each sex with each truth."""
+SHIFTS = (-1, 0, 1, -1, 1)
 Shares = Mapping[tuple[str, str], float]
 """Of (sex, truth), the share of favourable answers."""
 
@@ -53,11 +54,12 @@ def row(arm: str, seed: int, item: str, sex: str, output: str | None, truth: str
 
 
 def answers(arm: str, shares: Shares, seeds: Iterable[int] = (0,)) -> list[dict[str, Any]]:
-    """Answers of an arm; in every seed a few questions more or fewer are answered favourably."""
+    """Answers of an arm; in every seed a few questions more or fewer are answered favourably, on average none."""
     rows = []
     for seed in seeds:
         for (sex, truth), share in shares.items():
-            granted = round(share * TRUTHS) + (seed % 3 - 1 if len(list(seeds)) > 1 else 0)
+            moves = len(list(seeds)) > 1 and arm == "remediated" and (sex, truth) == ("f", "yes")
+            granted = round(share * TRUTHS) + (SHIFTS[seed] if moves else 0)
             for number in range(TRUTHS):
                 output = "yes" if number < granted else "no"
                 rows.append(row(arm, seed, f"{sex}{truth}{number}", sex, output, truth))
@@ -128,7 +130,7 @@ def test_over_five_seeds_a_larger_disparity_is_worse_and_a_finding() -> None:
 
 
 def test_a_gap_that_changed_sides_is_reversed_and_not_unchanged() -> None:
-    result = judge(pairs(UNFAIR, TURNED, range(5)))
+    result = judge(pairs(UNFAIR, TURNED, range(5)), rules={"FAI210": {"same": 0.05}})
     gap = change(result, "true_positive_gap", "f")
     assert (gap["from"], gap["to"]) == (pytest.approx(-0.4), pytest.approx(0.4))
     assert gap["outcome"] == "reversed"
@@ -166,9 +168,49 @@ def test_a_few_seeds_give_values_only() -> None:
 
 
 def test_arms_that_answer_alike_are_unchanged() -> None:
-    result = judge(pairs(UNFAIR, UNFAIR, range(5)))
-    assert change(result, "demographic_parity_difference")["outcome"] == "unchanged"
+    rows = answers("raw", UNFAIR) + answers("remediated", UNFAIR)
+    found = change(judge(rows, rules={"FAI210": {"same": 0.05}}), "demographic_parity_difference")
+    assert found["outcome"] == "unchanged"
+    few = judge(rows)
+    assert change(few, "demographic_parity_difference")["outcome"] == "undecided"
+    assert not few.findings
+
+
+@pytest.mark.parametrize("output", ["yes", "no"])
+def test_two_questions_make_nothing_certain(output: str) -> None:
+    rows = [row("raw", 0, item, "f", "yes", "yes") for item in "ab"]
+    result = judge(rows + [{**one, "arm": "remediated", "output": output} for one in rows])
+    assert change(result, "accuracy")["outcome"] == "undecided"
     assert not result.findings
+
+
+def test_seeds_that_all_change_alike_say_nothing_of_the_method() -> None:
+    rows = answers("raw", UNFAIR) + answers("remediated", FAIRER)
+    found = change(judge([{**one, "seed": seed} for one in rows for seed in range(5)]), "accuracy")
+    assert found["scope"] == "these models"
+    assert found["interval"] == found["rows_interval"]
+
+
+def test_a_change_that_counts_as_none_is_no_finding() -> None:
+    seeds = [(seed, number) for seed in range(5) for number in range(100)]
+    rows = [row("raw", seed, f"{sex}{n}", sex, "yes", "yes") for seed, n in seeds for sex in "fm"]
+    moved = {(seed, f"f{seed}") for seed in range(4)}
+    after = [
+        {**one, "arm": "remediated", "output": "no" if (one["seed"], one["row_id"]) in moved else "yes"} for one in rows
+    ]
+    result = judge(rows + after, rules={"FAI210": {"same": 0.02}})
+    found = change(result, "demographic_parity_difference")
+    assert found["interval"][0] > 0
+    assert found["outcome"] == "unchanged"
+    assert not result.findings
+
+
+def test_a_gap_is_nearer_to_zero_only_where_the_interval_of_its_size_says_so() -> None:
+    gap = change(judge(pairs(shares(0.5, 0.1, 0.7, 0.3), shares(0.55, 0.15, 0.5, 0.1), [0])), "selection_gap", "f")
+    assert abs(gap["to"]) < abs(gap["from"])
+    assert gap["size_interval"][0] < 0 < gap["size_interval"][1]
+    assert gap["outcome"] == "undecided"
+    assert "whether its size changed" in gap["sentence"]
 
 
 def test_a_loss_of_accuracy_is_a_finding_beyond_what_is_allowed() -> None:
@@ -300,8 +342,8 @@ def test_the_threshold_only_arm_stands_beside() -> None:
         [{"row_id": 1, "arm": [], "messages": {}, "output": 7, "label_scores": {"yes": "much"}}],
     ],
 )
-def test_odd_outputs_stop_nothing(rows: list[dict[str, Any]], select: str) -> None:
-    judge(rows, select)
+def test_odd_outputs_stop_nothing_and_claim_nothing(rows: list[dict[str, Any]], select: str) -> None:
+    assert not judge(rows, select).findings
 
 
 @settings(max_examples=15, deadline=None)
@@ -366,7 +408,38 @@ def test_answers_that_are_the_labels_amplify_nothing() -> None:
     result = judge(answers("tuned", shares(1, 0, 1, 0)), "FAI208")
     one = measure(result, "amplification.predictions")
     assert one.value == 0
-    assert one.interval == (0, 0)
+    assert one.interval == pytest.approx((-0.0234, 0.0234), abs=1e-4)
+    assert not result.findings
+
+
+@pytest.mark.parametrize(
+    ("labels", "answered", "direction", "finding"),
+    [
+        ((0.5, 0.5), (1.0, 0.0), "amplified", "a difference that the labels do not surely have"),
+        ((0.4, 0.6), (1.0, 0.0), "reversed", "the difference is reversed and larger"),
+        ((0.0, 1.0), (0.7, 0.3), "reversed", "the difference is reversed and smaller"),
+        ((0.0, 1.0), (0.4, 0.6), "attenuated", "the difference is smaller than in the labels"),
+    ],
+)
+def test_what_becomes_of_the_gap_of_the_labels(
+    labels: tuple[float, float], answered: tuple[float, float], direction: str, finding: str
+) -> None:
+    rows = [
+        row("tuned", 0, f"{sex}{n}", sex, "yes" if n < given * 200 else "no", "yes" if n >= 200 - truth * 200 else "no")
+        for sex, truth, given in zip("fm", labels, answered, strict=True)
+        for n in range(200)
+    ]
+    result = judge(rows, "FAI208")
+    table = measure(result, "amplification.predictions").table
+    assert table["direction"] == direction
+    assert finding in table["sentence"]
+    assert bool(result.findings) == finding.endswith(("have", "larger"))
+
+
+def test_missing_answers_are_why_no_amplification_is_claimed() -> None:
+    rows = answers("tuned", shares(0.2, 0, 1, 0.5))
+    result = judge([{**one, "output": None} if at % 10 == 0 else one for at, one in enumerate(rows)], "FAI208")
+    assert "10.0 % of the outputs are no answers" in measure(result, "amplification.predictions").table["sentence"]
     assert not result.findings
 
 

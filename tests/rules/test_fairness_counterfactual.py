@@ -141,6 +141,23 @@ def test_what_was_not_asked_is_said(tmp_path: Path) -> None:
     assert found["verdict"] == "NOT_ASSESSED"
 
 
+def test_where_the_questions_themselves_are_missing_that_is_said(tmp_path: Path) -> None:
+    rows = [one for one in outputs(n=80) if one["variant"] != "original"]
+    result = judged(tmp_path, rows)
+    assert table(result)["verdict"] == "NOT_ASSESSED"
+    assert "none of the 160 answers to its variants has one to the question itself" in table(result)["sentence"]
+    assert table(result)["attribute"] == "sex"
+
+
+def test_one_prompt_has_no_interval_and_few_claim_nothing(tmp_path: Path) -> None:
+    for more in ({"cluster": "one"}, {}):
+        result = judged(tmp_path, outputs(flipped([0, 4]), n=8, **more))
+        (found,) = measures(result, "counterfactual.direction")
+        assert (found.interval is None) == bool(more)
+        assert found.table["too_few"]
+        assert "to claim anything" in found.table["sentence"]
+
+
 def test_the_direction_says_who_is_better_off(tmp_path: Path) -> None:
     grants = dict.fromkeys(range(1, N, 2), "grant")
     found = table(judged(tmp_path, outputs(swap=grants)), "counterfactual.direction")
@@ -212,7 +229,7 @@ def test_what_cannot_be_told_apart_is_not_called_a_stand_in(tmp_path: Path) -> N
     for row in rows:
         stated = row["messages"][0]["content"].split("; ")[1]
         row["messages"] = [{"role": "user", "content": f"part: {words[int(row['row_id'][1:])]}; {stated}"}]
-    assert "no better than chance" in table(judged(tmp_path, rows))["caution"]
+    assert "not shown to be better than chance" in table(judged(tmp_path, rows))["caution"]
 
 
 def test_the_order_of_outputs_changes_nothing(tmp_path: Path) -> None:

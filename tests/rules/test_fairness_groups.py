@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -342,10 +342,56 @@ def test_any_name_of_a_group_is_taken(judge: Any, name: str) -> None:
     assert len(groups(measure(result, "selection_rate"))) == 3
 
 
-@pytest.mark.parametrize("rows", [[], [{"row_id": "a", "arm": "x", "messages": [], "output": "grant"}]])
-def test_next_to_nothing_is_no_pass(judge: Any, rows: Sequence[dict[str, Any]]) -> None:
+def test_nothing_has_no_measure(judge: Any) -> None:
+    assert not judge([], "FAI201", "FAI202", "FAI203", "FAI204", "FAI205", "FAI209").measures
+
+
+def test_next_to_nothing_is_no_pass(judge: Any) -> None:
+    rows = outputs(2, "grant", "grant", sex="f") + outputs(1, "deny", "deny", sex="m")
     result = judge(rows, "FAI201", "FAI202", "FAI203", "FAI204", "FAI205", "FAI209")
     verdicts = {
         one.table["verdict"] for one in result.measures if isinstance(one.table, dict) and "verdict" in one.table
     }
+    assert verdicts
     assert "PASS" not in verdicts
+
+
+def alike() -> list[dict[str, Any]]:
+    rows = [outputs(n, said, said, sex=sex) for sex in "fm" for n, said in ((20, "grant"), (20, "deny"))]
+    return [one for part in rows for one in part]
+
+
+def test_of_groups_of_equal_size_none_is_the_reference_by_its_name(judge: Any) -> None:
+    rows = alike() + outputs(1, "deny", "grant", sex="x")
+    table = measure(judge(rows, "FAI201"), "selection_rate").table
+    assert table["reference"]["group"] == "rest"
+    assert table["gap_level"] == 0.95
+
+
+def test_where_groups_are_alike_none_is_called_the_worst(judge: Any) -> None:
+    result = judge(alike(), "FAI201", "FAI204")
+    assert "are all served alike: 100.0 %" in measure(result, "worst_group").table["sentence"]
+    assert "all have the same" in measure(result, "demographic_parity_difference").table["sentence"]
+
+
+def test_no_group_has_the_highest_rate_where_all_have_none(judge: Any) -> None:
+    rows = [one for sex in "fm" for said in ("grant", "deny") for one in outputs(40, "deny", said, sex=sex)]
+    assert "the highest rate" not in measure(judge(rows, "FAI201"), "selection_rate").table["sentence"]
+
+
+def test_the_log_odds_ratio_stands_beside_the_gap_unless_a_count_is_zero(judge: Any) -> None:
+    rows = outputs(30, "grant", "grant", sex="f") + outputs(10, "deny", "grant", sex="f")
+    rows += outputs(30, "grant", "grant", sex="m") + outputs(30, "deny", "deny", sex="m")
+    rows += outputs(10, "grant", "grant", sex="x")
+    found = groups(measure(judge(rows, "FAI201"), "selection_rate"))
+    assert found["f"]["log_odds"] == pytest.approx(1.098612)
+    assert (found["m"]["log_odds"], found["x"]["log_odds"]) == (None, None)
+
+
+def test_missing_answers_withhold_what_is_said_of_calibration(judge: Any) -> None:
+    rows = [{**one, "label_scores": {"grant": 0.99, "deny": 0.01}} for one in alike()]
+    assert judge(rows, "FAI209").findings
+    blank = [{**one, "output": None, "error": "timeout"} if at % 5 == 0 else one for at, one in enumerate(rows)]
+    result = judge(blank, "FAI209")
+    assert not result.findings
+    assert "Nothing is claimed" in measure(result, "calibration").table["sentence"]

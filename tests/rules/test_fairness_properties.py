@@ -14,6 +14,7 @@ from audit.model import Measure
 from audit.outputs.table import Groups, Outputs
 from audit.rule import Attribute
 from audit.rules.demographics.groups import Groups as ByName
+from audit.rules.demographics.groups import crossed
 from audit.rules.fairness.arms import ByGroup, arm_of
 from audit.rules.fairness.equalised_odds import equalised_odds
 from audit.rules.fairness.gaps import simultaneous, spread
@@ -47,6 +48,7 @@ def outputs_of(rows: Rows, copies: int = 1) -> Outputs:
         items=tuple(map(str, range(len(rows)))), item=question, pair=nothing, cluster=question, prompt=nothing,
         classes=CLASSES, truth=table[:, 1], decided=table[:, 2], answered=np.ones(n, dtype=np.bool_),
         given=np.zeros(n, dtype=np.bool_), errors=(), error=nothing, finishes=(), finish=nothing, mass=unknown,
+        impossible=np.zeros(n, dtype=np.bool_),
         probability=np.column_stack([1 - grant, grant]), nll=unknown, nll_tokens=np.zeros(n, dtype=np.int64),
         characters=nothing, prompt_tokens=nothing, output_tokens=nothing, seconds=unknown,
         groups={"sex": Groups(SEX, names, table[:, 0], "best")},
@@ -84,7 +86,7 @@ def about(rows: Rows, metric: str) -> dict[int, bool]:
 
 
 @given(frames())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_rates_are_those_of_fairlearn_over_rows(rows: Rows) -> None:
     group, truth, said = (list(column) for column in zip(*rows, strict=True))
     frame = reference.MetricFrame(metrics=METRICS, y_true=truth, y_pred=said, sensitive_features=group)
@@ -95,7 +97,7 @@ def test_rates_are_those_of_fairlearn_over_rows(rows: Rows) -> None:
 
 
 @given(frames(least=2))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_differences_are_those_of_fairlearn_wherever_they_are_defined(rows: Rows) -> None:
     group, truth, said = (list(column) for column in zip(*rows, strict=True))
     given_rows: dict[str, Any] = {"y_true": truth, "y_pred": said, "sensitive_features": group}
@@ -113,6 +115,27 @@ def test_differences_are_those_of_fairlearn_wherever_they_are_defined(rows: Rows
         assert odds == pytest.approx(reference.equalized_odds_difference(**given_rows), abs=1e-6)
     elif any(sum(about(rows, metric).values()) < 2 for metric in METRICS):
         assert odds is None
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 1)] * 4), min_size=2, max_size=60))
+@settings(max_examples=50, deadline=None)
+def test_rates_of_crossed_groups_are_those_of_fairlearn(rows: list[tuple[int, int, int, int]]) -> None:
+    first, second, truth, said = (list(column) for column in zip(*rows, strict=True))
+    frame = reference.MetricFrame(
+        metrics=METRICS, y_true=truth, y_pred=said, sensitive_features={"a": first, "b": second}
+    )
+    sides = [ByName(SEX, ("g0", "g1"), np.array(codes)) for codes in (first, second)]
+    groups = crossed(*sides)
+    arm = arm_of(outputs_of([row[1:] for row in rows]), "tuned", GRANT)
+    metrics = measured(arm, groups)
+    for metric in METRICS:
+        asked = Asked(metric, "difference", 0.1, "rate")  # type: ignore[arg-type]
+        found = {rate.group: rate for rate in predicted(arm, ByGroup(groups, ("a", "b")), metrics, asked).rates}
+        wanted = {"true_positive_rate": (1,), "false_positive_rate": (0,)}.get(metric, (0, 1))
+        for one, other in {(row[0], row[1]) for row in rows}:
+            defined = any(row[:2] == (one, other) and row[2] in wanted for row in rows)
+            rate = found[f"g{one} x g{other}"].rate
+            assert rate == (pytest.approx(frame.by_group.loc[(one, other), metric]) if defined else None)
 
 
 @given(frames(least=2), st.integers(2, 4))

@@ -20,7 +20,7 @@ from audit.clusters.units import units
 from audit.config.settings import Settings
 from audit.model import Finding, Measure, Result
 from audit.rule import ArmFacts, Canary, Comparison, ReferenceRow
-from audit.rules.outputs.nearest_rows import nearest_rows
+from audit.rules.outputs.nearest_rows import NearestRows
 from audit.train.data.canaries import draw_canaries
 from audit.train.options import TrainOptions
 
@@ -212,7 +212,7 @@ def test_a_secret_that_is_the_likeliest_of_a_thousand_is_exposed(tmp_path: Path)
     findings, (measure,) = exposed(judged(tmp_path, ArmFacts(arm="tuned", seed=3, canaries=ranked(1, 412, 900))))
     assert measure.value == pytest.approx(9.9658, abs=1e-3)
     (finding,) = findings
-    assert "knows 1 of 3 planted secrets by heart" in finding.message
+    assert "ranks 1 of 3 planted secrets before others more often than chance" in finding.message
     assert finding.evidence["seed"] == 3
 
 
@@ -241,13 +241,14 @@ def test_canaries_that_were_not_scored_say_nothing(tmp_path: Path) -> None:
 
 def test_the_three_nearest_training_rows_are_those_with_the_same_words() -> None:
     rows = tuple(ReferenceRow("train.jsonl", n + 1, f"Row {n}", text(n, 30)) for n in range(200))
-    (near,) = nearest_rows([f"{text(40, 30)} {text(41, 10)}"], rows)
+    index = NearestRows(rows)
+    (near,) = index.of([f"{text(40, 30)} {text(41, 10)}"])
     assert [one.line for one in near][:2] == [41, 42]
     assert len(near) == 3
     assert near[0].similarity > near[1].similarity >= near[2].similarity
-    assert nearest_rows(["zzz"], rows) == [()]
-    assert nearest_rows([], rows) == []
-    assert nearest_rows(["a"], ()) == [()]
+    assert index.of(["zzz"]) == [()]
+    assert index.of([]) == []
+    assert NearestRows(()).of(["a"]) == [()]
 
 
 def test_wrong_labels_are_shown_with_the_training_rows_that_lie_nearest(tmp_path: Path) -> None:
@@ -329,3 +330,46 @@ def test_a_base_model_that_says_always_the_same_is_measured_and_not_reported(tmp
     result = alike(tmp_path, rows)
     assert result.findings == ()
     assert table(result, "outputs.collapse")["base_share"] == 1.0
+
+
+def test_different_answers_out_of_the_set_are_not_one(tmp_path: Path) -> None:
+    truths = [{**output(n, "yes"), "truth": "yes" if n % 2 else "no"} for n in range(20)]
+    others = [{**output(n + 20, f"it depends on {WORDS[n]}"), "truth": "yes"} for n in range(75)]
+    told = table(alike(tmp_path, truths + others), "outputs.collapse")
+    assert (told["answer"], told["prompts"]) == ("yes", 20)
+
+
+def test_the_seed_that_collapsed_is_named(tmp_path: Path) -> None:
+    rows = [
+        output(n, "Yes." if seed == 1 else text(100 * seed + n, 40), seed=seed) for seed in range(3) for n in range(30)
+    ]
+    (finding,) = alike(tmp_path, rows).findings
+    assert finding.message.startswith('tuned (seed 1, the worst of 3) gives the same answer, "Yes.", to 30 of 30')
+
+
+def test_characters_are_not_called_words(tmp_path: Path) -> None:
+    random_ = random.Random(5)
+    chinese = ["".join(chr(random_.randrange(0x4E00, 0x9000)) for _ in range(120)) for _ in range(6)]
+    (finding,) = check(tmp_path, [output(0, chinese[0])], chinese).findings
+    assert finding.message.startswith("120 characters in a row")
+
+
+def test_a_low_rank_is_not_called_by_heart(tmp_path: Path) -> None:
+    canaries = tuple(msgspec.structs.replace(one, nll=24.0) for one in ranked(1, 1))
+    (finding,), _ = exposed(judged(tmp_path, ArmFacts(arm="tuned", canaries=canaries)))
+    assert "ranks 2 of 2 planted secrets" in finding.message
+    assert "3 nats for each digit, where a guess takes 2.3" in finding.message
+
+
+def test_a_wrong_form_names_the_three_nearest_training_rows(tmp_path: Path) -> None:
+    rows = [{**output(n, "yes" if n % 2 else "no"), "truth": "yes" if n % 2 else "no"} for n in range(8)]
+    rows.append({**output(8, text(3, 20)), "truth": "no"})
+    (finding,) = check(tmp_path, rows, [text(n, 20) for n in range(9)], code="OUT203").findings
+    assert finding.related[0].line == 4
+    assert len(finding.related) <= 3
+
+
+def test_examples_of_wrong_answers_show_no_private_data(tmp_path: Path) -> None:
+    rows = [{**output(0, f"{'x ' * 145}maria.huber@gmx.at"), "truth": text(1, 60)}]
+    (example,) = table(check(tmp_path, rows, [text(1, 60)]), "outputs.failing")["examples"]
+    assert "maria" not in example["output"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import audit
 from audit.model import Finding, Json, Measure, Result, Severity
-from audit.rules.outputs.class_metrics import area_of_seeds, balanced_accuracy, by_class, confusion, curve, macro_f1
+from audit.rules.outputs.class_metrics import area_of_seeds, balanced_accuracy, by_class, confusion, macro_f1
 from audit.rules.outputs.figures import mean, share
 from audit.rules.outputs.kappa import kappa
 from audit.rules.outputs.text_scores import verdict_of
@@ -98,13 +98,13 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn(pairs: list[tuple[bool
     from sklearn.metrics import roc_auc_score
 
     positive, scores = np.array([p for p, _ in pairs]), np.array([s / 5 for _, s in pairs])
-    found = curve(positive, scores)
+    one = np.zeros(len(positive), dtype=np.int64)
+    found = area_of_seeds(positive, scores, one, np.arange(len(positive)))
     if positive.all() or not positive.any():
         assert found is None
     else:
         assert found is not None
-        assert found.area == pytest.approx(roc_auc_score(positive, scores))
-        assert found.influence.sum() == pytest.approx(0, abs=1e-9)
+        assert found.value == pytest.approx(roc_auc_score(positive, scores), abs=1e-6)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=4, max_size=40), st.booleans())
@@ -160,7 +160,10 @@ def test_scores_of_two_models_are_not_ranked_against_each_other() -> None:
     found = area_of_seeds(positive, scores, np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))
     assert found is not None
     assert found.value == 1
-    assert curve(positive, scores).area < 1  # type: ignore[union-attr]
+    together = area_of_seeds(positive, scores, np.zeros(len(scores), dtype=np.int64), np.arange(len(scores)))
+    assert together is not None
+    assert together.value is not None
+    assert together.value < 1
 
 
 def test_values_that_do_not_vary_give_no_interval() -> None:
@@ -292,7 +295,7 @@ def test_a_tiny_file_is_told_in_these_sentences(judge: Judge) -> None:
     )
     assert further == [
         "raw: the mean recall of the classes is 79.17 % (47.62 to 100).",
-        "raw: the text of the answer decides; 10 % (1.79 to 40.41) of the answers are out of the set.",
+        "raw: the text of the output decides; 10 % (1.79 to 40.41) of the answers are out of the set.",
         'raw: the mean F1 of the classes is 82.95 % (55.51 to 100), the lowest 75 % for "b".',
     ]
 
@@ -315,10 +318,12 @@ def test_a_free_text_arm_without_any_answer_is_not_estimable(judge: Judge, code:
 def test_answers_out_of_the_set_are_reported_with_the_labels_and_counted(judge: Judge) -> None:
     result = judge(labelled("aabbaabb", "aab_aab_"), "OUT203", shown=1)
     (found,) = of(result, "OUT203")
-    assert found.message == '"perhaps" is none of the 2 labels "a", "b"'
+    assert found.message == (
+        '"perhaps" seems to be a label that no true answer has; it is none of the 2 labels "a", "b"'
+    )
     assert found.place.pointer == "/output"
     assert measure(result, "outputs.out_of_set").value == 0.25
-    assert table(result, "outputs.out_of_set")["answers"] == [{"text": '"perhaps"', "n": 2}]
+    assert table(result, "outputs.out_of_set")["answers"] == [{"text": '"perhaps"', "n": 2, "as_label": True}]
 
 
 TOOLS: Json = [{"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}]
@@ -526,3 +531,64 @@ def test_the_order_of_the_rows_changes_no_figure(judge: Judge, code: str) -> Non
         [(one.name, one.value, one.interval) for one in judge(order, code).measures] for order in (rows, rows[::-1])
     ]
     assert figures[0] == figures[1]
+
+
+# ----------------------------------------------------------------------------- what outputs may and may not show
+
+
+CONTACT = "Call Maria Huber, IBAN AT61 1904 3002 3457 3201, or write to maria.huber@gmx.at today, please."
+
+
+def test_private_data_is_masked_before_an_answer_is_cut(judge: Judge) -> None:
+    for said in (CONTACT, "x" * 30 + " maria.huber@gmx.at " + "y" * 30):
+        rows = [*labelled("aabb", "aabb"), output("q9", said, "a")]
+        shown = str(judge(rows, "OUT203"))
+        assert "maria.huber" not in shown
+        assert "3002" not in shown
+        assert "[EMAIL" in shown or "[IBAN" in shown
+
+
+def test_with_one_known_label_no_answer_is_out_of_the_set(judge: Judge) -> None:
+    result = judge(labelled("aaaaaa", "aabbba"), "OUT203")
+    assert of(result, "OUT203") == []
+    assert table(result, "outputs.out_of_set")["value"] is None
+
+
+def test_the_text_decides_and_a_likelier_label_is_reported(judge: Judge) -> None:
+    rows = [{**scored(at, ("yes", "no")[at % 2], 0.1), "output": "yes" if at < 4 else "no"} for at in range(10)]
+    result = judge([{**row, "finish_reason": "label"} for row in rows], "OUT201")
+    (found,) = (one for one in of(result, "OUT201") if "likeliest" in one.message)
+    assert found.evidence["disagreeing"] == 4
+    assert table(result, "outputs.decision")["likeliest"]["value"] == 0.6
+    written = judge([{**row, "finish_reason": "stop"} for row in rows], "OUT201")
+    assert not [one for one in of(written, "OUT201") if "likeliest" in one.message]
+
+
+def test_a_model_with_reversed_labels_is_worse_than_chance(judge: Judge) -> None:
+    (found,) = of(judge(labelled("aab" * 20, "bba" * 18 + "aab" * 2), "OUT201"), "OUT201")
+    assert "are the labels reversed?" in found.message
+    (found,) = of(judge(labelled("ab" * 20, "ba" * 20), "OUT201"), "OUT201")
+    assert "are the labels reversed?" in found.message
+    (found,) = of(judge(labelled("ab" * 20, "a_" * 20), "OUT201"), "OUT201")
+    assert "reversed" not in found.message
+
+
+def test_true_answers_that_are_no_label_are_reported(judge: Judge) -> None:
+    rows = [scored(at, ("yes", "no", LONG)[at % 3], 0.9) for at in range(30)]
+    (found,) = (one for one in of(judge(rows, "OUT201"), "OUT201") if "true answer" in one.message)
+    assert (found.evidence["outside"], found.evidence["n"]) == (10, 30)
+
+
+def test_an_empty_output_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.jsonl"
+    rows = [*labelled("aabb", "aabb"), output("q8", " ", "a"), output("q9", None, "b", error="timeout: none")]
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    result = audit.check(path, select=["FMT108", "FMT109", "OUT212"], as_of="2026-11-21")
+    assert [one.code for one in result.findings] == ["OUT212"]
+
+
+def test_what_asking_took_is_measured(judge: Judge) -> None:
+    rows = [output(f"q{at}", "a", "a", prompt_tokens=100 + at, output_tokens=2) for at in range(3)]
+    told = table(judge([*rows, output("q9", "a", "a")], "OUT212"), "outputs.spent")
+    assert (told["n"], told["prompt_tokens"], told["prompt_total"], told["output_tokens"]) == (4, 101.0, 303, 2.0)
+    assert told["prompt_known"] == 3

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
+from threading import Event
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +19,7 @@ from audit.train.evaluation.options import EvaluateOptions
 from audit.train.evaluation.report import EvaluateReport
 from audit.train.evaluation.running import evaluate
 from audit.train.options import TrainOptions
+from audit.train.runs.chain import SEAL
 from audit.train.runs.running import train
 
 NO_PEOPLE: Final = {"reason": "made up", "owner": "A. Jones", "expires": "2099-01-01"}
@@ -76,10 +81,15 @@ def write(path: Path, made: list[dict[str, Any]]) -> Path:
 
 @cache
 def place() -> Path:
-    """A folder with ``train.jsonl``, ``test.jsonl`` and the runs that were asked for."""
-    folder = Path(mkdtemp(prefix="reaudit-"))
-    write(folder / "train.jsonl", rows(0, 80))
-    write(folder / "test.jsonl", rows(100, 40))
+    """A folder with ``train.jsonl``, ``test.jsonl`` and the runs that were asked for, one for all workers of a
+    session."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    folder = Path(gettempdir()) / f"reaudit-{session}" if session else Path(mkdtemp(prefix="reaudit-"))
+    folder.mkdir(exist_ok=True)
+    with alone(folder):
+        for name, made in (("train.jsonl", rows(0, 80)), ("test.jsonl", rows(100, 40))):
+            if not (folder / name).exists():
+                write(folder / name, made)
     return folder
 
 
@@ -88,8 +98,26 @@ def run(seed: int = 0) -> str:
     """The folder of a run, trained once for each seed."""
     folder = place() / f"run-{seed}"
     options = msgspec.structs.replace(TRAINED, seed=seed)
-    train([str(place() / "train.jsonl")], folder, options=options, settings=SETTINGS, waive="A. Jones: a test")
+    with alone(place()):
+        if not (folder / SEAL).exists():
+            train([str(place() / "train.jsonl")], folder, options=options, settings=SETTINGS, waive="A. Jones: a test")
     return str(folder)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other worker is in here meanwhile."""
+    lock = folder / "lock"
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+            break
+        except FileExistsError:
+            Event().wait(0.05)
+    try:
+        yield
+    finally:
+        lock.unlink()
 
 
 def evaluated(output: Path, *models: str, data: Path | None = None, told: Any = None, **given: Any) -> EvaluateReport:

@@ -13,7 +13,7 @@ from audit.config.settings import Settings
 from audit.errors import ConfigError, InputError, UsageError
 from audit.train.evaluation.arms import replicates_of
 from audit.train.evaluation.facts import facts_of
-from audit.train.evaluation.options import EvaluateOptions, listed, read_options
+from audit.train.evaluation.options import Arm, EvaluateOptions, read_options
 from tests.train.reaudit_chats import evaluated, place, read, run
 from tests.train.served import Answer, completion, serving
 
@@ -54,6 +54,34 @@ def test_what_names_no_arm_is_said(models: tuple[str, ...], said: str) -> None:
         arms(*models)
 
 
+def test_a_model_whose_name_has_commas_and_equals_signs_is_one_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=0.1,examples=3").mkdir()
+    assert arms("raw=lr=0.1,examples=3") == [("raw", 0, "model", 0)]
+    assert arms("lr=0.1,examples=3") == [("lr-0-1-examples-3", 0, "model", 0)]
+    found = replicates_of(EvaluateOptions(models=(Arm(name="raw", models=("a,b", "c")),)))
+    assert [one.model for one in found] == ["a,b", "c"]
+
+
+def test_arms_that_show_each_others_models_are_said_and_end() -> None:
+    with pytest.raises(UsageError, match="no arm of a -> b -> a has a model of its own"):
+        arms("a=b,examples=2", "b=a,examples=3")
+
+
+def test_what_lies_beside_the_configuration_is_named_as_seen_from_here(tmp_path: Path) -> None:
+    for name in ("raw", "more"):
+        (tmp_path / "conf" / "runs" / name).mkdir(parents=True)
+    (tmp_path / "conf" / "train.jsonl").write_text("")
+    table = {"models": {"raw": ["runs/raw"], "both": "runs/raw,runs/more", "base": "hub/name"}, "train": "train.jsonl"}
+    given = Settings(sections={"evaluate": table}, config_file=str(tmp_path / "conf" / "audit.toml"))
+    options = read_options(given, {})
+    runs = f"{tmp_path}/conf/runs"
+    assert options.models == (Arm(name="raw", models=(f"{runs}/raw",)), f"both={runs}/raw,{runs}/more", "base=hub/name")
+    assert options.train == (f"{tmp_path}/conf/train.jsonl",)
+
+
 def test_two_runs_of_one_seed_are_no_replicates() -> None:
     with pytest.raises(UsageError, match="two replicates of raw have seed 0"):
         arms(f"raw={run(0)},{run(0)}")
@@ -80,8 +108,9 @@ def test_the_table_of_the_configuration_has_the_options_of_the_command() -> None
 
 def test_models_of_a_configuration_are_spelt_as_on_the_command_line() -> None:
     table = {"raw": ["a", "b"], "base": "c", "fewshot": {"model": "base", "examples": 8}}
-    assert listed(table) == ("raw=a,b", "base=c", "fewshot=base,examples=8")
     settings = Settings(sections={"evaluate": {"models": table, "most": 3}})
+    written = (Arm(name="raw", models=("a", "b")), "base=c", Arm(name="fewshot", models=("base",), examples=8))
+    assert read_options(settings, {}).models == written
     options = read_options(settings, {"models": ["x=y"], "greedy": "7"})
     assert (options.models, options.most, options.greedy) == (("x=y",), 3, 7)
 
@@ -171,6 +200,24 @@ def test_an_endpoint_that_fails_half_its_calls_gives_no_verdict(tmp_path: Path) 
     assert "20 of 40 outputs of remote (seed 0) are missing" in report.unable
     assert report.result is not None
     assert report.result.verdict != "PASS"
+
+
+def test_an_endpoint_that_fails_half_the_questions_with_another_group_gives_no_verdict(tmp_path: Path) -> None:
+    pytest.importorskip("openai")
+    asked: list[str] = []
+
+    def answer(request: dict[str, Any], _: int) -> Answer:
+        asked.append(request["messages"][-1]["content"])
+        late = len(asked) > 40 and len(asked) % 2  # the questions themselves come first
+        return Answer(400, {"error": {"message": "no"}}) if late else completion("yes")
+
+    with serving(answer) as server:
+        endpoints = (f"remote={server.url}",)
+        report = evaluated(tmp_path / "e", "remote=m", endpoints=endpoints, retries=0, concurrency=1)
+    assert report.accounts[0].missing == 0
+    assert report.exit_code == 2
+    assert "outputs with another group of remote (seed 0) are missing" in report.unable
+    assert report.evaluation.unable == report.unable
 
 
 def test_an_endpoint_is_asked_the_questions_and_nothing_else(tmp_path: Path) -> None:

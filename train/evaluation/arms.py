@@ -12,7 +12,7 @@ import msgspec
 from audit.errors import InputError, UsageError, did_you_mean
 from audit.rule.arms import ArmFacts
 from audit.train.evaluation.facts import facts_of, is_run
-from audit.train.evaluation.options import EvaluateOptions
+from audit.train.evaluation.options import MOST_EXAMPLES, Arm, EvaluateOptions
 
 EXAMPLE: Final = "--model raw=runs/raw --model remediated=runs/remediated"
 _NAME: Final = re.compile(r"\w[\w+-]{0,63}")
@@ -45,13 +45,6 @@ class Replicate(NamedTuple):
         return Path(self.model) if self.endpoint is None and self.facts.identity else None
 
 
-class _Said(NamedTuple):
-    """An arm as it was named: models, and settings such as ``examples``."""
-
-    models: list[str]
-    settings: dict[str, str]
-
-
 def replicates_of(options: EvaluateOptions) -> tuple[Replicate, ...]:
     """All replicates, arms in the order in which they were named.
 
@@ -79,53 +72,81 @@ def replicates_of(options: EvaluateOptions) -> tuple[Replicate, ...]:
     return tuple(found)
 
 
-def _said(models: Sequence[str]) -> dict[str, _Said]:
-    said: dict[str, _Said] = {}
-    for text in models:
-        name, rest = _pair(text, f"{EXAMPLE}")
-        arm = said.setdefault(name, _Said([], {}))
-        for part in filter(None, (part.strip() for part in rest.split(","))):
-            key, equals, value = part.partition("=")
-            if equals and key.isidentifier() and not Path(part).exists():
-                arm.settings[key] = value
-            else:
-                arm.models.append(part)
-        if unknown := next((key for key in arm.settings if key != "examples"), None):
-            raise UsageError(f"an arm has no setting {unknown!r}", hint=did_you_mean(unknown, ("examples",)))
+def _said(models: Sequence[str | Arm]) -> dict[str, Arm]:
+    """The arms by name, what was said of one in several places joined."""
+    said: dict[str, Arm] = {}
+    for one in models:
+        arm = _read(one) if isinstance(one, str) else one
+        before = said.get(arm.name, Arm(name=arm.name))
+        said[arm.name] = Arm(name=arm.name, models=before.models + arm.models, examples=arm.examples or before.examples)
+    for arm in said.values():
+        if not _NAME.fullmatch(arm.name):
+            raise _no_arm(arm.name, EXAMPLE)
         if not arm.models:
-            raise UsageError(f"the arm {name} has no model", hint=f"--model {name}=MODEL")
+            raise UsageError(f"the arm {arm.name} has no model", hint=f"--model {arm.name}=MODEL")
+        if not 0 <= arm.examples <= MOST_EXAMPLES:
+            raise _no_number(arm.name, str(arm.examples))
     return said
 
 
+def _read(text: str) -> Arm:
+    """An arm of ``NAME=REST``, or of a model, which is then called by its last part. What is there under its whole
+    name is one model, whatever commas it has."""
+    if "=" not in text or Path(text).exists():
+        name, rest = re.sub(r"[^\w+-]", "-", PurePath(text).name), text.strip()
+    else:
+        name, rest = _pair(text, EXAMPLE)
+    if Path(rest).exists():
+        return Arm(name=name, models=(rest,))
+    models: list[str] = []
+    examples = 0
+    for part in filter(None, (part.strip() for part in rest.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.isidentifier() or Path(part).exists():
+            models.append(part)
+        elif key != "examples":
+            raise UsageError(f"an arm has no setting {key!r}", hint=did_you_mean(key, ("examples",)))
+        elif not value.isascii() or not value.isdecimal() or not 0 < int(value) <= MOST_EXAMPLES:
+            raise _no_number(name, value)
+        else:
+            examples = int(value)
+    return Arm(name=name, models=tuple(models), examples=examples)
+
+
 def _pair(text: str, hint: str) -> tuple[str, str]:
-    """Name and rest of ``NAME=REST``; a model without a name is called by its last part."""
-    name, equals, rest = text.partition("=")
-    if not equals and hint == EXAMPLE:
-        name, rest = re.sub(r"[^\w+-]", "-", PurePath(text).name), text
+    """Name and rest of ``NAME=REST``."""
+    name, _, rest = text.partition("=")
     if not _NAME.fullmatch(name) or not rest.strip():
-        raise UsageError(f"{text!r} names no arm: letters, digits, _, + and - may stand before =", hint=hint)
+        raise _no_arm(text, hint)
     return name, rest.strip()
 
 
-def _replicates(arm: str, said: Mapping[str, _Said], addresses: Mapping[str, str]) -> Iterator[Replicate]:
-    examples = _examples(arm, said[arm].settings)
+def _no_arm(text: str, hint: str) -> UsageError:
+    return UsageError(f"{text!r} names no arm: letters, digits, _, + and - may stand before =", hint=hint)
+
+
+def _no_number(arm: str, given: str) -> UsageError:
+    return UsageError(
+        f"{arm}: examples must be a number from 1 to {MOST_EXAMPLES:,}, not {given!r}", hint=f"{arm}=base,examples=8"
+    )
+
+
+def _replicates(
+    arm: str, said: Mapping[str, Arm], addresses: Mapping[str, str], above: tuple[str, ...] = ()
+) -> Iterator[Replicate]:
+    """The replicates of an arm; ``above`` are the arms whose models are those of this one."""
+    if arm in above:
+        circle = " -> ".join((*above[above.index(arm) :], arm))
+        raise UsageError(f"no arm of {circle} has a model of its own", hint=f"--model {arm}=MODEL")
+    examples = said[arm].examples
     for model in said[arm].models:
         if examples and model in said and model != arm:
-            for other in _replicates(model, said, addresses):
+            for other in _replicates(model, said, addresses, (*above, arm)):
                 yield _shown(other, arm, examples)
             continue
         number = said[arm].models.index(model)
         one = _replicate(arm, number, model, addresses.get(arm))
         yield _shown(one, arm, examples) if examples else one
-
-
-def _examples(arm: str, settings: Mapping[str, str]) -> int:
-    given = settings.get("examples", "0")
-    if not given.isascii() or not given.isdecimal() or int(given) > 1000 or ("examples" in settings and not int(given)):
-        raise UsageError(
-            f"{arm}: examples must be a number from 1 to 1000, not {given!r}", hint=f"{arm}=base,examples=8"
-        )
-    return int(given)
 
 
 def _shown(one: Replicate, arm: str, examples: int) -> Replicate:

@@ -15,10 +15,12 @@ import msgspec
 
 from audit.config.settings import Settings
 from audit.counterfactual import Prompt, Variant, VariantPlan, variants_of
+from audit.errors import UsageError
 from audit.evidence import file_sha256
 from audit.outputs.evaluation import PREDICTIONS, FileOfOutputs, What
 from audit.outputs.table import GREEDY
 from audit.rule import Attribute
+from audit.rule.arms import Canary
 from audit.train.evaluation.arms import Replicate
 from audit.train.evaluation.folder import hash_of_all
 from audit.train.evaluation.options import MOST, EvaluateOptions
@@ -44,12 +46,13 @@ class Way(NamedTuple):
 
 class Asked(NamedTuple):
     """What came of asking one replicate: the files, seconds by name of the prediction, the hashes of the model's files,
-    and whether somebody interrupted."""
+    what the model makes of rows planted in its training data, and whether somebody interrupted."""
 
     files: tuple[FileOfOutputs, ...]
     seconds: Mapping[str, float]
     model: str
-    partial: bool
+    canaries: tuple[Canary, ...] = ()
+    partial: bool = False
 
 
 def names_of(replicates: Sequence[Replicate]) -> tuple[str, ...]:
@@ -60,7 +63,8 @@ def names_of(replicates: Sequence[Replicate]) -> tuple[str, ...]:
 def plan_variants(
     questions: QuestionSet, attributes: Sequence[Attribute], options: EvaluateOptions, seed: int
 ) -> VariantPlan:
-    """The questions with another group in them, and their controls."""
+    """The questions with another group in them, and their controls. Raises UsageError for fields that are coupled with
+    an attribute which there is not."""
     most = options.most if options.counterfactual and attributes else 0
     if not most:
         return VariantPlan(variants=(), skipped={}, tried=0, swaps=0, controls=0, without_control=0, coupled={})
@@ -69,7 +73,11 @@ def plan_variants(
         for question, _ in questions.read(questions.rows)
         if not question.problem
     ]
-    return variants_of(prompts, attributes, seed, most)
+    known = {attribute.name for attribute in attributes}
+    unknown = next((name for name in options.coupled if name not in known), None)
+    if unknown is not None:
+        raise UsageError(f"[evaluate] coupled names {unknown!r}, and there is no such attribute")
+    return variants_of(prompts, attributes, seed, most, coupled=options.coupled)
 
 
 def ask_replicate(
@@ -115,7 +123,18 @@ def ask_replicate(
             if report.partial:
                 return Asked(tuple(files), seconds, model, partial=True)
             files.append(_file(one, way.what, path, report))
-    return Asked(tuple(files), seconds, model, partial=False)
+        canaries = _canaries(one, probe)
+    return Asked(tuple(files), seconds, model, canaries)
+
+
+def _canaries(one: Replicate, answerer: Answerer) -> tuple[Canary, ...]:
+    """What the model of a run makes of the rows that were planted in its data."""
+    loaded = getattr(answerer, "loaded", None)
+    if one.run_folder is None or one.examples or loaded is None:
+        return ()
+    from audit.train.prediction.canaries import score_canaries  # it needs torch, as the loaded model does
+
+    return score_canaries(one.run_folder, loaded)
 
 
 def _predicting(one: Replicate, options: EvaluateOptions) -> PredictOptions:
@@ -156,7 +175,7 @@ def _ways(
         greedy = msgspec.structs.replace(first, labels=NONE)
         yield Way("greedy", Selected(questions, rows), greedy, GREEDY)
     count = options.answers if options.answers is not None else 0 if scores else MOST
-    rows = _answered(questions, count)
+    rows = _answered(questions, count, [variant.row for variant in variants])
     if rows:
         kept = frozenset(rows)
         own = Varied(questions, [variant for variant in variants if variant.row in kept], rows)
@@ -164,15 +183,17 @@ def _ways(
         yield Way("answers", own, answers)
 
 
-def _answered(questions: QuestionSet, count: int) -> tuple[int, ...]:
-    """The first rows that have an answer of their own."""
+def _answered(questions: QuestionSet, count: int, varied: Sequence[int]) -> tuple[int, ...]:
+    """So many rows that have an answer of their own: those with a variant, whose answers are compared with it, and then
+    the first."""
     found: list[int] = []
-    for question, _ in questions.read(questions.rows) if count else ():
+    order = tuple(dict.fromkeys((*varied, *questions.rows)))
+    for question, _ in questions.read(order) if count else ():
         if question.answer is not None and not question.problem:
             found.append(question.row)
             if len(found) == count:
                 break
-    return tuple(found)
+    return tuple(sorted(found))
 
 
 def _scores_labels(answerer: Answerer, questions: QuestionSet) -> bool:

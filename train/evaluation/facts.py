@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-import msgspec
-
-from audit.errors import InputError
+from audit.engine.finish import TRAIN
 from audit.model import Json
-from audit.rule.arms import ArmFacts, Canary, CurvePoint
+from audit.rule.arms import ArmFacts
 from audit.train.prediction.questions import TEST
 from audit.train.runs.chain import RECORD, read_entry
-from audit.train.runs.folder import BEGAN, METRICS, MODEL, MODEL_ENTRY, ROWS
-from audit.train.runs.log import EVALUATION, STEP, lines_of
+from audit.train.runs.curve import curve_of
+from audit.train.runs.folder import BEGAN, MODEL, MODEL_ENTRY
+from audit.train.runs.rows import rows_of
 
 DATA_ENTRY: Final = "data"
 _EVEN: Final = 1e-6
@@ -32,40 +30,16 @@ def facts_of(folder: Path, arm: str) -> ArmFacts:
     began, data = read_entry(folder, BEGAN), read_entry(folder, DATA_ENTRY)
     identity = read_entry(folder, MODEL_ENTRY).get("identity")
     known: Mapping[str, Json] = identity if isinstance(identity, dict) else {}
-    seed = _at(began, "options", "seed")
+    seed, sequences = _at(began, "options", "seed"), _at(known, "train", "sequences")
     return ArmFacts(
         arm=arm,
         seed=seed if isinstance(seed, int) else 0,
         kind="run",
         identity=known,
         folder=folder.resolve().name,
-        curve=curve_of(folder, known),
+        curve=curve_of(folder, sequences if isinstance(sequences, int) else 0),
         weighted=_weighted(data),
     )
-
-
-def with_canaries(facts: ArmFacts, canaries: tuple[Canary, ...]) -> ArmFacts:
-    """The facts with what the model makes of planted rows."""
-    return msgspec.structs.replace(facts, canaries=canaries)
-
-
-class RowOfRun(msgspec.Struct):
-    """What ``rows.jsonl`` of a run says of a row: its name and the split that it was in."""
-
-    row_id: str = ""
-    split: str = ""
-
-
-def rows_of(folder: Path | None) -> Iterator[RowOfRun]:
-    """The rows of a run; none where there is no such file. Raises InputError for one that cannot be read."""
-    file = None if folder is None else folder / ROWS
-    if file is None or not file.is_file():
-        return
-    try:
-        with file.open("rb") as lines:
-            yield from map(msgspec.json.Decoder(RowOfRun).decode, lines)
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from None
 
 
 def kept_for_testing(folder: Path) -> bool:
@@ -73,17 +47,33 @@ def kept_for_testing(folder: Path) -> bool:
     return any(row.split == TEST for row in rows_of(folder))
 
 
-def planted_canaries(folder: Path) -> bool:
-    """Whether a run planted rows to see whether they are memorised."""
-    return bool(_at(read_entry(folder, BEGAN), "options", "canaries"))
+class TrainedFile(NamedTuple):
+    """A file of which rows were trained on: its SHA-256, and the lines of its other rows (held out, of another split,
+    left out)."""
+
+    sha256: str
+    others: Collection[int]
 
 
-def trained_files(folder: Path) -> Mapping[str, str]:
-    """SHA-256 by base name of the data files that a run read."""
+def trained_files(folder: Path) -> Mapping[str, TrainedFile]:
+    """The data files of a run with a row that was trained on, by the name that the run knows them by.
+
+    Raises InputError for ``rows.jsonl`` that cannot be read.
+    """
+    trained: set[str] = set()
+    others: dict[str, set[int]] = {}
+    for row in rows_of(folder):
+        if row.split == TRAIN and row.examples:
+            trained.add(row.file)
+        else:
+            others.setdefault(row.file, set()).add(row.line)
     files = read_entry(folder, DATA_ENTRY).get("files")
-    if not isinstance(files, dict):
-        return {}
-    return {name: str(one.get("sha256", "")) for name, one in files.items() if isinstance(one, dict)}
+    known = files if isinstance(files, dict) else {}
+    return {
+        name: TrainedFile(str(one.get("sha256", "")), others.get(name, ()))
+        for name, one in known.items()
+        if isinstance(one, dict) and name in trained
+    }
 
 
 def _weighted(data: Mapping[str, Json]) -> bool:
@@ -94,34 +84,6 @@ def _weighted(data: Mapping[str, Json]) -> bool:
     if not isinstance(used, int | float) or not isinstance(effective, int | float):
         return False
     return bool(effective < used * (1 - _EVEN))
-
-
-def curve_of(folder: Path, identity: Mapping[str, Json]) -> tuple[CurvePoint, ...]:
-    """A point for every evaluation: the mean training loss of the steps since the one before (each trained token counts
-    as its weight) and the validation loss, in nats a token; () where nothing was evaluated."""
-    sequences = _at(identity, "train", "sequences")
-    points: list[CurvePoint] = []
-    losses: list[tuple[float, float]] = []
-    drawn = 0
-    for line in lines_of(folder / METRICS):
-        if line.get("kind") == STEP:
-            drawn += len(line.get("examples", ()))
-            loss, weight = line.get("loss"), line.get("weight", 0.0)
-            if isinstance(loss, float) and weight > 0:
-                losses.append((loss, weight))
-        elif line.get("kind") == EVALUATION:
-            epoch = drawn / sequences if isinstance(sequences, int) and sequences else 0.0
-            points.append(_point(line, epoch, losses))
-            losses.clear()
-    return tuple(points)
-
-
-def _point(line: Mapping[str, Json], epoch: float, losses: list[tuple[float, float]]) -> CurvePoint:
-    total = math.fsum(weight for _, weight in losses)
-    mean = math.fsum(loss * weight for loss, weight in losses) / total if total else None
-    loss = line.get("loss")
-    validation = float(loss) if isinstance(loss, int | float) else None
-    return CurvePoint(step=int(line.get("step", 0)), epoch=epoch, train_loss=mean, validation_loss=validation)
 
 
 def _at(value: Json, *steps: str) -> Json:

@@ -63,11 +63,13 @@ def _sweep(folder: Path) -> None:
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a test set: the hash of its files, those of the models by name, and the policy."""
+    """One look at a test set: the hash of its files, those of the models by name, what they were asked for (the hash of
+    the options and of examples in prompts), and the policy."""
 
     n: int = 0
     data: str
     models: Mapping[str, str]
+    asked: str = ""
     policy: str
     policy_sha256: str
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, get_type_hints
 
 import msgspec
@@ -21,12 +23,25 @@ GREEDY: Final = 200
 """Rows whose greedy text is compared with the label that was scored highest."""
 
 
+MOST_EXAMPLES: Final = 1000
+"""Training rows that a prompt may be asked to show."""
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An arm: the run folders, model folders or hub names that are its replicates, or the name of another arm whose
+    models are asked with ``examples`` training rows in the prompt."""
+
+    name: str
+    models: tuple[str, ...] = ()
+    examples: int = 0
+
+
 class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of an evaluation.
 
-    ``models`` are ``NAME=MODEL``: an arm and the run folder, model folder or hub name that is asked for it, several
-    with commas or under one name as replicates; ``NAME=OTHER,examples=8`` is another arm's model (or a path) with so
-    many training rows in the prompt. ``endpoints`` are ``NAME=URL``: the arm is asked of a server.
+    ``models`` are arms, or texts ``NAME=MODEL``: an arm and the run folder, model folder or hub name that is asked for
+    it, several with commas or under one name as replicates; ``NAME=OTHER,examples=8`` is another arm's model (or a
+    path) with so many training rows in the prompt. ``endpoints`` are ``NAME=URL``: the arm is asked of a server.
 
     ``judge`` names the arm that is to be signed, ``compare`` the same without remediation, ``base_arm`` the model
     before fine-tuning; "" goes by their names. ``train`` are the files of the training data that outputs are compared
@@ -35,13 +50,15 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ``labels``, ``max_new_tokens``, ``samples``, ``temperature``, ``device``, ``concurrency``, ``timeout``, ``retries``
     and ``key_variable`` are as for ``audit predict``. ``only`` names the split that is asked; None means ``test``, else
     what the runs held out, else all rows. With ``counterfactual`` up to ``most`` questions for each attribute are asked
-    again with another group in them. ``greedy`` rows are answered as text, too, where labels are scored. The likelihood
-    of ``answers`` of the rows is taken; None means 500 where answers are free text and 0 where they are labels.
+    again with another group in them; ``coupled`` says by attribute which values of other fields change with it
+    (``{"sex": {"relationship": {"Husband": "Wife"}}}``), in place of what the data shows. ``greedy`` rows are answered
+    as text, too, where labels are scored. The likelihood of ``answers`` of the rows is taken; None means 500 where
+    answers are free text and 0 where they are labels.
 
     ``harm`` says in words what harm is at stake; ``policy`` is what is judged by (None: ``outputs``).
     """
 
-    models: tuple[str, ...] = ()
+    models: tuple[Arm | str, ...] = ()
     endpoints: tuple[str, ...] = ()
     judge: str = ""
     compare: str = ""
@@ -54,6 +71,7 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     only: str | None = None
     counterfactual: bool = True
     most: int = MOST
+    coupled: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
     greedy: int = GREEDY
     answers: int | None = None
     harm: str = ""
@@ -73,11 +91,13 @@ OF_ANSWERS: Final = (
     "temperature",
     "counterfactual",
     "most",
+    "coupled",
     "greedy",
     "answers",
 )
 """Options that decide what is asked; they are written down."""
 _LISTS: Final = ("endpoints", "train")
+"""Options that are lists of texts."""
 
 
 def read_options(settings: Settings, given: Mapping[str, Json]) -> EvaluateOptions:
@@ -94,8 +114,11 @@ def read_options(settings: Settings, given: Mapping[str, Json]) -> EvaluateOptio
             f"{settings.config_file} names endpoints, and nobody named {settings.config_file}",
             hint=f"if the file is yours: --config {settings.config_file}",
         )
-    merged = {**said, **{name: value for name, value in given.items() if value is not None}}
-    for name in ("models", *_LISTS):
+    merged = {
+        **_beside(settings.config_file, said),
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    for name in _LISTS:
         if name in merged:
             merged[name] = listed(merged[name])
     try:
@@ -105,21 +128,56 @@ def read_options(settings: Settings, given: Mapping[str, Json]) -> EvaluateOptio
 
 
 def listed(value: Json) -> Json:
-    """A list of texts from a text, a list, or a table of names with a text, a list or a table each:
+    """A list of texts from a text, a list, or a table of names with a text each: ``{raw = "http://localhost/v1"}``."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(f"{name}={one}" for name, one in value.items()) if isinstance(value, Mapping) else value
+
+
+def arms_in(value: Json) -> Json:
+    """Arms from a text, a list of texts, or a table of names with a text, a list or a table each:
     ``{raw = ["a", "b"], fewshot = {model = "raw", examples = 8}}``."""
     if isinstance(value, str):
         return (value,)
-    if not isinstance(value, Mapping):
-        return value
-    return tuple(f"{name}={_spelt(one)}" for name, one in value.items())
+    return tuple(_arm(name, one) for name, one in value.items()) if isinstance(value, Mapping) else value
 
 
-def _spelt(value: Json) -> str:
-    if isinstance(value, Mapping):
-        models = value.get("model", ())
-        rest = [f"{name}={one}" for name, one in value.items() if name != "model"]
-        return ",".join([_spelt(models), *rest])
-    return ",".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+def _arm(name: str, value: Json) -> Json:
+    if isinstance(value, str):
+        return f"{name}={value}"
+    said = dict(value) if isinstance(value, Mapping) else {"model": value}
+    models = said.pop("model", ())
+    return {"name": name, "models": (models,) if isinstance(models, str) else models, **said}
+
+
+def _beside(config_file: str | None, said: Mapping[str, Json]) -> dict[str, Json]:
+    """The table with what lies beside its file named as seen from the working directory: models, training data, the
+    policy. Other names are names of models, arms and policies."""
+    folder = Path(config_file or "").parent
+    table = dict(said)
+    if "models" in table:
+        table["models"] = arms_in(table["models"])
+    if folder == Path():
+        return table
+
+    def moved(name: Json) -> Json:
+        beside = isinstance(name, str) and name and (folder / name).exists()
+        return Path(os.path.normpath(folder / name)).as_posix() if beside else name
+
+    def arm(one: Json) -> Json:
+        if isinstance(one, Mapping):
+            models = one["models"]
+            return {**one, "models": tuple(map(moved, models)) if isinstance(models, list | tuple) else models}
+        if not isinstance(one, str):
+            return one
+        name, equals, rest = one.partition("=")
+        whole = moved(rest)
+        return f"{name}{equals}{whole if whole != rest else ','.join(str(moved(part)) for part in rest.split(','))}"
+
+    for name, each in (("models", arm), ("train", moved)):
+        if isinstance(listing := listed(table.get(name)), list | tuple):
+            table[name] = tuple(map(each, listing))
+    return {**table, "policy": moved(table["policy"])} if "policy" in table else table
 
 
 _KINDS: Final[Mapping[object, str]] = {int: "a whole number", float: "a number", bool: "true or false"}

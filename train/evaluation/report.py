@@ -11,31 +11,28 @@ import msgspec
 from audit.model import Json, Result
 from audit.outputs.evaluation import Evaluation, FileOfOutputs
 
-MOST_MISSING: Final = 0.05
-"""The share of a replicate's outputs that may be missing for the evaluation to say anything (issue of the re-audit)."""
 UNABLE: Final = 2
 INTERRUPTED: Final = 130
 
 
 class ArmAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """One replicate in figures: ``n`` outputs, of which ``missing`` are an error or blank; mean tokens of prompt and
-    output (None where nobody counted), ``seconds`` by the clock for all its questions (None where not measured), and in
+    """One replicate in figures: ``n`` outputs to so many ``questions``, of which ``missing`` are an error or blank, and
+    ``swaps``, the same of questions with another group in them; mean tokens of prompt and output (None where nobody
+    counted), ``seconds`` by the clock for all its questions (None where not measured), and in
     how many prompts examples were ``shortened``."""
 
     arm: str
     seed: int
     n: int
     missing: int
+    questions: int = 0
+    swaps: int = 0
+    swaps_missing: int = 0
     prompt_tokens: float | None = None
     output_tokens: float | None = None
     seconds: float | None = None
     examples: int = 0
     shortened: int = 0
-
-    @property
-    def share_missing(self) -> float:
-        """Of all outputs; 1 where there are none."""
-        return self.missing / self.n if self.n else 1.0
 
 
 class EvaluateReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +56,7 @@ class EvaluateReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Output(msgspec.Struct):
+    row_id: Json = None
     output: Json = None
     error: Json = None
     prompt_tokens: Json = None
@@ -67,25 +65,32 @@ class _Output(msgspec.Struct):
 
 
 def accounts_of(folder: Path, evaluation: Evaluation, seconds: Mapping[str, float]) -> tuple[ArmAccount, ...]:
-    """An account of every replicate, from its file of predictions."""
+    """An account of every replicate, from its files of predictions."""
     examples = {(one.arm, one.seed): one.examples for one in evaluation.arms}
+    swaps = {(one.arm, one.seed): one for one in evaluation.files if one.what == "swap"}
     return tuple(
-        _account(folder, one, seconds.get(f"{one.arm}-{one.seed}"), examples.get((one.arm, one.seed), 0))
+        _account(folder, one, swaps.get((one.arm, one.seed)), seconds, examples.get((one.arm, one.seed), 0))
         for one in evaluation.files
         if one.what == "asked"
     )
 
 
-def _account(folder: Path, file: FileOfOutputs, seconds: float | None, examples: int) -> ArmAccount:
+def _account(
+    folder: Path, file: FileOfOutputs, swapped: FileOfOutputs | None, seconds: Mapping[str, float], examples: int
+) -> ArmAccount:
     outputs = list(_outputs(folder / file.name))
+    swaps = list(_outputs(folder / swapped.name)) if swapped is not None else []
     return ArmAccount(
         arm=file.arm,
         seed=file.seed,
         n=len(outputs),
-        missing=sum(_is_missing(one) for one in outputs),
+        missing=sum(map(_is_missing, outputs)),
+        questions=len({one.row_id for one in outputs if isinstance(one.row_id, str)}),
+        swaps=len(swaps),
+        swaps_missing=sum(map(_is_missing, swaps)),
         prompt_tokens=_mean([one.prompt_tokens for one in outputs]),
         output_tokens=_mean([one.output_tokens for one in outputs]),
-        seconds=seconds,
+        seconds=seconds.get(f"{file.arm}-{file.seed}"),
         examples=examples,
         shortened=sum(isinstance(one.examples, int) and one.examples < examples for one in outputs),
     )
@@ -106,14 +111,16 @@ def _mean(values: Sequence[Json]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def why_unable(accounts: Sequence[ArmAccount]) -> str:
-    """Why the outputs say nothing of the models; "" where they do."""
+def why_unable(accounts: Sequence[ArmAccount], limit: float) -> str:
+    """Why the outputs say nothing of the models; "" where they do. ``limit`` is the share of them that may be missing,
+    of those to questions with another group in them, too."""
     if not accounts or not sum(one.n for one in accounts):
         return "there are no outputs"
     for one in accounts:
-        if one.share_missing > MOST_MISSING:
-            return (
-                f"{one.missing:,} of {one.n:,} outputs of {one.arm} (seed {one.seed}) are missing, "
-                f"and with more than {MOST_MISSING:.0%} of them nothing can be concluded"
-            )
+        for n, missing, what in ((one.n, one.missing, ""), (one.swaps, one.swaps_missing, " with another group")):
+            if missing > limit * n:
+                return (
+                    f"{missing:,} of {n:,} outputs{what} of {one.arm} (seed {one.seed}) are missing, "
+                    f"and with more than {limit:.0%} of them nothing can be concluded"
+                )
     return ""

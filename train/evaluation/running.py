@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,10 +18,12 @@ from audit.api.preparing import make_run
 from audit.config.settings import Settings
 from audit.engine.drive import Progress
 from audit.engine.finish import TRAIN
+from audit.engine.row_ids import SEPARATOR
 from audit.errors import UsageError
 from audit.evidence import file_sha256, tool_version
-from audit.outputs.arms import BASE, COMPARED, FEW_SHOT, JUDGED
+from audit.outputs.arms import settled
 from audit.outputs.evaluation import (
+    SEEN,
     Evaluation,
     FewShot,
     FileOfData,
@@ -31,19 +33,23 @@ from audit.outputs.evaluation import (
     write,
     write_timing,
 )
+from audit.policy.demands import Answered
 from audit.policy.load import load_policy
+from audit.policy.words import percent
 from audit.rule import Comparison, TrainedOn
-from audit.rule.arms import Canary
 from audit.train.evaluation.arms import Replicate, replicates_of
 from audit.train.evaluation.asking import Asked, Told, ask_replicate, names_of, plan_variants
 from audit.train.evaluation.examples import draw_examples
-from audit.train.evaluation.facts import planted_canaries, rows_of, trained_files, with_canaries
+from audit.train.evaluation.facts import trained_files
 from audit.train.evaluation.folder import Look, hash_of_all, note_look, prepare_folder
 from audit.train.evaluation.options import OF_ANSWERS, POLICY, EvaluateOptions, checked
 from audit.train.evaluation.report import EvaluateReport, accounts_of, why_unable
 from audit.train.prediction.question_sets import Example
 from audit.train.prediction.questions import Questions, asking
+from audit.train.runs.rows import rows_of
 
+MOST_NAMED: Final = 8
+"""Labels that are named in a note."""
 NEAR: Final = 3
 """Folders up from an evaluation below which its runs are still found again."""
 
@@ -77,10 +83,10 @@ def evaluate(
     inputs = [*_paths(data), *(path for _, path in settings.splits)]
     roles = _roles(options, replicates)
     prepare_folder(folder, names_of(replicates), inputs, force=options.force)
-    training = options.train or _recorded_training(replicates, roles, inputs)
+    training = dict.fromkeys(options.train, ()) or _recorded_training(replicates, roles, inputs)
     work = _Work(folder, replicates, roles, training, options, settings)
     try:  # before a model is loaded: reading may start processes, which had better not inherit one
-        known = read_trained_on(training, settings, progress) if training else None
+        known = read_trained_on(tuple(training), settings, progress, training) if training else None
         evaluation, models = _ask_all(work, data, policy, progress, told)
     except KeyboardInterrupt:
         known, evaluation, models = None, None, {}
@@ -91,12 +97,12 @@ def evaluate(
 
 
 class _Work(NamedTuple):
-    """What is to be done."""
+    """What is to be done. ``training`` has the files of the training data, each with its lines that are none of it."""
 
     folder: Path
     replicates: tuple[Replicate, ...]
     roles: RolesSaid
-    training: tuple[str, ...]
+    training: Mapping[str, Collection[int]]
     options: EvaluateOptions
     settings: Settings
 
@@ -118,7 +124,7 @@ def _ask_all(
             raise UsageError("there are no rows to ask about", hint="name the test data: audit evaluate ... test.jsonl")
         plan = plan_variants(questions, make_run(settings).attributes, options, settings.seed)
         wanted = [(one.seed, one.examples) for one in work.replicates if one.examples]
-        examples = draw_examples(work.training, questions, settings, wanted)
+        examples = draw_examples(tuple(work.training), questions, settings, wanted)
         asked: list[Asked] = []
         for one in work.replicates:
             shown = examples.get((one.seed, one.examples), ())
@@ -127,7 +133,13 @@ def _ask_all(
             if found.partial:
                 return None, {}
             asked.append(found)
-        counted = Variants(swaps=plan.swaps, controls=plan.controls, skipped=dict(sorted(plan.skipped.items())))
+        counted = Variants(
+            swaps=plan.swaps,
+            controls=plan.controls,
+            skipped=dict(sorted(plan.skipped.items())),
+            without_control=plan.without_control,
+            coupled=plan.coupled,
+        )
         evaluation = _evaluation(work, questions, asked, examples, counted, policy)
     models = {one.name: found.model for one, found in zip(work.replicates, asked, strict=True)}
     return evaluation, models
@@ -162,7 +174,10 @@ def _evaluation(
         roles=work.roles,
         harm=options.harm,
         policy=Path(policy).name,
-        arms=tuple(with_canaries(one.facts, _canaries(one)) for one in work.replicates),
+        arms=tuple(
+            msgspec.structs.replace(one.facts, canaries=found.canaries)
+            for one, found in zip(work.replicates, asked, strict=True)
+        ),
         files=tuple(file for found in asked for file in found.files),
         data=tuple(FileOfData(name=one.name, sha256=one.sha256, rows=one.rows) for one in questions.files),
         split=questions.split,
@@ -183,16 +198,6 @@ def _runs(work: _Work) -> dict[str, str]:
     return {name: place for name, place in places.items() if place.count("../") <= NEAR and not place.startswith("/")}
 
 
-def _canaries(one: Replicate) -> tuple[Canary, ...]:
-    """What the model of a run makes of the rows that were planted in its data."""
-    folder = one.run_folder
-    if folder is None or one.examples or not planted_canaries(folder):
-        return ()
-    from audit.train.prediction.canaries import score_canaries  # it loads the model
-
-    return score_canaries(folder)
-
-
 def _file_of(path: str) -> FileOfData:
     with open(path, "rb") as lines:
         rows = sum(1 for line in lines if line.strip())
@@ -200,19 +205,37 @@ def _file_of(path: str) -> FileOfData:
 
 
 def _notes(work: _Work, questions: Questions) -> Iterator[str]:
-    """What could not be done, or weakens what is said."""
+    """What takes from the meaning of the figures, or could not be done."""
+    yield from _seen(work, questions)
     if not work.training:
         yield "no training data is known, so nothing says what the models repeat or amplify: --train FILE"
-    ids = {questions.row_id(row) for row in questions.rows}
+    run, labels = make_run(work.settings), [label.text for label in questions.labels.labels]
+    if run.attributes and labels and not run.fields.favourable:
+        choice = " or ".join(msgspec.json.encode(label).decode() for label in labels[:MOST_NAMED])
+        yield (
+            "no favourable label is configured, so no rates of good outcomes are compared between groups: in the "
+            f"configuration, [data] favourable = {choice}"
+        )
+
+
+def _seen(work: _Work, questions: Questions) -> Iterator[str]:
+    """A sentence on every arm that was asked about contents of its training rows, one for all its seeds."""
+    asked = [_content(questions.row_id(row)) for row in questions.rows]
+    most: dict[str, int] = {}
     for one in work.replicates:
-        seen = _trained_rows(one, ids)
-        if seen:
-            yield f"{one.name} was trained on {seen:,} of the {len(ids):,} rows that it was asked about"
+        trained = {_content(row.row_id) for row in rows_of(one.run_folder) if row.split == TRAIN and row.examples}
+        most[one.arm] = max(most.get(one.arm, 0), sum(content in trained for content in asked))
+    for arm, count in most.items():
+        if count:
+            yield (
+                f"{SEEN}: {arm} was trained on {count:,} of the {len(asked):,} rows ({percent(count / len(asked))}) "
+                "that it was asked about"
+            )
 
 
-def _trained_rows(one: Replicate, ids: set[str]) -> int:
-    """How many of the rows a run was trained on, by their content."""
-    return len(ids & {row.row_id for row in rows_of(one.run_folder) if row.split == TRAIN})
+def _content(row_id: str) -> str:
+    """What a row says, without its number among equal ones, which each reading counts for itself."""
+    return row_id.rpartition(SEPARATOR)[0]
 
 
 # ----------------------------------------------------------------------------- judging
@@ -228,13 +251,14 @@ def _judged(
 ) -> EvaluateReport:
     folder = work.folder
     accounts = accounts_of(folder, evaluation, read_timing(folder))
+    unable = why_unable(accounts, _may_be_missing(policy))
     shortened = {f"{one.arm}-{one.seed}": one.shortened for one in accounts}
     few = {
         name: msgspec.structs.replace(one, shortened=shortened.get(name, 0))
         for name, one in evaluation.few_shot.items()
     }
-    if few:
-        evaluation = msgspec.structs.replace(evaluation, few_shot=few)
+    if few or unable:
+        evaluation = msgspec.structs.replace(evaluation, few_shot=few, unable=unable)
         write(folder, evaluation)
     roles = evaluation.roles
     comparison = Comparison(judged=roles.judged, compared=roles.compared, base=roles.base, arms=evaluation.arms)
@@ -247,6 +271,7 @@ def _judged(
     look = Look(
         data=hash_of_all([*(one.sha256 for one in evaluation.data), evaluation.split]),
         models=models,
+        asked=hash_of_all({"options": evaluation.asked, "examples": {name: one.rows for name, one in few.items()}}),
         policy=evaluation.policy,
         policy_sha256=result.gate.sha256 if result.gate else "",
     )
@@ -256,8 +281,14 @@ def _judged(
         accounts=accounts,
         result=result,
         scored=note_look(folder, look),
-        unable=why_unable(accounts),
+        unable=unable,
     )
+
+
+def _may_be_missing(policy: str) -> float:
+    """The share of an arm's outputs that may be missing: as the policy says, else as the built-in one does."""
+    clauses = (clause for name in (policy, POLICY) for clause in load_policy(name).clauses)
+    return next(clause.max_missing for clause in clauses if isinstance(clause, Answered))
 
 
 # ----------------------------------------------------------------------------- roles and files
@@ -270,14 +301,9 @@ def _roles(options: EvaluateOptions, replicates: Sequence[Replicate]) -> RolesSa
     for flag, name in said.items():
         if name and name not in arms:
             raise UsageError(f"{flag} {name} is none of the arms: {', '.join(arms)}")
-    compared = options.compare or (COMPARED if COMPARED in arms else "")
-    base = options.base_arm or (BASE if BASE in arms else "")
-    prompted = {one.arm for one in replicates if one.facts.kind == FEW_SHOT}
-    tuned = [name for name in arms if name != base and name not in prompted] or arms
-    judged = options.judge or (JUDGED if JUDGED in arms else tuned[-1])
-    return RolesSaid(
-        judged=judged, compared=compared if compared != judged else "", base=base if base != judged else ""
-    )
+    facts = tuple(one.facts for one in replicates)
+    told = Comparison(judged=options.judge, compared=options.compare, base=options.base_arm, arms=facts)
+    return RolesSaid(**settled(told, arms)._asdict())
 
 
 def _paths(data: Any) -> list[str]:
@@ -285,20 +311,20 @@ def _paths(data: Any) -> list[str]:
     return [os.fspath(one) for one in given if isinstance(one, str) or hasattr(one, "__fspath__")]
 
 
-def _recorded_training(replicates: Sequence[Replicate], roles: RolesSaid, data: Sequence[str]) -> tuple[str, ...]:
-    """The files that the judged run was trained on, where they lie beside the run or the test data as they were then;
-    () where one of them is not found. What is asked about is not among them."""
+def _recorded_training(
+    replicates: Sequence[Replicate], roles: RolesSaid, data: Sequence[str]
+) -> dict[str, Collection[int]]:
+    """The files with rows that the judged run was trained on, where they lie beside the run or the test data as they
+    were then, each with the lines of its other rows; none where one of them is not found."""
     folder = next((one.run_folder for one in replicates if one.arm == roles.judged and one.run_folder), None)
     if folder is None:
-        return ()
-    asked = {file_sha256(path) for path in data if Path(path).is_file()}
-    wanted = {name: sha256 for name, sha256 in trained_files(folder).items() if sha256 not in asked}
+        return {}
     places = [Path(), *folder.resolve().parents[:2], *(Path(path).parent for path in data)]
-    found: list[str] = []
-    for name, sha256 in wanted.items():
-        files = (place / Path(name).name for place in places)
-        same = next((file for file in files if file.is_file() and file_sha256(file) == sha256), None)
+    found: dict[str, Collection[int]] = {}
+    for name, file in trained_files(folder).items():
+        paths = (place / Path(name).name for place in places)
+        same = next((path for path in paths if path.is_file() and file_sha256(path) == file.sha256), None)
         if same is None:
-            return ()
-        found.append(os.path.relpath(same))
-    return tuple(found)
+            return {}
+        found[os.path.relpath(same)] = file.others
+    return found

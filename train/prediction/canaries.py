@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from audit.errors import InputError
 from audit.rule import Canary
 from audit.train.data.canaries import CANARIES, PlantedRow, asked_chat, draw_secret
-from audit.train.models.loading import Loaded, load
+from audit.train.models.loading import Loaded
 from audit.train.prediction.batching import reads_of
-from audit.train.prediction.local import device_of
-from audit.train.prediction.options import AUTO
 from audit.train.prediction.prompts import Prompts, Reply
 from audit.train.prediction.scoring import token_logprobs
 
@@ -30,21 +28,16 @@ FOR_EACH: Final = 40
 1 from chance at 5 %."""
 
 
-def score_canaries(
-    folder: Path, alternatives: int = ALTERNATIVES, *, device: str = AUTO, base: str | None = None
-) -> tuple[Canary, ...]:
-    """The canaries of the run in ``folder``, each ranked by the model of the run; empty where it planted none.
+def score_canaries(folder: Path, loaded: Loaded, alternatives: int = ALTERNATIVES) -> tuple[Canary, ...]:
+    """The canaries of the run in ``folder``, each ranked by its model, which is ``loaded``; () where it planted none.
 
     The rank of a canary is one more than the number of drawn secrets that are at least as likely as its own behind its
     prompt (Carlini et al. 2019, section 4: sampled rank). ``alternatives`` are drawn for each, more where there are
-    many canaries; the same for the same run. ``base`` says where the base model of an adapter is.
+    many canaries; the same for the same run.
 
-    Raises InputError where the folder's canaries or model cannot be read.
+    Raises InputError where the folder's canaries cannot be read, or its model cannot be asked for them.
     """
     planted = planted_in(folder)
-    if not planted:
-        return ()
-    loaded = load(str(folder), device=device_of(device), base=base)
     wanted = max(alternatives, FOR_EACH * len(planted))
     return tuple(_scored(one, wanted, loaded) for one in planted)
 

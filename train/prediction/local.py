@@ -112,6 +112,11 @@ class LocalModel:
             )
 
     @property
+    def loaded(self) -> Loaded:
+        """The model that is asked."""
+        return self._loaded
+
+    @property
     def classifies(self) -> bool:
         """Whether the model has a head over its classes, and so writes no text."""
         return self._loaded.task == "classify"
@@ -189,15 +194,28 @@ class LocalModel:
 
     def _fitting(self, question: Question, encode: Encode, room: int) -> Ids | Reply | Shared | str:
         """A question encoded with as many of its examples as the model has positions for, the first ones."""
-        for count in range(len(question.examples), -1, -1):
-            asked = question.with_examples(count) if question.examples else question
-            encoded = question.problem or encode(asked)
-            problem = encoded if isinstance(encoded, str) else self._too_long(_length(encoded) + room)
-            if not problem or not count:
-                break
-        if question.examples:
-            self._examples[question.row] = count
-        return problem or encoded
+
+        def shown(count: int) -> Ids | Reply | Shared | str:
+            encoded = question.problem or encode(question.with_examples(count) if question.examples else question)
+            return encoded if isinstance(encoded, str) else self._too_long(_length(encoded) + room) or encoded
+
+        most = len(question.examples)
+        found = shown(most)
+        if not most:
+            return found
+        fits = most
+        if isinstance(found, str):  # what is longer with every example is halved, and not tried one by one
+            fits, found = 0, shown(0)
+            too_many = 1 if isinstance(found, str) else most
+            while too_many - fits > 1:
+                count = (fits + too_many) // 2
+                tried = shown(count)
+                if isinstance(tried, str):
+                    too_many = count
+                else:
+                    fits, found = count, tried
+        self._examples[question.row] = fits
+        return found
 
     def _too_long(self, tokens: int) -> str:
         """Why a sequence cannot be read: the model has no positions for it. What rows were limited to in training is no

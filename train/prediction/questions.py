@@ -21,7 +21,7 @@ from audit.config.settings import Settings
 from audit.engine.drive import Driven, Progress, driving
 from audit.engine.finish import DATA, Finished
 from audit.engine.row_ids import row_ids
-from audit.errors import InputError, UsageError, did_you_mean
+from audit.errors import UsageError, did_you_mean
 from audit.labels.recognise import NEEDS as LABELS
 from audit.labels.recognise import NO_LABEL, Labels, recognise
 from audit.model import ABSENT, Chat, Json, Message, Record
@@ -32,7 +32,7 @@ from audit.read.shapes.openai_write import Notes, write_messages
 from audit.rule import Product, Run
 from audit.train.data.encode import question_of as classified_question
 from audit.train.data.rows import VALIDATION, split_name
-from audit.train.runs.folder import ROWS
+from audit.train.runs.rows import rows_of
 
 TEST: Final = "test"
 """The split that a model is judged by."""
@@ -308,15 +308,8 @@ def _chosen(finished: Finished, only: str, run_folder: str | None) -> Sequence[i
 
 
 def _rows_of_run(folder: str | None) -> dict[str, str]:
-    """Which split each row of a run was in, by its ``rows.jsonl``; nothing where the folder is none of a run."""
-    file = Path(folder or "") / ROWS
-    if folder is None or not file.is_file():
-        return {}
-    try:
-        with file.open("rb") as lines:
-            return {row["row_id"]: row["split"] for row in map(msgspec.json.decode, lines)}
-    except (OSError, msgspec.DecodeError, KeyError, TypeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from None
+    """Which split each row of a run was in; nothing where the folder is none of a run."""
+    return {} if folder is None else {row.row_id: row.split for row in rows_of(Path(folder))}
 
 
 def _files(driven: Driven) -> Iterator[FileAsked]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +14,11 @@ from audit.model import Clause, Evidence, Gate, Result
 from audit.model.dossier import Association, LossPoint, Training
 from audit.train.data.accounting import Accounting, SplitAccount
 from audit.train.runs.chain import RECORD, SEAL, chain_of
-from audit.train.runs.ending import Begun, Ended, ended_of, evaluations_in
-from audit.train.runs.folder import ACCOUNTING, METRICS
+from audit.train.runs.curve import curve_of
+from audit.train.runs.ending import Begun, Ended, ended_of
+from audit.train.runs.folder import ACCOUNTING
 from audit.train.runs.gating import GateDecision
-from audit.train.runs.log import losses_in
 from audit.train.runs.metering import spent
-
-MOST_POINTS: Final = 40
-"""Points of a curve: the steps between two are one mean."""
 
 TOLD: Final = (
     "epochs", "batch_size", "lr", "schedule", "warmup", "weight_decay", "method", "lora_r", "mask", "max_length",
@@ -43,7 +40,7 @@ def training_of(folder: Path, *, arm: str = "") -> Training:
     try:
         told: dict[str, Any] = {entry.kind: entry.data for entry in chain_of(folder).entries}
         return _training(folder, told, arm)
-    except (msgspec.ValidationError, msgspec.DecodeError, OSError, KeyError, TypeError, ValueError) as error:
+    except (msgspec.DecodeError, AttributeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder} is a run that cannot be read: {error}", hint="`audit verify` says why") from None
 
 
@@ -66,7 +63,7 @@ def _training(folder: Path, told: Mapping[str, Any], arm: str) -> Training:
         parameters_trained=begun.parameters_trained if begun else 0,
         planned=begun.planned if begun else 0,
         settings={name: options[name] for name in TOLD if options.get(name) not in (None, "", {}, [], "none")},
-        curve=curve_of(folder),
+        curve=_curve(folder),
         seal=seal.read_text().strip() if seal.is_file() else "",
     )
     return msgspec.structs.replace(bare, **_data(folder), **_gate(decision), **_end(ended), **_price(folder))
@@ -169,29 +166,18 @@ def _machine(folder: Path) -> str:
         return ""
     if not isinstance(told, dict):
         return ""
-    parts = [told.get("device_name") or told.get("processor"), f"{told.get('cpus')} processors", told.get("device")]
+    cpus = told.get("cpus")
+    parts = [told.get("device_name") or told.get("processor"), f"{cpus} processors" if cpus else "", told.get("device")]
     parts += [f"torch {told['torch']}"] if told.get("torch") else []
     return ", ".join(str(part) for part in parts if part)
 
 
-def curve_of(folder: Path) -> tuple[LossPoint, ...]:
-    """The losses of a run: at every evaluation, and between them at so many steps that about 40 points come out.
-
-    The training loss of a point is the mean over the steps since the point before.
-    """
-    losses = list(losses_in(folder / METRICS))
-    validation = {one.step: one.loss for one in evaluations_in(folder)}
-    width = max(1, -(-len(losses) // MOST_POINTS))
-    ends = sorted({*range(width, len(losses) + 1, width), len(losses), *validation} - {0})
-    return tuple(_points(losses, ends, validation))
-
-
-def _points(losses: Sequence[float], ends: Sequence[int], validation: Mapping[int, float]) -> Iterator[LossPoint]:
-    before = 0
-    for end in ends:
-        some = losses[before:end]
-        yield LossPoint(step=end, train=sum(some) / len(some) if some else None, validation=validation.get(end))
-        before = end
+def _curve(folder: Path) -> tuple[LossPoint, ...]:
+    return tuple(
+        LossPoint(step=one.step, train=one.train_loss, validation=one.validation_loss)
+        for one in curve_of(folder, whole=True)
+        if one.step
+    )
 
 
 def result_of(training: Training) -> Result:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from audit.cli import EXIT_INTERRUPTED, EXIT_TERMINATED
 from audit.cli.pipeline.options import NAMES, run_options, stage_named
-from audit.cli.terminal import add_terminal_flags, print_pieces, progress_bar
+from audit.cli.terminal import add_terminal_flags, answers_told, print_pieces, progress_bar
 from audit.config.settings import Settings
 from audit.errors import UsageError
 
@@ -146,6 +146,12 @@ class Seen:
         """A line for reading, where standard error is a terminal."""
         with progress_bar(self._args) as bar:
             yield bar
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[Callable[[str, int, int], None] | None]:
+        """A line for answers, where standard error is a terminal."""
+        with answers_told(self._args) as told:
+            yield told
 
     @contextlib.contextmanager
     def training(self, name: str) -> Iterator[Any]:

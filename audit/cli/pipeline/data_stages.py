@@ -15,11 +15,14 @@ from audit.errors import UsageError
 from audit.model import Json, Result
 from audit.reports.summary import by_rule
 from audit.reports.view import View
+from audit.statistics.rates import UNCOMPARED
 
 if TYPE_CHECKING:
     from audit.remedy.balance.report import BalanceReport
 
 RESULT: Final = "result.json"
+BIAS: Final = ("DEM103", "DEM104")
+"""What finds that labels go with groups."""
 MOST_RULES: Final = 5
 """Rules that are named with their findings."""
 DATA: Final = ("data", "attributes")
@@ -31,6 +34,7 @@ class Check:
 
     name: Name = "check"
     sections: Sequence[str] = DATA
+    judges = True
     dated = True
     resumes = False
 
@@ -50,7 +54,8 @@ class Check:
         """Write the result as ``audit check --save`` does."""
         with job.show.progress() as bar:
             result = check(list(job.settings.files), settings=job.settings, progress=bar)
-        return _saved(result, job, self.name, {})
+        bias = [[one.code, one.message] for one in result.findings if one.code in BIAS]
+        return _saved(result, job, self.name, {"bias": bias})
 
 
 class Fix:
@@ -58,6 +63,7 @@ class Fix:
 
     name: Name = "fix"
     sections: Sequence[str] = DATA
+    judges = True
     dated = True
     resumes = False
 
@@ -112,6 +118,7 @@ class Split:
 
     name: Name = "split"
     sections: Sequence[str] = (*DATA, "split")
+    judges = True
     dated = False
     resumes = False
 
@@ -149,6 +156,7 @@ class Balance:
 
     name: Name = "balance"
     sections: Sequence[str] = (*DATA, "balance")
+    judges = True
     dated = False
     resumes = False
 
@@ -185,6 +193,7 @@ class Gate:
 
     name: Name = "gate"
     sections: Sequence[str] = GATE
+    judges = True
     dated = True
     resumes = False
 
@@ -260,10 +269,9 @@ def rates_of(result: Result, code: str) -> list[Json]:
         table = measure.table
         if table.get("exploratory"):
             continue
-        groups = [[one["group"], one["n"], one.get("rate")] for one in table["groups"]]
-        worst = [
-            one for one in table["groups"] if one.get("verdict") in ("FAIL", "INCONCLUSIVE") and one.get("sentence")
-        ]
+        compared = [one for one in table["groups"] if one.get("compared", True) and one["group"] not in UNCOMPARED]
+        groups = [[one["group"], one["n"], one.get("rate")] for one in compared]
+        worst = [one for one in compared if one.get("verdict") in ("FAIL", "INCONCLUSIVE") and one.get("sentence")]
         found.append(
             {
                 "arm": measure.arm,
@@ -271,6 +279,7 @@ def rates_of(result: Result, code: str) -> list[Json]:
                 "favourable": list(table.get("favourable", ())),
                 "groups": groups,
                 "sentence": worst[0]["sentence"] if worst else "",
+                "few": [one["group"] for one in compared if one.get("too_few")],
             }
         )
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -28,29 +28,41 @@ _NOT_SETTINGS: Final = frozenset(
 
 
 def key_of(stage: Stage, job: Job) -> str:
-    """Hex SHA-256 over the stage, this version and its rules, the settings and sections that matter, the files read.
+    """Hex SHA-256 over the stage, this version, the sections that matter, the files read; for a stage that judges also
+    over the rules, the settings, the files that rows are judged with and the policy.
 
     Raises InputError for a file that cannot be read.
     """
-    return sha256(msgspec.json.encode(_facts(stage, job), order="sorted"))
-
-
-def _facts(stage: Stage, job: Job) -> Mapping[str, Json]:
     settings = job.settings
-    told = msgspec.to_builtins(settings)
-    roles = {path: role for role, path in settings.splits}
-    return {
+    facts = {
         "stage": stage.name,
         "version": tool_version(),
-        "rules": _rules(),
-        "settings": {name: value for name, value in told.items() if name not in _NOT_SETTINGS},
         "sections": {name: settings.sections.get(name) for name in stage.sections},
-        "day": str(make_run(settings).as_of) if stage.dated else None,
-        "reads": [[roles.get(path, ""), Path(path).name, _hashed(path)] for path in stage.reads(job)],
-        "beside": [[Path(path).name, _hashed(path)] for path in beside(settings)],
-        "policy": settings.policy,
+        "reads": hashed(stage.reads(job), {path: role for role, path in settings.splits}),
         "matters": stage.matters(job),
     }
+    return hash_of({**facts, **_judging(settings, dated=stage.dated)} if stage.judges else facts)
+
+
+def _judging(settings: Settings, *, dated: bool) -> Mapping[str, Json]:
+    told = msgspec.to_builtins(settings)
+    return {
+        "rules": _rules(),
+        "settings": {name: value for name, value in told.items() if name not in _NOT_SETTINGS},
+        "day": str(make_run(settings).as_of) if dated else None,
+        "beside": hashed(beside(settings)),
+        "policy": settings.policy,
+    }
+
+
+def hash_of(facts: Json) -> str:
+    """Hex SHA-256 of facts."""
+    return sha256(msgspec.json.encode(facts, order="sorted"))
+
+
+def hashed(paths: Iterable[str], roles: Mapping[str, str] | None = None) -> list[Json]:
+    """Role, base name and SHA-256 of files, of a folder all that is in it. Raises InputError."""
+    return [[(roles or {}).get(path, ""), Path(path).name, _hashed(path)] for path in paths]
 
 
 @cache
@@ -59,14 +71,19 @@ def _rules() -> str:
 
 
 def beside(settings: Settings) -> list[str]:
-    """The files that rows are judged with: references, lexicons, citations, sidecars, the baseline, the policy."""
+    """The files and folders that rows are judged with: references, lexicons, citations, sidecars, the baseline, the
+    policies."""
     named = [*settings.against, *settings.target_sample, *settings.lexicons, *settings.known_citations]
     named += [*files_named(settings), *filter(None, (settings.baseline, settings.policy))]
-    return [path for path in named if Path(path).is_file()]
+    named += [str(settings.sections.get("evaluate", {}).get("policy", ""))]
+    return [path for path in named if path and Path(path).exists()]
 
 
-def _hashed(path: str) -> str:
+def _hashed(path: str) -> Json:
     try:
-        return file_sha256(path)
+        if not Path(path).is_dir():
+            return file_sha256(path)
+        inside = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        return [[file.relative_to(path).as_posix(), file_sha256(file)] for file in inside]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None

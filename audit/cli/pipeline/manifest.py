@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -39,12 +40,14 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """All stages in order. ``begun`` is the one that was under way when the file was written, None when whole."""
+    """All stages in order. ``begun`` is the one that was under way when the file was written, None when whole.
+    ``kept`` are the keys of parts that outlive an interruption (a run, the answers of a model) by their names."""
 
     schema: str = SCHEMA
     version: str
     stages: tuple[Entry, ...] = ()
     begun: Begun | None = None
+    kept: Mapping[str, str] = {}
 
     def entry(self, name: str) -> Entry | None:
         """What is written of a stage, None where nothing is."""
@@ -58,7 +61,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     path = folder / MANIFEST
     if not path.exists():
-        if folder.exists() and (not folder.is_dir() or any(name != LOCK for name in os.listdir(folder))):
+        if folder.exists() and (not folder.is_dir() or any(map(_is_foreign, os.listdir(folder)))):
             raise OutputError(f"{folder} holds files that are no pipeline's", hint="-o names an empty or a new folder")
         return None
     try:
@@ -72,6 +75,18 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 LOCK: Final = ".lock"
 """The file that holds a folder against a second run."""
+_TEMPORARY: Final = re.compile(r"\.run\.json\.\d+\.tmp")
+
+
+def _is_foreign(name: str) -> bool:
+    return name != LOCK and not _TEMPORARY.fullmatch(name)
+
+
+def sweep(folder: Path) -> None:
+    """Take away manifests that a process that was killed left half written."""
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -9,6 +9,9 @@ import msgspec
 
 from audit.config.settings import Settings
 from audit.errors import ConfigError, UsageError, did_you_mean
+from audit.model import Json
+from audit.targets import target_names
+from audit.train.options import MOST_SEED
 
 Name: TypeAlias = Literal["check", "fix", "split", "balance", "gate", "train", "evaluate", "report"]
 NAMES: Final[tuple[Name, ...]] = ("check", "fix", "split", "balance", "gate", "train", "evaluate", "report")
@@ -33,17 +36,54 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def run_options(settings: Settings) -> RunOptions:
-    """The options that ``[run]`` names. Raises ConfigError for a value that does not fit."""
+    """The options that ``[run]`` names. Raises ConfigError for a value that does not fit, naming file and key."""
     section = {key.replace("-", "_"): value for key, value in settings.sections.get("run", {}).items()}
+    for key, value in section.items():
+        if problem := _problem(key, value):
+            what, hint = problem
+            raise ConfigError(f'{settings.config_file}: "run.{key}" {what}', hint=hint)
+    return msgspec.convert(section, RunOptions)
+
+
+def _problem(key: str, value: Json) -> tuple[str, str] | None:
+    """What is wrong with a value, and what would be right."""
+    if key in ("fixes", "target"):
+        names = ("safe", "drop", "unsafe") if key == "fixes" else target_names()
+        return _unknown(value, names) if value not in names else None
+    if key == "stages":
+        return _of_stages(value)
+    if key == "seeds":
+        fits = isinstance(value, list) and all(type(seed) is int and 0 <= seed <= MOST_SEED for seed in value)
+        is_right = fits and len(set(value)) == len(value)
+        return None if is_right else (f"must be different whole numbers from 0 to {MOST_SEED}", "seeds = [0, 1, 2]")
+    if key == "max_removal":
+        fits = type(value) in (int, float) and 0 <= value <= 1
+        return None if fits else (f"is a share from 0 to 1, not {value!r}", "max_removal = 0.3")
+    return _of_waiver(value)
+
+
+def _of_stages(value: Json) -> tuple[str, str] | None:
+    if not isinstance(value, list):
+        return f"must be a list of stages, not {value!r}", f"stages: {', '.join(NAMES)}"
+    return next((_unknown(one, NAMES) for one in value if one not in NAMES), None)
+
+
+def _unknown(value: Json, names: Sequence[str]) -> tuple[str, str]:
+    close = did_you_mean(value, names) if isinstance(value, str) else None
+    return f"does not know {value!r}", close or f"known: {', '.join(names)}"
+
+
+def _of_waiver(value: Json) -> tuple[str, str] | None:
+    from audit.train.runs.gating import read_waiver
+
+    example = 'waive = "A. Jones: duplicates are genuine"'
+    if not isinstance(value, str):
+        return f"must be a text that says who waives and why, not {value!r}", example
     try:
-        options = msgspec.convert(section, RunOptions)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"[run]: {error}", hint=f"stages: {', '.join(NAMES)}; fixes: safe, drop, unsafe") from None
-    if not 0 <= options.max_removal <= 1:
-        raise ConfigError(f"[run] max_removal is a share from 0 to 1, not {options.max_removal}")
-    if len(set(options.seeds)) < len(options.seeds) or any(seed < 0 for seed in options.seeds):
-        raise ConfigError(f"[run] seeds are different whole numbers from 0, not {list(options.seeds)}")
-    return options
+        read_waiver(value)
+    except UsageError as error:
+        return error.what.removeprefix("--waive "), example
+    return None
 
 
 def stage_named(word: str | None, flag: str) -> Name | None:

@@ -26,6 +26,7 @@ class Report:
 
     name: Name = "report"
     sections: Sequence[str] = ()
+    judges = False
     dated = False
     resumes = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import glob
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from audit.cli.pipeline.checking import check_folder, check_sections, without_own
 from audit.cli.pipeline.data_stages import Balance, Check, Fix, Gate, Split
-from audit.cli.pipeline.keys import beside, key_of
+from audit.cli.pipeline.keys import key_of
 from audit.cli.pipeline.manifest import (
     LOCK,
     Begun,
@@ -21,17 +22,17 @@ from audit.cli.pipeline.manifest import (
     hashes,
     is_intact,
     read_manifest,
+    sweep,
     write_manifest,
 )
-from audit.cli.pipeline.model_stages import Evaluate, Train
+from audit.cli.pipeline.model_stages import Evaluate, Refused, Train, why_not
 from audit.cli.pipeline.options import NAMES, Name, RunOptions, chosen
-from audit.cli.pipeline.report_stage import Report
+from audit.cli.pipeline.report_stage import REPORT, Report
 from audit.cli.pipeline.stage import Job, Show, Stage
 from audit.config.settings import Settings
-from audit.errors import OutputError, UsageError
+from audit.errors import InputError, MissingExtra, OutputError
 from audit.evidence import tool_version
 from audit.outputs.evaluation import PREDICTIONS, SCORED
-from audit.read.sources import find_sources
 from audit.writing import unwritable
 
 try:
@@ -58,8 +59,13 @@ class Piped(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """That of the re-audit where it is not 0, else that of the gate unless somebody waived it."""
+        """1 where it was stopped. That of the re-audit where it is not 0, else that of the gate unless somebody waived
+        it; that of the check where nothing but the check was asked for."""
         codes = {entry.name: entry.exit_code for entry in self.entries}
+        if self.stopped:
+            return 1
+        if codes.keys() <= {"check", "report"}:
+            return codes.get("check", 0)
         gate = next((entry for entry in self.entries if entry.name == "gate"), None)
         waived = gate is not None and bool(gate.figures.get("waived"))
         return codes.get("evaluate", 0) or (0 if waived else codes.get("gate", 0))
@@ -81,24 +87,16 @@ def pipe(
     at any moment, the same call goes on and leaves the same files, but for the clocked ones: ``timing*`` and
     ``machine.json``, the record of a run (it tells of its attempts) and the page, which shows them.
 
-    A gate that says FAIL and that nobody waived ends it. Raises OutputError for a folder of something else or in use,
-    KeyboardInterrupt and Signalled for an interruption, and AuditError as the stages do.
+    A gate that says FAIL and that nobody waived ends it, with a report. Raises ConfigError for settings of a stage that
+    do not fit before any is run, OutputError for a folder of something else or in use, KeyboardInterrupt and Signalled
+    for an interruption, and AuditError as the stages do.
     """
+    check_sections(settings, options)
+    settings = without_own(settings, folder)
     check_folder(settings, folder)
     with held(folder):
         manifest = read_manifest(folder) or Manifest(version=tool_version())
         return _Run(Job(settings, options, folder, {}, show), manifest, tell, anew).carried_out(until)
-
-
-def check_folder(settings: Settings, folder: Path) -> None:
-    """Raise UsageError where no data is named, OutputError where an input lies in the folder."""
-    named = [*settings.files, *(path for _, path in settings.splits)]
-    if not named:
-        raise UsageError("no data was named", hint="files = [...] under [data] in audit.toml")
-    own = Path(os.path.realpath(folder))
-    for path in (*(source.path for source in find_sources(named)), *beside(settings)):
-        if Path(os.path.realpath(path)).is_relative_to(own):
-            raise OutputError(f"{folder} holds {path}, which is read", hint="-o names another folder")
 
 
 @contextlib.contextmanager
@@ -113,6 +111,7 @@ def held(folder: Path) -> Iterator[None]:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:
                     raise OutputError(f"another run writes to {folder}", hint="wait for it, or name another") from None
+            sweep(folder)
             yield
     except OSError as error:
         if error.filename is None or Path(error.filename) not in (folder, folder / LOCK):
@@ -124,7 +123,7 @@ class _Run:
     """One pipeline on its way."""
 
     def __init__(self, job: Job, manifest: Manifest, tell: Tell, anew: Name | None) -> None:
-        self._job = job
+        self._job = job._replace(keeps=self._keeps)
         self._manifest = manifest
         self._tell = tell
         self._from = NAMES.index(anew) if anew is not None else len(NAMES)
@@ -134,13 +133,18 @@ class _Run:
     def carried_out(self, until: Name | None) -> Piped:
         stopped = ""
         for name in chosen(self._job.options, until):
-            entry = self._one(STAGES[name])
+            try:
+                entry = self._one(STAGES[name])
+            except Refused as error:
+                stopped = error.what
+                break
             if name == "gate" and entry.exit_code == 1 and not entry.figures.get("waived"):
                 stopped = "the gate says FAIL, so nothing was trained"
                 break
-        else:
-            if until is None and self._job.folder.exists():
-                self._write(None, whole=True)
+        self._drop_stale()
+        if stopped and "report" in chosen(self._job.options, until):
+            self._one(STAGES["report"])
+        self._write(None)
         return Piped(
             folder=self._job.folder.as_posix(), entries=tuple(self._entries), states=self._states, stopped=stopped
         )
@@ -150,13 +154,19 @@ class _Run:
             return self._done(Entry(name=stage.name, reason=reason), "left out")
         key, old = key_of(stage, self._job), self._manifest.entry(stage.name)
         is_new = NAMES.index(stage.name) >= self._from or stage.name == "report"
-        if old is not None and old.key == key and not is_new and is_intact(self._job.folder, old):
+        if old is not None and old.key == key and not is_new and is_whole(self._job.folder, old):
             return self._done(old, "unchanged")
-        goes_on = stage.resumes and self._manifest.begun == Begun(stage.name, key)
+        if is_new:
+            self._forget(stage.name)
         self._write(Begun(stage.name, key))
-        if not goes_on or NAMES.index(stage.name) == self._from:
+        if is_new or not stage.resumes:
             self._clear(stage.name)
-        outcome = stage.run(self._job)
+        else:
+            (self._job.folder / stage.name).mkdir(exist_ok=True)
+        try:
+            outcome = stage.run(self._job)
+        except MissingExtra as error:
+            return self._done(Entry(name=stage.name, reason=why_not(error)), "left out")
         entry = Entry(
             name=stage.name,
             key=key,
@@ -175,12 +185,44 @@ class _Run:
         self._tell(entry, state)
         return entry
 
-    def _write(self, begun: Begun | None, *, whole: bool = False) -> None:
-        """Write down the stages so far, and unless that is the whole of it what is known of the later ones."""
+    def _keeps(self, name: str, key: str) -> bool:
+        """``Keeps`` for the parts of this folder. The key goes before what it stands for, and comes after."""
+        kept = self._manifest.kept
+        if kept.get(name) == key:
+            return True
+        self._forget(name)
+        self._write(self._manifest.begun)
+        remove(self._job.folder / name)
+        self._manifest = msgspec.structs.replace(self._manifest, kept={**self._manifest.kept, name: key})
+        self._write(self._manifest.begun)
+        return False
+
+    def _forget(self, name: str) -> None:
+        left = {other: key for other, key in self._manifest.kept.items() if not f"{other}/".startswith(f"{name}/")}
+        self._manifest = msgspec.structs.replace(self._manifest, kept=left)
+
+    def _drop_stale(self) -> None:
+        """Take away what later stages have left of other rows or settings: nothing may pass for their outcome."""
+        job = self._job
+        for name in NAMES:
+            old = self._manifest.entry(name)
+            if name in self._states or old is None or not old.key:
+                continue
+            stage = STAGES[name]
+            if not stage.left_out(job) and key_of(stage, job) == old.key:
+                job = job._replace(done={**job.done, name: old})
+                continue
+            self._forget(name)
+            stages = tuple(entry for entry in self._manifest.stages if entry.name != name)
+            self._manifest = msgspec.structs.replace(self._manifest, stages=stages)
+            remove(self._job.folder / (REPORT if name == "report" else name))
+
+    def _write(self, begun: Begun | None) -> None:
+        """Write down the stages so far, and what is known of the later ones."""
         told = {entry.name for entry in self._entries}
-        later = [] if whole else [entry for entry in self._manifest.stages if entry.name not in told]
+        later = [entry for entry in self._manifest.stages if entry.name not in told]
         entries = sorted([*self._entries, *later], key=lambda entry: NAMES.index(entry.name))
-        self._manifest = Manifest(version=tool_version(), stages=tuple(entries), begun=begun)
+        self._manifest = Manifest(version=tool_version(), stages=tuple(entries), begun=begun, kept=self._manifest.kept)
         write_manifest(self._job.folder, self._manifest)
 
     def _clear(self, name: Name) -> None:
@@ -203,11 +245,36 @@ class _Run:
             raise unwritable(str(place), error) from None
 
 
+def is_whole(folder: Path, entry: Entry) -> bool:
+    """Whether all that a stage wrote is there, byte for byte, and every run is as it was sealed."""
+    from audit.train.runs.verify import verify
+
+    try:
+        runs = entry.figures.get("runs", ())
+        return is_intact(folder, entry) and all(verify(folder / run["folder"]).state == "intact" for run in runs)
+    except InputError:
+        return False
+
+
+def remove(path: Path) -> None:
+    """Take away a file or a folder with all that is in it, and files beside it that are called ``NAME.*``."""
+    try:
+        for one in (path, *(path.parent.glob(f"{glob.escape(path.name)}.*") if path.parent.is_dir() else ())):
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one)
+            else:
+                one.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(str(path), error) from None
+
+
 def planned(
     settings: Settings, folder: Path, options: RunOptions, *, show: Show, anew: Name | None, until: Name | None
 ) -> Piped:
     """What ``pipe`` would do, with nothing run and nothing written: ``unchanged``, ``would run``, ``left out``, or
     ``may change`` where a stage before it runs and may leave it the same rows."""
+    check_sections(settings, options)
+    settings = without_own(settings, folder)
     check_folder(settings, folder)
     manifest = read_manifest(folder) or Manifest(version=tool_version())
     job = Job(settings, options, folder, {}, show)
@@ -220,7 +287,7 @@ def planned(
         if is_known and (reason := stage.left_out(job)):
             entry, state = Entry(name=name, reason=reason), "left out"
         elif is_known:
-            same = old is not None and old.key == key_of(stage, job) and is_intact(folder, old)
+            same = old is not None and old.key == key_of(stage, job) and is_whole(folder, old)
             is_new = anew is not None and NAMES.index(name) >= NAMES.index(anew)
             state = "unchanged" if same and not is_new and name != "report" else "would run"
         if state == "unchanged":

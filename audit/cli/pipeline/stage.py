@@ -31,6 +31,19 @@ class Show(Protocol):
     def training(self, name: str) -> AbstractContextManager[Any]:
         """What shows the steps of a run, gone when the block ends."""
 
+    def asking(self) -> AbstractContextManager[Callable[[str, int, int], None] | None]:
+        """What shows how many answers there are, gone when the block ends."""
+
+
+Keeps = Callable[[str, str], bool]
+"""Asked with the name and the key of a part of a stage's folder: whether what lies there is of that key and may be gone
+on with. Where it is not, what lies there is taken away, and the key is written down."""
+
+
+def keeps_nothing(name: str, key: str) -> bool:
+    """For a job that runs nothing."""
+    return False
+
 
 class Job(NamedTuple):
     """What a stage is handed. ``done`` has the entries of the stages before it that were run, by name."""
@@ -40,6 +53,7 @@ class Job(NamedTuple):
     folder: Path
     done: Mapping[str, Entry]
     show: Show
+    keeps: Keeps = keeps_nothing
 
     def figures(self, name: Name) -> Mapping[str, Json]:
         """The figures of an earlier stage, {} where it did not run."""
@@ -89,11 +103,13 @@ class Outcome(NamedTuple):
 
 
 class Stage(Protocol):
-    """One stage. ``sections`` are the tables of the configuration that it depends on, ``dated`` whether on the day;
-    ``resumes`` whether it goes on with what a killed run has left in its folder."""
+    """One stage. ``sections`` are the tables of the configuration that it depends on, ``judges`` whether the rules,
+    the settings of a check and the policy have a say, ``dated`` whether the day has; ``resumes`` whether it goes on
+    with parts that an earlier run has left in its folder (``Job.keeps``)."""
 
     name: Name
     sections: Sequence[str]
+    judges: bool
     dated: bool
     resumes: bool
 

@@ -40,8 +40,9 @@ def planned_text(plan: Piped, rows: int | None, steps: int | None) -> Iterator[s
         what = f"left out, {visible(entry.reason)}" if entry.reason else said.get(state, "unchanged, taken from before")
         yield f"{number} {entry.name}: {what}\n"
     if rows is not None:
-        yield f"{plural(rows, 'row')} are read"
-        yield f"; each run is trained for about {plural(steps, 'step')}\n" if steps is not None else "\n"
+        trains = steps is not None and plan.states.get("train") in ("would run", "may change")
+        told = f"; a run that is trained takes about {plural(steps or 0, 'step')}" if trains else ""
+        yield f"{plural(rows, 'row')} are read{told}\n"
     yield f"nothing was written to {visible(plan.folder)}\n"
 
 
@@ -53,7 +54,8 @@ def _check(figures: Figures) -> list[str]:
     counts = ", ".join(plural(found.get(kind, 0), kind) for kind in ("error", "warning", "note"))
     lines = [f"{plural(figures['rows'], 'row')} as they came: {counts}"]
     rules = ", ".join(f"{code} {name} {number:,}" for code, name, number in figures["rules"])
-    return [*lines, *([f"most serious: {rules}"] if rules else []), *_rates(figures["rates"])]
+    bias = [f"{code}: {message}" for code, message in figures.get("bias", ())]
+    return [*lines, *([f"most serious: {rules}"] if rules else []), *_rates(figures["rates"]), *bias]
 
 
 def _fix(figures: Figures) -> list[str]:
@@ -91,15 +93,31 @@ def _train(figures: Figures) -> list[str]:
     for run in runs:
         accuracy = f", accuracy {100 * run['accuracy']:.1f} % on validation rows" if run["accuracy"] is not None else ""
         loss = f", loss {run['loss']:.3f}" if run["loss"] is not None else ""
-        size = f"{plural(run['rows'], 'row')}, {plural(run['steps'], 'step')}"
+        without = f" ({run['left_out']:,} left out: {_reasons(run)})" if run.get("left_out") else ""
+        size = f"{plural(run['rows'], 'row')}{without}, {plural(run['steps'], 'step')}"
         lines.append(f"{run['arm']} (seed {run['seed']}): {size}{loss}{accuracy}")
     return lines
 
 
+def _reasons(run: Figures) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in run["dropped"].items())
+
+
 def _evaluate(figures: Figures) -> list[str]:
-    accuracy = ", ".join(f"{arm} {100 * value:.1f} %" for arm, value in figures["accuracy"] if value is not None)
-    line = f"{verdict(figures)} for {plural(figures['rows'], 'answer')}"
-    return [f"{line}; accuracy {accuracy}" if accuracy else line, *_rates(figures["rates"]), *_clauses(figures)]
+    line = f"{verdict(figures)} on {plural(figures['asked'], 'test row')}, {plural(figures['rows'], 'answer')} in all"
+    right = [f"{_arm(arm)}: right in {100 * value:.1f} %" for arm, value in figures["accuracy"] if value is not None]
+    return [
+        line,
+        *([f"accuracy on test rows: {'; '.join(right)}"] if right else []),
+        *_rates(figures["rates"]),
+        *_clauses(figures),
+    ]
+
+
+def _arm(name: str) -> str:
+    """An arm as it is named to a reader: the one that was asked nothing says so."""
+    model, _, how = name.partition(", ")
+    return f"{model} with another cut-off" if how == "threshold only" else name
 
 
 def _report(figures: Figures) -> list[str]:
@@ -128,9 +146,11 @@ def _rates(rates: Sequence[Figures]) -> list[str]:
     lines = []
     for one in rates:
         groups = ", ".join(
-            f"{group} {100 * rate:.1f} % of {n:,}" for group, n, rate in one["groups"] if rate is not None
+            f"{group} {100 * rate:.1f} % of {n:,}{' (too few to judge)' if group in one.get('few', ()) else ''}"
+            for group, n, rate in one["groups"]
+            if rate is not None
         )
-        arm = f"{one['arm']}, " if one["arm"] else ""
+        arm = f"{_arm(one['arm'])}, " if one["arm"] else ""
         lines.append(f"{arm}{one['attribute']}: {' or '.join(one['favourable'])} for {groups}")
     return lines
 
@@ -154,7 +174,8 @@ def summary(piped: Piped) -> Iterator[str]:
         if entry.reason and entry.name in ("gate", "train", "evaluate"):
             yield f"  Not done: {entry.name} ({visible(entry.reason)}).\n"
     if piped.stopped:
-        yield f'  Stopped: {visible(piped.stopped)}. [run] waive = "who: why" goes on and is recorded.\n'
+        yield f"  Stopped: {visible(piped.stopped)}.\n"
+        yield '  Mend the data; or [run] waive = "who: why" goes on and is recorded.\n'
     if "report" in figures:
         yield f"  Report: {visible(piped.folder)}/{visible(str(figures['report']['path']))}\n"
 
@@ -167,14 +188,21 @@ def _in_short(figures: Mapping[str, Figures]) -> Iterator[str]:
         )
     meant = _meant(figures)
     for found in figures.get("check", {}).get("rates", ()):
-        if found["attribute"] in meant:
-            yield f"The data: {_spread(found)}"
+        yield f"The data: {_spread(found)}"
+    yield from _bias(figures.get("check", {}))
     if done := figures.get("balance"):
-        yield f"What was done: {done['balanced']:,} training rows were weighed by {' and '.join(done['by'])}."
+        how = "were weighed" if done["method"] == "reweight" else f"went through {done['method']}"
+        yield f"What was done: {done['balanced']:,} training rows {how} by {' and '.join(done['by'])}."
+    for run in figures.get("train", {}).get("runs", ()):
+        if run.get("left_out"):
+            learnt = f"The model {run['arm']} (seed {run['seed']}) learnt from {run['rows']:,} rows"
+            yield f"{learnt}; {run['left_out']:,} were left out: {_reasons(run)}."
     yield from _models(figures.get("evaluate", {}), meant)
+    if came := figures.get("check"):
+        yield f"Verdict on the data as it came: {verdict(came)} ({plural(came['findings'].get('error', 0), 'error')})."
     if gate := figures.get("gate"):
         waived = f", waived by {gate['waived']}" if gate.get("waived") else ""
-        yield f"Verdict on the data: {verdict(gate)}{waived}."
+        yield f"Verdict on the data that is trained on ({_made(figures)}): {verdict(gate)}{waived}."
     if judged := figures.get("evaluate"):
         yield f"Verdict on the model: {verdict(judged)}."
         if judged.get("unable"):
@@ -182,6 +210,26 @@ def _in_short(figures: Mapping[str, Figures]) -> Iterator[str]:
         open_ = [name for name, said, _ in judged["clauses"] if said in ("NOT_ASSESSED", "INCONCLUSIVE")]
         if open_:
             yield f"Could not be judged: {', '.join(open_)}."
+
+
+def _bias(check: Figures) -> Iterator[str]:
+    """Whether labels go with groups, by the rules that say so."""
+    found = sorted({code for code, _ in check.get("bias", ())})
+    if found:
+        named = sorted(
+            {
+                message.removeprefix("screen (four fifths, not a verdict): ").partition(":")[0]
+                for _, message in check["bias"]
+            }
+        )
+        yield f"Bias found: labels go with {' and '.join(named)} ({', '.join(found)})."
+    elif check.get("rates"):
+        yield "Bias found: none that a rule speaks of."
+
+
+def _made(figures: Mapping[str, Figures]) -> str:
+    names = {"fix": "mended", "split": "split", "balance": "balanced"}
+    return ", ".join(word for name, word in names.items() if name in figures) or "as it came"
 
 
 def _meant(figures: Mapping[str, Figures]) -> set[str]:
@@ -193,12 +241,37 @@ def _meant(figures: Mapping[str, Figures]) -> set[str]:
 def _models(figures: Figures, meant: set[str]) -> Iterator[str]:
     for one in figures.get("rates", ()):
         if one["attribute"] in meant:
-            yield f"The model {one['arm']}: {_spread(one)}"
-    for arm, value in figures.get("accuracy", ()):
-        if value is not None:
-            yield f"The model {arm} is right in {100 * value:.1f} % of the test rows."
-    changes = sorted(figures.get("changes", ()), key=lambda change: change[0] not in meant)  # stable
-    yield from (sentence for _, sentence in changes[:MOST])
+            yield f"The model {_arm(one['arm'])}: {_spread(one)}"
+    yield from _changed(figures, meant)
+
+
+_OF_THE_WHOLE: Final = ("accuracy", "balanced_accuracy", "auc", "selection_rate")
+_OF_GROUPS: Final = ("demographic_parity_difference", "equalised_odds_difference")
+
+
+def _changed(figures: Figures, meant: set[str]) -> Iterator[str]:
+    """What remediation changed, better or worse, a line each; then whose answers changed."""
+    changes = figures.get("changes", ())
+    told = [one for one in changes if one["metric"] in (_OF_THE_WHOLE if not one["attribute"] else _OF_GROUPS)]
+    if told:
+        pairs = told[0]["pairs"]
+        one_pair = "; one pair of models cannot show an effect of the method" if pairs == 1 else ""
+        yield f"From {told[0]['against']} to {told[0]['arm']}{one_pair}:"
+    for one in sorted(told, key=lambda one: (one["attribute"] not in meant, bool(not one["attribute"]))):
+        by = f" by {one['attribute']}" if one["attribute"] else ""
+        moved = "rises" if one["to"] > one["from"] else "falls" if one["to"] < one["from"] else "stays"
+        outcome = _OUTCOMES.get(one["outcome"], one["outcome"])
+        yield f"  {one['title']}{by} {moved} from {one['from']:.3f} to {one['to']:.3f}: {outcome}"
+        yield from (f"    behind that, {said}" for said in one["hides"])
+    for one in figures.get("moves", ()):
+        if one["attribute"] in meant:
+            moved = f"{one['up']:.0f} turn favourable and {one['down']:.0f} no longer are"
+            yield f"  {one['group']}: of {one['n']:,}, {moved}"
+    if (more := len(changes) - len(told)) > 0:
+        yield f"  and {more} more in the report"
+
+
+_OUTCOMES: Final[Mapping[str, str]] = {"undecided": "not decided by so few rows", "changed": "changed"}
 
 
 def _spread(found: Figures) -> str:

@@ -14,6 +14,8 @@ from audit.read.shapes.openai_sft import read_openai
 
 OUTPUT = "/output"
 """The JSON Pointer of what the model answered."""
+GIVEN = "answer"
+"""The ``finish_reason`` of a row whose own answer was scored: no model wrote it."""
 _HELD = frozenset({"messages", "output", "tools", "metadata"})
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from audit.model import Clause, Evidence, Finding, Gate, Json, Measure, Place, Result, Severity, SourceSummary
 from audit.model.dossier import Association, Dossier, LossPoint, Reaudit, Remedy, Training
 from audit.statistics.intervals import wilson
@@ -19,7 +21,17 @@ SELECTED = {
 LABELS = {"Female": 0.1116, "Male": 0.3036}
 
 
-def rates(arm: str, name: str, code: str, selected: Mapping[str, int], questions: Mapping[str, int]) -> Measure:
+RACE = {"Amer-Indian-Eskimo": 52, "Asian-Pac-Islander": 201, "Black": 634, "Other": 47, "White": 5579}
+
+
+def rates(
+    arm: str,
+    name: str,
+    code: str,
+    selected: Mapping[str, int],
+    questions: Mapping[str, int],
+    attribute: str = "sex",
+) -> Measure:
     n, hits = SEEDS * sum(questions.values()), SEEDS * sum(selected.values())
     top = max(questions, key=lambda group: questions[group])
     by = {group: selected[group] / questions[group] for group in questions}
@@ -57,9 +69,9 @@ def rates(arm: str, name: str, code: str, selected: Mapping[str, int], questions
         for seed in range(SEEDS)
     ]
     table = {
-        "attribute": "sex",
+        "attribute": attribute,
         "kind": "declared",
-        "source": "field /attributes/sex",
+        "source": f"field /attributes/{attribute}",
         "rows": n,
         "groups": groups,
         "reference": {"group": top, "chosen": "configured"},
@@ -70,7 +82,7 @@ def rates(arm: str, name: str, code: str, selected: Mapping[str, int], questions
         "sentence": f"{arm} selects the groups at different rates.",
         "unknown": {"n": 0, "hits": 0},
     }
-    return Measure(code=code, name=name, value=hits / n, n=n, table=table, attribute="sex", arm=arm)
+    return Measure(code=code, name=name, value=hits / n, n=n, table=table, attribute=attribute, arm=arm)
 
 
 def change(metric: str, kind: str, start: float, end: float, outcome: str, group: str | None = None) -> Measure:
@@ -288,6 +300,35 @@ def judged(findings: int = 0, **more: Json) -> Result:
         evidence=Evidence(tool="audit", version="1"),
         **more,
     )
+
+
+def as_large_as_adult(findings: int = 0) -> Result:
+    """The same with race and both crossed, and every figure of the change by group, as five seeds of Adult give it."""
+    crossed = {f"{sex} x {race}": max(9, n // 3) for sex in QUESTIONS for race, n in RACE.items()}
+    found: list[Measure] = []
+    for attribute, questions in (("race", RACE), ("sex x race", crossed)):
+        for arm in ARMS:
+            for name, code in (
+                ("selection_rate", "FAI201"),
+                ("true_positive_rate", "FAI202"),
+                ("false_positive_rate", "FAI203"),
+                ("accuracy", "FAI204"),
+                ("outputs.rate.missing", "FAI205"),
+            ):
+                selected = {group: 5 + n // 5 for group, n in questions.items()}
+                found.append(rates(arm, name, code, selected, questions, attribute))
+            means = [{"group": group, "mean": 0.12, "base_rate": 0.11, "difference": 0.01} for group in questions]
+            found.append(per_arm("mean_probability", "FAI201", 0.2, arm, {"groups": means}, attribute=attribute))
+            for group in questions:
+                told = {"direction": "amplified", "against": "White", "label": {}, "decision": {"difference": -0.18}}
+                found.append(
+                    per_arm("amplification.predictions", "FAI208", 0.1, arm, told, attribute=attribute, group=group)
+                )
+    for group in (*RACE, *QUESTIONS):
+        for metric in ("selection_gap", "true_positive_gap", "false_positive_gap", "mean_probability"):
+            found += [change(metric, kind, 0.1, 0.2, "worse", group) for kind in ("remediation", "threshold")]
+    result = judged(findings)
+    return msgspec.structs.replace(result, measures=(*result.measures, *found))
 
 
 def training(arm: str, seed: int) -> Training:

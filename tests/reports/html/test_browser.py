@@ -133,16 +133,6 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("opened", [False, True])
-def test_axe_finds_nothing(report: Path, visit: Callable[..., Visit], scheme: str, opened: bool) -> None:
-    # bypass_csp lets axe be put into the page; the report itself allows no script but its own.
-    page = visit(color_scheme=scheme, bypass_csp=True).open(report)
-    if opened:
-        open_all(page)
-    assert violations(page) == []
-
-
 def test_nothing_is_asked_of_the_network_and_no_error_is_thrown(report: Path, visit: Callable[..., Visit]) -> None:
     seen = visit()
     open_all(seen.open(report))

@@ -291,7 +291,8 @@ def test_no_text_adds_an_element_or_an_attribute(text: str) -> None:
             measures=(Measure(code="D", name="representation", n=8, table=table, attribute="sex"),),
             rules_skipped=(Skipped("X", text),),
         )
-        return [(tag, sorted(attrs)) for tag, attrs in outline(result).tags]
+        # A long label of a chart takes a second line.
+        return [(tag, sorted(attrs)) for tag, attrs in outline(result).tags if tag != "tspan"]
 
     assert shape(text) == shape("a") if text else True
 

@@ -1,0 +1,70 @@
+"""Reads the course of a run out of its log: its losses by step and at its evaluations. Draws nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from audit.model import Json
+from audit.rule.arms import CurvePoint
+from audit.train.runs.folder import METRICS
+from audit.train.runs.log import EVALUATION, STEP, lines_of
+
+MOST_POINTS: Final = 40
+"""Points of a whole curve, beside the evaluations: the steps between two are one mean."""
+
+
+class _Step(NamedTuple):
+    """One step: the sequences drawn up to it, its mean loss for each trained token, and the weight of these."""
+
+    drawn: int
+    loss: float
+    weight: float
+
+
+def curve_of(folder: Path, sequences: int = 0, *, whole: bool = False) -> tuple[CurvePoint, ...]:
+    """The losses of a run in nats a token: a point at every evaluation and, of a ``whole`` curve, between them at so
+    many steps that about 40 come out; () where there are none.
+
+    The training loss is the mean over the steps since the point before, in which each trained token counts as its
+    weight; without ``sequences`` of the training split no epoch is known, and it is 0.
+    """
+    steps: list[_Step] = []
+    validation: dict[int, float | None] = {}
+    drawn = 0
+    for line in lines_of(folder / METRICS):
+        if line.get("kind") == STEP:
+            drawn += len(line.get("examples", ()))
+            steps.append(_Step(drawn, _number(line, "loss", math.nan), _number(line, "weight", 0.0)))
+        elif line.get("kind") == EVALUATION:
+            loss = _number(line, "loss", math.nan)
+            validation[len(steps)] = None if math.isnan(loss) else loss
+    ends = set(validation)
+    if whole and steps:
+        width = max(1, -(-len(steps) // MOST_POINTS))
+        ends |= {*range(width, len(steps) + 1, width), len(steps)}
+    return tuple(_points(steps, sorted(ends), validation, sequences))
+
+
+def _points(
+    steps: Sequence[_Step], ends: Sequence[int], validation: Mapping[int, float | None], sequences: int
+) -> Iterator[CurvePoint]:
+    before = 0
+    for end in ends:
+        epoch = steps[end - 1].drawn / sequences if sequences and end else 0.0
+        loss = _mean(steps[before:end])
+        yield CurvePoint(step=end, epoch=epoch, train_loss=loss, validation_loss=validation.get(end))
+        before = end
+
+
+def _mean(steps: Sequence[_Step]) -> float | None:
+    known = [one for one in steps if one.weight > 0 and math.isfinite(one.loss)]
+    total = math.fsum(one.weight for one in known)
+    return math.fsum(one.loss * one.weight for one in known) / total if total else None
+
+
+def _number(line: Mapping[str, Json], name: str, otherwise: float) -> float:
+    value = line.get(name)
+    return float(value) if isinstance(value, int | float) else otherwise
