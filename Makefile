@@ -44,7 +44,7 @@ demo: $(TRAINING)
 	@$(BIN)/audit demo audit-demo || { code=$$?; test $$code -eq 1 || test $$code -eq 3; }
 
 test: $(TRAINING)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

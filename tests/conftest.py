@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 # The same examples on every run and machine: a failure seen once is seen again.
 settings.register_profile("audit", derandomize=True, deadline=None)
 settings.load_profile("audit")
+
+# Hypothesis also draws constants from all modules that are loaded, so that examples would depend on which tests ran
+# before; and reading some eight hundred modules takes every process up to 90 seconds. There is no setting for it.
+if hasattr(providers, "_get_local_constants"):
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 @pytest.fixture(scope="session")
