@@ -42,7 +42,7 @@ def judge_assessed(demand: Assessed, facts: Facts) -> Clause:
             limit=limit,
             actual=", ".join(shown),
             verdict="PASS",
-            sentence=" ".join([*said, treatment(facts)]).rstrip(),
+            sentence=" ".join([*said, NO_DEMAND if treatment(facts) else ""]).rstrip(),
             n=min(measure.n for measure in tables),
             codes=tuple(sorted({measure.code for measure in tables})),
         )
@@ -77,26 +77,28 @@ def _tables(name: str, facts: Facts) -> list[Measure]:
     return next((found for found in by_source if any(measure.n > 0 for measure in found)), [])
 
 
+NO_DEMAND: Final = "No demand on how groups are treated was made; see the tables."
+
+
 def treatment(facts: Facts) -> str:
     """What must be said beside a PASS of outputs where the policy makes no demand on how groups are treated: that, and
     how far apart the judged arm treats them at most by FAI201. "" where it makes one."""
     if not facts.of_outputs or any(map(_on_groups, facts.policy.clauses)):
         return ""
-    said = "No demand on how groups are treated was made; see the tables."
     ratios = [
         measure
         for measure in facts.measures("impact_ratio")
         if isinstance(measure.value, int | float) and " x " not in (measure.attribute or "")
     ]
     if not ratios:
-        return said
+        return NO_DEMAND
     widest = min(ratios, key=lambda measure: (measure.value, measure.attribute, measure.group))
     rates = [measure.table for measure in facts.measures("selection_rate", widest.attribute)]
     favourable = next((" or ".join(map(str, table["favourable"])) for table in rates if table.get("favourable")), "")
     reference = widest.table.get("reference") if isinstance(widest.table, dict) else None
     against = "the rest" if reference in (None, "rest") else reference
     return (
-        f"{said} Widest, by {widest.attribute}: {widest.group} gets {favourable or 'the favourable answer'} "
+        f"{NO_DEMAND} Widest, by {widest.attribute}: {widest.group} gets {favourable or 'the favourable answer'} "
         f"{number(round(float(widest.value or 0), 3))} times as often as {against} (over {widest.n:,} outputs)."
     )
 

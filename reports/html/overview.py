@@ -108,8 +108,9 @@ def _gate(gate: Gate, hidden: Withheld) -> Iterator[Block]:
             "Which provisions each demand relates to",
             (Table("Provisions by demand", ("Demand", "Relates to"), crosswalk),),
         )
-    if gate.notes:
-        yield Fold("What the sources of the policy do and do not demand", (Bullets(gate.notes),))
+    notes = tuple(note for note in gate.notes if not (hidden.on and hidden.silences(note, ("FAI201",))))
+    if notes:
+        yield Fold("What the sources of the policy do and do not demand", (Bullets(notes),))
 
 
 def _worst_first(clause: Clause) -> tuple[int, str]:

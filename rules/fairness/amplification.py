@@ -92,7 +92,7 @@ class BiasAmplification(DatasetRule, frozen=True):
         )
 
     def _of_data(self, context: Context, run: Run, name: str) -> Iterator[Measure]:
-        from audit.rules.fairness.associations import data_tables
+        from audit.rules.fairness.data_associations import data_tables
 
         for table in data_tables(context.outputs(), name, run):
             rows = table["rows"]

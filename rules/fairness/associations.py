@@ -13,8 +13,7 @@ import numpy as np
 
 from audit.model import Json
 from audit.outputs.table import Groups, Outputs
-from audit.outputs.threshold import favourable_codes
-from audit.rule import Attribute, Run, TrainedOn
+from audit.rule import Attribute, TrainedOn
 from audit.rules.fairness.arm_figures import (
     Codes,
     Marks,
@@ -33,7 +32,6 @@ from audit.statistics.amplification import (
     Counted,
     association,
     mean_association,
-    unpaired_interval,
 )
 from audit.statistics.contrasts import REST
 from audit.statistics.influence import Estimate, interval_of
@@ -292,9 +290,9 @@ def amplification_table(one: Amplified) -> dict[str, Json]:
         "questions": one.questions,
         "too_few": one.few,
         "missing": rounded(one.missing),
-        "label": _values(one.label),
-        "decision": _values(one.decision),
-        "probability": None if mean is None else _values(mean),
+        "label": values_of(one.label),
+        "decision": values_of(one.decision),
+        "probability": None if mean is None else values_of(mean),
         "amplification": {
             "decision": _change(one.change, interval, one.rows_interval),
             "probability": None if mean is None or beside is None else _probability_change(mean.minus(beside)),
@@ -305,13 +303,14 @@ def amplification_table(one: Amplified) -> dict[str, Json]:
         "stronger_by_level": round(one.level, 6),
         "seeds_interval": rounded_interval(one.over_seeds),
         "by_seed": [_seed(seed) for seed in one.seeds],
-        "training": one.training and _training(*one.training),
+        "training": one.training and training_values(*one.training),
         "direction": one.direction,
         "sentence": one.sentence,
     }
 
 
-def _values(one: Association | Counted) -> dict[str, Json]:
+def values_of(one: Association | Counted) -> dict[str, Json]:
+    """An association as tables hold it: the difference of rates and the log odds ratio."""
     values = (one.difference, one.log_odds)
     numbers = [value if isinstance(value, float) else value.value for value in values]
     return {"difference": rounded(numbers[0]), "log_odds": rounded(numbers[1])}
@@ -325,7 +324,7 @@ def _probability_change(one: Association) -> dict[str, Json]:
 def _change(one: Association, interval: Interval | None, rows: Interval | None) -> dict[str, Json]:
     """An association less another, with its interval and that over questions alone."""
     return {
-        **_values(one),
+        **values_of(one),
         "interval": rounded_interval(interval),
         "rows_interval": rounded_interval(rows),
         "log_odds_interval": rounded_interval(one.log_odds_interval()),
@@ -341,69 +340,9 @@ def _seed(one: SeedAssociations) -> dict[str, Json]:
     }
 
 
-def _training(rows: Counted, weights: Counted | None) -> dict[str, Json]:
+def training_values(rows: Counted, weights: Counted | None) -> dict[str, Json]:
+    """The association of the training labels by rows, and by weights where these are unequal."""
     return {
-        "rows": {**_values(rows), "n": round(rows.n)},
-        "weights": None if weights is None else _values(weights),
-    }
-
-
-def data_tables(outputs: Outputs, name: str, run: Run) -> Iterator[dict[str, Json]]:
-    """The tables of ``amplification.data``: of each group, the test labels against the training labels. Every question
-    counts once, whoever answered it."""
-    groups = outputs.groups[name]
-    cells = run.trained_on.tables.get(name, ()) if run.trained_on is not None else ()
-    favourable = favourable_codes(outputs, run.fields.favourable)
-    _, first = np.unique(outputs.item, return_index=True)
-    asked = outputs.where(first[outputs.truth[first] >= 0])
-    if groups.reason or not cells or not len(asked):
-        return
-    positive, codes = np.isin(asked.truth, favourable), asked.groups[name].codes
-    numbering = distinct(asked.cluster)
-    for group, against in pairs_of(groups, asked, favourable):
-        test = association(positive, *marks_of(groups, codes, group, against))
-        training = training_association(cells, [outputs.classes[code] for code in favourable], group, against)
-        if test is not None and training is not None:
-            test = test.by_cluster(np.searchsorted(numbering, asked.cluster), len(numbering))
-            yield _data_table(test, training, groups.attribute, group, against, len(asked))
-
-
-def _data_table(
-    test: Association,
-    training: tuple[Counted, Counted | None],
-    attribute: Attribute,
-    group: str,
-    against: str,
-    n: int,
-) -> dict[str, Json]:
-    rows, weights = training
-    interval = unpaired_interval(test, rows)
-    change = test.difference.value - rows.difference
-    other = "the rest" if against == REST else against
-    sentence = (
-        f"Favourable labels of {group} less those of {other}: {figure(test.difference.value)} in the test rows, "
-        f"{figure(rows.difference)} in the training rows"
-    )
-    sentence += "" if weights is None else f" ({figure(weights.difference)} by their weights)"
-    width = "" if interval is None else f" ({figure(interval[0])} to {figure(interval[1])})"
-    return {
-        "attribute": attribute.name,
-        "kind": attribute.kind,
-        "group": group,
-        "against": against,
-        "test": {**_values(test), "n": n},
-        "training": _training(rows, weights),
-        "rows": {
-            "difference": rounded(change),
-            "interval": rounded_interval(interval),
-            "log_odds": rounded(test.log_odds.value - rows.log_odds),
-        },
-        "weights": None
-        if weights is None
-        else {
-            "difference": rounded(test.difference.value - weights.difference),
-            "interval": None,
-            "log_odds": rounded(test.log_odds.value - weights.log_odds),
-        },
-        "sentence": f"{sentence}: a difference of {figure(change)}{width}.",
+        "rows": {**values_of(rows), "n": round(rows.n)},
+        "weights": None if weights is None else values_of(weights),
     }

@@ -163,7 +163,7 @@ def test_a_pass_says_that_no_demand_on_groups_was_made_and_how_far_apart_they_ar
         "Widest, by sex: f gets grant 0.25 times as often as m (over 1,000 outputs)."
     )
     assert said in gate.notes
-    assert gate.clauses[-1].sentence.endswith(said)
+    assert gate.clauses[-1].sentence.endswith("No demand on how groups are treated was made; see the tables.")
     bound = audit.gate(outputs_of("mine", UNFAIR), "ugesp-four-fifths", sections=SECTIONS).gate
     assert bound is not None
     assert not any(note.startswith("No demand") for note in bound.notes)
