@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,14 +10,23 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
-# The same examples on every run and machine: a failure seen once is seen again.
-settings.register_profile("audit", derandomize=True, deadline=None)
+# The same examples on every run and machine: a failure seen once is seen again. To look for more, with other examples
+# on every run: pytest --hypothesis-profile thorough.
+settings.register_profile("audit", derandomize=True, deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1_000)
 settings.load_profile("audit")
 
 # Hypothesis also draws constants from all modules that are loaded, so that examples would depend on which tests ran
 # before; and reading some eight hundred modules takes every process up to 90 seconds. There is no setting for it.
 if hasattr(providers, "_get_local_constants"):
     providers._get_local_constants = lambda: providers._local_constants
+
+
+def pytest_collection_finish() -> None:
+    """Leave the eleven thousand tests and their modules out of every later collection of garbage, of which each takes
+    most of a second otherwise."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

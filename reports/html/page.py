@@ -36,7 +36,7 @@ WORST: Final = ("FAIL", "NOT_ASSESSED", "INCONCLUSIVE", "PASS")
 
 
 MOST_NOTES: Final = 8
-MOST_OF_BOTH: Final = 10
+MOST_OF_BOTH: Final = 8
 """Examples of each half, where a report has both."""
 
 

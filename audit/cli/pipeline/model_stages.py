@@ -21,6 +21,7 @@ from audit.evidence import tool_version
 from audit.model import Json, Result
 from audit.outputs.arms import BASE, COMPARED, JUDGED
 from audit.outputs.evaluation import PREDICTIONS
+from audit.policy.grouped import NO_DEMAND
 from audit.reports.view import View
 
 if TYPE_CHECKING:
@@ -246,6 +247,8 @@ class Evaluate:
             raise KeyboardInterrupt
         save(report.result, job.at(self.name), View(config_file=settings.config_file))
         figures = {**evaluated(report.result), "unable": report.unable}
+        notes = report.result.gate.notes if report.result.gate is not None else ()
+        figures["no_demand"] = next((note for note in notes if note.startswith(NO_DEMAND)), "")
         figures["asked"] = next((one.rows for one in report.evaluation.data), 0)
         return Outcome(files_below(job.folder, self.name, without=CLOCKED), figures, report.exit_code)
 

@@ -205,6 +205,8 @@ def _in_short(figures: Mapping[str, Figures]) -> Iterator[str]:
         yield f"Verdict on the data that is trained on ({_made(figures)}): {verdict(gate)}{waived}."
     if judged := figures.get("evaluate"):
         yield f"Verdict on the model: {verdict(judged)}."
+        if said := judged.get("no_demand"):
+            yield f"  {said}"
         if judged.get("unable"):
             yield f"Nothing can be concluded: {judged['unable']}."
         open_ = [name for name, said, _ in judged["clauses"] if said in ("NOT_ASSESSED", "INCONCLUSIVE")]
