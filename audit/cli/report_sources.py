@@ -182,27 +182,8 @@ def _reaudit(evaluation: Path | None) -> Reaudit:
     if evaluation is None:
         return Reaudit()
     from audit.cli.evaluate import reaudit_of
-    from audit.outputs.evaluation import read
 
-    told = read(evaluation)
-    return msgspec.structs.replace(
-        reaudit_of(evaluation),
-        data=tuple(one.name for one in told.data),
-        notes=tuple(told.notes),
-        unable=_unable(evaluation / EVALUATION),
-    )
-
-
-class _Unable(msgspec.Struct):
-    unable: str = ""
-
-
-def _unable(path: Path) -> str:
-    """Why an evaluation judged nothing, where it says so."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Unable).unable
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
+    return reaudit_of(evaluation)
 
 
 def found_again(result: Result, folder: Path) -> Result:

@@ -13,7 +13,7 @@ from audit.evidence import tool_version
 from audit.model import Clause, Evidence, Gate, Result
 from audit.model.dossier import Association, LossPoint, Training
 from audit.train.data.accounting import Accounting, SplitAccount
-from audit.train.runs.chain import RECORD, SEAL, chain_of
+from audit.train.runs.chain import SEAL, chain_of
 from audit.train.runs.curve import curve_of
 from audit.train.runs.ending import Begun, Ended, ended_of
 from audit.train.runs.folder import ACCOUNTING
@@ -25,11 +25,6 @@ TOLD: Final = (
     "class_weights", "group_weights", "early_stopping", "choose", "precision", "device", "threads",
 )  # fmt: skip
 """The settings that a reader asks for first; the record has all."""
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a folder is one that ``audit train`` wrote."""
-    return (folder / RECORD).is_file()
 
 
 def training_of(folder: Path, *, arm: str = "") -> Training:
