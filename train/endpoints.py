@@ -27,25 +27,39 @@ FIRST_WAIT: Final = 0.5
 AHEAD: Final = 4
 """Requests that wait for each worker, so that none is ever idle and millions are not held."""
 
-Failure: TypeAlias = Literal["rate_limit", "server", "timeout", "connection", "refused", "garbled"]
-"""Why a request gave nothing: still 429, 5xx, no answer in time, or no connection after the last retry; another
-status of the 4xx (a content filter, a text too long); an answer that is no chat completion."""
+Failure: TypeAlias = Literal["rate_limit", "server", "timeout", "connection", "expired", "refused", "garbled"]
+"""Why a request gave nothing: still 429, 5xx, no answer in time, or no connection after the last retry; a batch that
+ended before it came to it; another status of the 4xx (a content filter, a text too long); an answer that is no chat
+completion."""
 
 _ADDRESS: Final = "--endpoint http://localhost:8000/v1"
 
 K = TypeVar("K")
+T = TypeVar("T")
 Request: TypeAlias = Mapping[str, Json]
 """What is sent, beside the model: ``messages`` and parameters by their names in the API."""
 
 
 class Failed:
-    """Why a request gave nothing, whether asking again is no use, and the seconds that the server asks to wait."""
+    """Why a request gave nothing, whether asking again is no use, and the seconds that the server asks to wait.
+    ``code`` and ``param`` are the server's own words for what is wrong and with which parameter, where it has any."""
 
-    def __init__(self, why: Failure, what: str, *, final: bool = False, wait: float | None = None) -> None:
+    def __init__(
+        self,
+        why: Failure,
+        what: str,
+        *,
+        final: bool = False,
+        wait: float | None = None,
+        code: object = None,
+        param: object = None,
+    ) -> None:
         self.why: Failure = why
         self.what = what
         self.final = final
         self.wait = wait
+        self.code = code
+        self.param = param
 
 
 class Endpoint:
@@ -74,17 +88,20 @@ class Endpoint:
         concurrency: int = 4,
         first_wait: float | None = None,
     ) -> None:
-        _check_address(url)
-        url = url.removesuffix("/").removesuffix("/chat/completions")
+        check_address(url)
+        url = base_of(url)
         self.shown = shown_address(url)
         self.model = model
-        self._key = os.environ.get(key_variable) or ""
+        self._key = (os.environ.get(key_variable) or "").strip()
         self._client = self._connected(url, key_variable, timeout, purpose)
         self._retries = retries
         self._concurrency = concurrency
         self._first_wait = FIRST_WAIT if first_wait is None else first_wait
-        self._timeout = min(timeout, threading.TIMEOUT_MAX)
+        self._timeout = timeout
         self._answered = False
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._closing = False
 
     def _connected(self, url: str, key_variable: str, timeout: float, purpose: str) -> OpenAI:
         try:
@@ -98,8 +115,16 @@ class Endpoint:
         return OpenAI(base_url=url, api_key=self._key or "none", timeout=timeout, max_retries=0)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        """Close the connections, as soon as no request is under way: the socket of one that is would stay open."""
+        with self._lock:
+            self._closing = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            idle = self._closing and not self._under_way
+        if idle:
+            self._client.close()
 
     def __enter__(self) -> Endpoint:
         return self
@@ -196,24 +221,21 @@ class Endpoint:
         return answer
 
     def _in_time(self, request: Request) -> object | Failed:
-        """The answer to one request, or that there was none in time. The client's own limit is one on every read, which
-        a server that sends a byte now and then never comes to; what it sends afterwards is for nobody."""
-        found: SimpleQueue[object] = SimpleQueue()
-
-        def work() -> None:
-            try:
-                found.put(self._ask_once(request))
-            except BaseException as error:  # noqa: BLE001 it is raised below, where it is waited for
-                found.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
+        """The answer to one request, or that there was none in time."""
         try:
-            answer = found.get(timeout=self._timeout)
-        except Empty:
+            return in_time(lambda: self._counted(request), self._timeout)
+        except Late:
             return Failed("timeout", f"no whole answer in {self._timeout:g} seconds")
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+
+    def _counted(self, request: Request) -> object | Failed:
+        with self._lock:
+            self._under_way += 1
+        try:
+            return self._ask_once(request)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+            self._close_idle()
 
     def _method(self, client: OpenAI) -> Callable[..., object]:
         """What of the API is asked."""
@@ -231,7 +253,8 @@ class Endpoint:
                 hint="check the key, the URL and the model",
             ) from None
         except openai.APIStatusError as error:
-            return of_status(error.status_code, self._without_key(error.message), error.response.headers)
+            said = self._without_key(error.message)
+            return of_status(error.status_code, said, error.response.headers, code=error.code, param=error.param)
         except openai.APITimeoutError as error:
             return Failed("timeout", error.message)
         except openai.APIConnectionError as error:
@@ -245,16 +268,44 @@ class Endpoint:
         return text.replace(self._key, "[key]") if self._key else text
 
 
-def of_status(status: int, what: str, headers: Mapping[str, str]) -> Failed:
+class Late(Exception):
+    """There was no whole answer in time."""
+
+
+def in_time(call: Callable[[], T], seconds: float) -> T:
+    """What ``call`` returns or raises within ``seconds``; raises Late where it takes longer. A client's own limit is
+    one on every read, which a server that sends a byte now and then never comes to; what it sends afterwards is for
+    nobody."""
+    found: SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            found.put((call(), None))
+        except BaseException as error:  # noqa: BLE001 it is raised below, where it is waited for
+            found.put((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        answer = found.get(timeout=min(seconds, threading.TIMEOUT_MAX))
+    except Empty:
+        raise Late from None
+    if answer[1] is not None:
+        raise answer[1]
+    return answer[0]
+
+
+def of_status(
+    status: int, what: str, headers: Mapping[str, str], *, code: object = None, param: object = None
+) -> Failed:
     """What an HTTP status that is no success means."""
     if status == 429:
-        return Failed("rate_limit", what, wait=_seconds(headers))
+        return Failed("rate_limit", what, wait=asked_wait(headers))
     if status >= 500 or status in (408, 409):
-        return Failed("server", what, wait=_seconds(headers))
+        return Failed("server", what, wait=asked_wait(headers))
     return Failed("refused", what, final=True)
 
 
-def _seconds(headers: Mapping[str, str]) -> float | None:
+def asked_wait(headers: Mapping[str, str]) -> float | None:
     """What Retry-After asks for in seconds (RFC 9110, section 10.2.3); None for a date, or nothing."""
     try:
         seconds = float(headers.get("retry-after", ""))
@@ -275,7 +326,7 @@ def first_choice(completion: object) -> object | None:
     return choices[0] if isinstance(choices, list) and choices else None
 
 
-def _check_address(url: str) -> None:
+def check_address(url: str) -> None:
     """Raise UsageError for what is no URL of a server."""
     try:
         parts = urlsplit(url)
@@ -284,6 +335,11 @@ def _check_address(url: str) -> None:
         is_url = False
     if not is_url:
         raise UsageError(f"{shown_address(url)!r} is no URL", hint=_ADDRESS)
+
+
+def base_of(url: str) -> str:
+    """The base URL of an address, which may be that of the chat completions themselves."""
+    return url.removesuffix("/").removesuffix("/chat/completions")
 
 
 def shown_address(url: str) -> str:

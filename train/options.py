@@ -19,6 +19,16 @@ ALL_LINEAR: Final = "all-linear"
 MOST_SEED: Final = 2**63 - 1
 """The largest seed: records and predictions hold it as a signed number of 64 bits."""
 
+LOCAL: Final = "local"
+"""The ``provider`` that is this machine."""
+HOSTED_ONLY: Final = frozenset(
+    {
+        "base_url", "key_variable", "learning_rate_multiplier", "beta", "suffix", "lowering", "moderation",
+        "moderation_model", "attempt", "poll_seconds", "timeout", "retries", "wait",
+    }
+)  # fmt: skip
+"""Settings of ``[train]`` that only a run at a provider knows (``audit.train.hosted.options``)."""
+
 Task = Literal["chat", "classify"]
 Method = Literal["lora", "full", "freeze", "qlora"]
 Metric = Literal["loss", "worst_group_loss", "accuracy", "f1"]
@@ -155,13 +165,15 @@ def read_options(settings: Settings, given: Mapping[str, Json] | None = None) ->
     """``[train]`` of the settings with ``given`` (flags) laid over it; ``model``, ``epochs``, ``max_length`` and
     ``seed`` of the run itself count where neither says anything. Several values may be one text with commas.
 
-    Raises ConfigError for a value that does not fit, naming the key.
+    Raises ConfigError for a value that does not fit, naming the key, and for one that only a provider knows; UsageError
+    where somebody else is to train than this machine.
     """
     run: dict[str, Json] = {
         "model": settings.model, "epochs": settings.epochs, "max_length": settings.max_tokens, "seed": settings.seed,
     }  # fmt: skip
     section = settings.sections.get("train", {})
     merged = {key: value for key, value in run.items() if value is not None} | dict(section) | dict(given or {})
+    _check_local(merged)
     for name in _LISTS:
         if isinstance(text := merged.get(name), str) and text != ALL_LINEAR:
             merged[name] = [part.strip() for part in text.split(",") if part.strip()]
@@ -171,6 +183,20 @@ def read_options(settings: Settings, given: Mapping[str, Json] | None = None) ->
         raise ConfigError(f"[train]: {error}", hint="`audit train --help` lists the settings") from None
     check_options(options)
     return options
+
+
+def _check_local(merged: dict[str, Json]) -> None:
+    """Take out who trains where that is this machine. Raises UsageError and ConfigError where it is not."""
+    if (provider := merged.pop("provider", LOCAL)) != LOCAL:
+        raise UsageError(
+            f"[train] provider is {provider}, and what was asked for is done on this machine",
+            hint="`audit train --provider NAME` trains elsewhere; --provider local, or [train] without it, trains here",
+        )
+    if strange := next((name for name in merged if name in HOSTED_ONLY), None):
+        raise ConfigError(
+            f"[train] {strange} is a setting of a run at a provider, and this one is on this machine",
+            hint="--provider openai trains there; else take the setting out",
+        )
 
 
 def check_options(options: TrainOptions) -> None:
@@ -210,10 +236,11 @@ def check_options(options: TrainOptions) -> None:
 
 
 def split_assignment(text: str) -> tuple[str, str]:
-    """``lr=0.001`` of ``--set`` as a key and a value. Raises UsageError with the nearest key."""
+    """``lr=0.001`` of ``--set`` as a key and a value. Raises UsageError with the nearest key of those that runs on this
+    machine and at a provider know."""
     key, equals, value = text.partition("=")
     key = key.strip().replace("-", "_")
-    fields = TrainOptions.__struct_fields__
+    fields = (*TrainOptions.__struct_fields__, "provider", *sorted(HOSTED_ONLY))
     if not equals or key not in fields:
         raise UsageError(
             f"--set {text!r} sets nothing: {'it has no =' if not equals else f'there is no setting {key!r}'}",

@@ -26,7 +26,8 @@ examples:
 
 EXIT_CODES: Final = """\
 exit codes:
-  0    clean, or only findings below --fail-on; a gate: PASS; balance, split, review, train: done; verify: intact
+  0    clean, or only findings below --fail-on; a gate: PASS; balance, split, review, train, export: done;
+       verify: intact
   1    findings at or above --fail-on (after a fix: left); a gate, also the one before training: FAIL;
        --diff: something would change; verify, train --replay: a mismatch
   2    could not or would not: wrong usage, configuration, missing or unreadable file, a guard;
@@ -37,8 +38,8 @@ exit codes:
 
 
 WITH_EXIT_CODES: Final = (
-    "check", "gate", "demo", "fix", "balance", "split", "review", "train", "predict", "evaluate", "reaudit", "run",
-    "verify",
+    "check", "gate", "demo", "fix", "balance", "split", "review", "train", "export", "predict", "evaluate", "reaudit",
+    "run", "verify",
 )  # fmt: skip
 
 

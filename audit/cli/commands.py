@@ -45,6 +45,7 @@ COMMANDS: Final = (
     Command("review", "mend", "hand rows to people and read back what they decided", "audit.cli.review:run"),
     Command("convert", "mend", "rewrite rows in another shape", "audit.cli.convert:run"),
     Command("train", "train", "fine-tune a model, behind the gate, with a record", "audit.cli.train:run"),
+    Command("export", "train", "write data and settings for another trainer", "audit.cli.export:run"),
     Command("predict", "train", "write down what a model answers to the prompts of rows", "audit.cli.predict:run"),
     Command("evaluate", "train", "ask models about test rows and judge their outputs", "audit.cli.evaluate:run"),
     Command("reaudit", "train", "the same as evaluate", "audit.cli.evaluate:run"),

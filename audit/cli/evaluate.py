@@ -49,6 +49,7 @@ _TEXT: Final = (
     ("concurrency", "N", "requests at a time (default: 4)"),
     ("timeout", "SECONDS", "longest wait for an answer (default: 60)"),
     ("retries", "N", "how often a request is tried again (default: 4)"),
+    ("batch_poll_seconds", "SECONDS", "how often it is asked whether batches are done (default: 30)"),
 )
 """Options with a flag of their own: name, what stands for the value, meaning."""
 
@@ -75,6 +76,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("what is asked for")
     for name, metavar, meaning in _TEXT:
         how.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=meaning)
+    how.add_argument(
+        "--batch", action="store_true",
+        help="ask the arms that have an endpoint in batches: answered within a day, billed at the batch price",
+    )  # fmt: skip
     how.add_argument("--no-counterfactual", action="store_true", help="ask no question with another group in it")
     output = parser.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="FOLDER", help="predictions, result and report go there")
@@ -109,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _given(args: argparse.Namespace) -> Mapping[str, Json]:
-    names = (*_LISTS, *(name for name, _, _ in _TEXT), "policy", "force")
+    names = (*_LISTS, *(name for name, _, _ in _TEXT), "batch", "policy", "force")
     given: dict[str, Json] = {name: getattr(args, name) for name in names if hasattr(args, name)}
     return {**given, **({"counterfactual": False} if hasattr(args, "no_counterfactual") else {})}
 

@@ -18,11 +18,12 @@ from audit.reports.visible import visible
 
 if TYPE_CHECKING:
     from audit.model import Json
+    from audit.train.prediction.batch_notes import BatchAccount
     from audit.train.prediction.running import PredictReport
 
 _VALUES: Final = (
     "base", "labels", "score_answers", "logprobs", "temperature", "samples", "max_new_tokens", "only", "device",
-    "endpoint", "key_variable", "concurrency", "timeout", "retries", "resume", "force",
+    "endpoint", "key_variable", "concurrency", "timeout", "retries", "batch", "batch_poll_seconds", "resume", "force",
 )  # fmt: skip
 """Flags that are fields of ``PredictOptions``."""
 
@@ -32,7 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", default=[], metavar="IN", help="files, folders, patterns, - for stdin")
     parser.add_argument("-o", "--output", metavar="OUT", help="file to write, such as predictions.jsonl")
     group = parser.add_argument_group(
-        "what is asked for (--model is a run, a folder or a hub name; NAME=MODEL names it)"
+        "what is asked for (--model is a run, a folder or a hub name, NAME=MODEL names it; the model of a hosted run "
+        "is asked at its provider)"
     )
     group.add_argument("--base", metavar="FOLDER", help="the model that an adapter belongs to, where it was moved")
     group.add_argument(
@@ -58,6 +60,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--concurrency", metavar="N", help="requests at a time (default: 4)")
     server.add_argument("--timeout", metavar="SECONDS", help="longest wait for an answer (default: 60)")
     server.add_argument("--retries", metavar="N", help="how often a request is tried again (default: 4)")
+    server.add_argument(
+        "--batch",
+        action="store_true",
+        help="hand the requests in as files, answered within a day and billed at the provider's batch price",
+    )
+    server.add_argument(
+        "--batch-poll-seconds", metavar="SECONDS", help="how often it is asked whether they are done (default: 30)"
+    )
     output = parser.add_argument_group("output")
     output.add_argument(
         "--resume",
@@ -109,11 +119,43 @@ def _rendered(report: PredictReport, form: str) -> Iterator[str]:
     good = report.answers - report.errors
     where = f"{visible(report.output)}.partial" if report.partial else visible(report.output)
     yield f"{plural(report.rows, 'row')} asked, {plural(good, 'answer')} of {visible(report.arm)} in {where}\n"
+    if report.asked_at:
+        yield f"  asked at {visible(report.asked_at)}, where the run was made\n"
     if report.found:
         yield f"  {report.found:,} were there already\n"
+    if report.batches is not None:
+        yield from _of_batches(report.batches)
     for word, count in report.failed.items():
         yield f"  {plural(count, 'answer')} failed: {visible(word)}\n"
     if report.partial:
-        yield "interrupted: --resume goes on\n"
+        yield _interrupted(report)
     elif report.passing:
         yield f"{report.passing:,} failed for passing reasons: --resume asks them again\n"
+
+
+_ODD: Final[Mapping[str, str]] = {
+    "strangers": "of something that was not asked",
+    "repeated": "of what was answered already",
+    "garbled": "that cannot be read",
+}
+"""What is said of odd lines in the results of batches."""
+
+
+def _of_batches(account: BatchAccount) -> Iterator[str]:
+    from audit.train.prediction.batch_notes import batches
+
+    yield f"  {batches(account.batches)}, billed at the provider's batch price\n"
+    for word, count in account.odd.items():
+        yield f"  {plural(count, 'line')} of results {_ODD.get(word, word)}: passed over\n"
+
+
+def _interrupted(report: PredictReport) -> str:
+    from audit.train.prediction.batch_notes import batches
+
+    waiting = report.batches.waiting if report.batches is not None else 0
+    if not waiting:
+        return "interrupted: --resume goes on\n"
+    return (
+        f"interrupted: {batches(waiting)} {'goes' if waiting == 1 else 'go'} on at the provider, and --batch --resume "
+        "fetches what was paid for\n"
+    )

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from audit.cli import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_TERMINATED
+from audit.cli.hosted_flags import hosted_arguments, hosted_given
 from audit.cli.settings_flags import add_settings_flags, settings_from
-from audit.cli.terminal import add_terminal_flags, print_pieces, progress_bar
+from audit.cli.terminal import add_terminal_flags, progress_bar
+from audit.cli.train_asked import data_named, output_named, show
 from audit.config.settings import Settings
 from audit.errors import UsageError
 
@@ -58,6 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--set", action="append", dest="assignments", metavar="KEY=VALUE", help="any setting of [train] (repeatable)"
     )
+    hosted_arguments(parser.add_argument_group("training at a provider in place of on this machine"))
     gate = parser.add_argument_group("the gate, which comes first")
     gate.add_argument("--policy", metavar="NAME|FILE", help="what the data is judged by (default: [gate] policy)")
     gate.add_argument("--waive", metavar='"WHO: WHY"', help="train although the gate says FAIL; it is recorded")
@@ -76,16 +79,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code 0 trained (a replay: equal), 1 the gate says FAIL (a replay: it differs), 130 or 143 interrupted."""
+    """Exit code 0 trained (a replay: equal), 1 the gate says FAIL (a replay: it differs), 2 a provider's job failed,
+    130 or 143 interrupted."""
+    from audit.cli.hosted import hosted_way, refuse_hosted_folder
+    from audit.train.hosted.options import provider_of
     from audit.train.installed import check_installed, rest_idle_threads
+    from audit.train.options import LOCAL
     from audit.train.runs.gating import GateFailed, read_waiver
 
     settings = settings_from(args, args.paths)
     settings = _with_validation(settings, getattr(args, "validation", []))
     read_waiver(getattr(args, "waive", None))
-    way = _way(args, settings)
-    check_installed()
-    rest_idle_threads()
+    given = given_options(args)
+    is_hosted = provider_of(settings, given) != LOCAL or hasattr(args, "job")
+    way = hosted_way(args, given) if is_hosted else _way(args, settings)
+    if not is_hosted:
+        refuse_hosted_folder(args)
+        check_installed()
+        rest_idle_threads()
     try:
         return way(args, settings)
     except GateFailed as error:
@@ -125,7 +136,7 @@ def given_options(args: argparse.Namespace) -> Mapping[str, Json]:
 
     given: dict[str, Json] = {key: getattr(args, name) for name, key in _FROM_SETTINGS.items() if hasattr(args, name)}
     given |= {name: getattr(args, name) for name, _, _ in _TEXT if hasattr(args, name)}
-    given |= {name: True for name, _ in _SWITCHES if hasattr(args, name)}
+    given |= {name: True for name, _ in _SWITCHES if hasattr(args, name)} | hosted_given(args)
     return given | dict(split_assignment(text) for text in getattr(args, "assignments", []))
 
 
@@ -133,18 +144,6 @@ def _options(args: argparse.Namespace, settings: Settings) -> TrainOptions:
     from audit.train.options import read_options
 
     return read_options(settings, given_options(args))
-
-
-def _data(settings: Settings) -> list[str]:
-    if not settings.files and not settings.splits:
-        raise UsageError("no data was named", hint="audit train data.jsonl -o run")
-    return list(settings.files)
-
-
-def _output(args: argparse.Namespace) -> str:
-    if not getattr(args, "output", ""):
-        raise UsageError("-o names no folder for the run", hint="audit train data.jsonl -o run")
-    return str(args.output)
 
 
 @contextlib.contextmanager
@@ -160,15 +159,6 @@ def _live(args: argparse.Namespace) -> Iterator[LiveLine | EvaluationLines | Non
             live.clear()
 
 
-def _show(args: argparse.Namespace, found: Any, text: Callable[[Any], Iterator[str]]) -> None:
-    if getattr(args, "format", "text") == "json":
-        from audit.reports.encode import encode
-
-        print_pieces((encode(found, indent=2) + "\n",))
-    else:
-        print_pieces(text(found))
-
-
 # ----------------------------------------------------------------------------- doing it
 
 
@@ -180,7 +170,7 @@ def _train(args: argparse.Namespace, settings: Settings) -> int:
     if code == EXIT_CLEAN and not hasattr(args, "no_evaluate"):
         from audit.cli.after_training import reaudit_run
 
-        reaudit_run(args, settings, Path(_output(args)), _options(args, settings))
+        reaudit_run(args, settings, Path(output_named(args)), _options(args, settings))
     return code
 
 
@@ -188,10 +178,10 @@ def _plan(args: argparse.Namespace, settings: Settings) -> int:
     from audit.cli.train_text import render_plan
     from audit.train.runs.planning import plan
 
-    data, options = _data(settings), _options(args, settings)
+    data, options = data_named(settings), _options(args, settings)
     with progress_bar(args) as bar:
         planned = plan(data, options=options, settings=settings, progress=bar)
-    _show(args, planned, render_plan)
+    show(args, planned, render_plan)
     return EXIT_CLEAN
 
 
@@ -203,14 +193,14 @@ def _replay(args: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(f"--replay {args.replay!r} is no step: they are counted from 1", hint="--replay 120")
     with progress_bar(args) as bar:
         found = replay(
-            _output(args),
+            output_named(args),
             int(args.replay),
             list(settings.files),
             given=given_options(args),
             settings=settings,
             progress=bar,
         )
-    _show(args, found, render_replay)
+    show(args, found, render_replay)
     return EXIT_CLEAN if found.equal else EXIT_FINDINGS
 
 
@@ -232,7 +222,7 @@ def _carried_out(
     args: argparse.Namespace, settings: Settings, work: Callable[..., Any], text: Callable[[Any], Iterator[str]]
 ) -> int:
     """Train once or many times into a folder, and show the report."""
-    data, output, options = _data(settings), _output(args), _options(args, settings)
+    data, output, options = data_named(settings), output_named(args), _options(args, settings)
     with progress_bar(args) as bar, _live(args) as live:
         report = work(
             data,
@@ -245,5 +235,5 @@ def _carried_out(
             progress=bar,
             live=live,
         )
-    _show(args, report, text)
+    show(args, report, text)
     return _EXITS.get(report.interrupted, EXIT_CLEAN)

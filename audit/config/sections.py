@@ -46,16 +46,18 @@ TRAIN_KEYS: Final = (
     "gradient_checkpointing", "lora_r", "lora_alpha", "lora_dropout", "lora_targets", "train_last",
     "evaluate_every", "save_every", "keep", "early_stopping", "choose", "patience", "min_delta", "min_group",
     "threads", "device", "vocabulary", "width", "layers", "heads", "merge", "tensorboard", "energy", "curve",
-    "canaries", "canary_repeats",
+    "canaries", "canary_repeats", "provider", "base_url", "key_variable", "learning_rate_multiplier", "beta", "suffix",
+    "lowering", "moderation", "moderation_model", "attempt", "poll_seconds", "timeout", "retries", "wait",
 )  # fmt: skip
-"""What a training run can be told; ``audit.train.options`` says what each means and reads the values."""
+"""What a training run can be told; ``audit.train.options`` says what each means and reads the values, and
+``audit.train.hosted.options`` where a provider trains."""
 SEARCH_KEYS: Final = ("method", "trials", "metric", "space")
 RUN_KEYS: Final = ("stages", "fixes", "max_removal", "seeds", "waive", "target")
 """What ``audit run`` can be told; ``audit.cli.pipeline.options`` reads the values."""
 EVALUATE_KEYS: Final = (
     "models", "endpoints", "judge", "compare", "base_arm", "train", "labels", "max_new_tokens", "samples",
     "temperature", "only", "counterfactual", "most", "coupled", "greedy", "answers", "harm", "policy", "device",
-    "key_variable", "concurrency", "timeout", "retries",
+    "key_variable", "concurrency", "timeout", "retries", "batch", "batch_poll_seconds",
 )  # fmt: skip
 """What ``audit evaluate`` can be told; ``audit.train.evaluation.options`` reads the values."""
 CHECKED_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {

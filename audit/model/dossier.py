@@ -31,6 +31,45 @@ class Association(msgspec.Struct, frozen=True):
     weighed: float | None = None
 
 
+class HandedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was handed to a provider: what for (``role``), its base name, rows, size and sha256, and its id there
+    ("" where it never got there)."""
+
+    role: str
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    id: str = ""
+
+
+class Hosted(msgspec.Struct, frozen=True, kw_only=True):
+    """What only a run at a provider has, as its record tells it.
+
+    ``status`` is that of the job when it was last seen, "" before there was one; ``error`` why it failed, in words.
+    ``tuned`` is the name of the model that came of it. ``trained_tokens`` are those that the provider charged for, over
+    all epochs, ``cost`` what they cost at the quoted price in US dollars; None where it is not known. ``quote``,
+    ``lifecycle``, ``moderation`` and ``lowering`` (what became of row weights) are what was found out before anything
+    was handed in.
+    """
+
+    provider: str
+    address: str
+    job: str = ""
+    status: str = ""
+    error: str = ""
+    tuned: str = ""
+    trained_tokens: int | None = None
+    cost: float | None = None
+    checkpoints: int = 0
+    files: tuple[HandedIn, ...] = ()
+    hyperparameters: Mapping[str, Json] = {}
+    quote: Mapping[str, Json] = {}
+    lifecycle: Mapping[str, Json] = {}
+    moderation: Mapping[str, Json] = {}
+    lowering: Mapping[str, Json] = {}
+
+
 class Training(msgspec.Struct, frozen=True, kw_only=True):
     """One run as its record tells it.
 
@@ -39,7 +78,8 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     are worth (Kish), ``groups`` the used rows by attribute and group. ``weights`` says which weights are in the model.
     ``gate`` is what the data was judged by before, ``waived_by`` and ``waived_why`` who went on all the same.
     ``energy_method`` says how the energy was measured, or why it was not (``energy_kwh`` is None then). ``inputs`` are
-    the sha256 of the files by base name.
+    the sha256 of the files by base name. ``hosted`` is what a provider did (None: trained here); of such a run nobody
+    knows the numbers of parameters and planned steps, what was measured with a clock, and the energy.
     """
 
     arm: str = ""
@@ -81,6 +121,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     machine: str = ""
     seal: str = ""
     notes: tuple[str, ...] = ()
+    hosted: Hosted | None = None
 
     @property
     def weighted(self) -> bool:

@@ -152,15 +152,21 @@ def convert_row(
 def _written(
     raw: bytes, data: dict[str, Json], shape: Shape, to: str, write: Callable[[Chat], Written]
 ) -> ConvertedRow:
-    chat = shape.read(data)
-    made = write(chat)
-    kept = _keep_columns(data, shape, to, made.row)
+    made = carried(data, shape, shape.read(data), to, write)
     if made.row == data:
         return ConvertedRow(shape.name, _line(raw, data))
+    return ConvertedRow(shape.name, _encode(made.row) + b"\n", lost=made.lost)
+
+
+def carried(data: dict[str, Json], shape: Shape, chat: Chat, to: str, write: Callable[[Chat], Written]) -> Written:
+    """The row that ``write`` makes of a chat, with the columns that both shapes know, and all that is left behind:
+    ``"POINTER: what"`` with list indices as ``*``, sorted. ``chat`` was read from ``data``. Raises Unwritable."""
+    made = write(chat)
+    kept = _keep_columns(data, shape, to, made.row)
     told = {phrase.partition(":")[0] for phrase in made.lost}
     left = [at for at in (*chat.lost, *shape.spare(data)) if at not in kept and at not in told]
-    phrases = {_general(phrase) for phrase in (*made.lost, *(f"{at}: not carried" for at in left))}
-    return ConvertedRow(shape.name, _encode(made.row) + b"\n", lost=tuple(sorted(phrases)))
+    phrases = {general(phrase) for phrase in (*made.lost, *(f"{at}: not carried" for at in left))}
+    return Written(made.row, tuple(sorted(phrases)))
 
 
 def _line(raw: bytes, data: dict[str, Json]) -> bytes:
@@ -181,7 +187,7 @@ def _keep_columns(data: dict[str, Json], shape: Shape, to: str, row: dict[str, J
     return frozenset(f"{at}/{key}" for key in keys)
 
 
-def _general(phrase: str) -> str:
+def general(phrase: str) -> str:
     """The phrase with every list index in its pointer as ``*``, so that rows can be counted together."""
     pointer, colon, what = phrase.partition(":")
     return _INDEX.sub("*", pointer) + colon + what

@@ -10,12 +10,14 @@ from audit.model import Json
 from audit.model.dossier import LossPoint, Training
 from audit.reports.html import charts
 from audit.reports.html.blocks import Block, Cell, Figure, Section, Table, Text, facts
+from audit.reports.html.hosted import hosted
 from audit.reports.html.listed import folded
 from audit.reports.html.overview import verdict_cell
 from audit.reports.html.words import NONE, count, ratio, scalar, share
 from audit.reports.summary import plural
 
 MOST_RUNS: Final = 40
+MOST_NOTES: Final = 8
 MOST_LINES: Final = 6
 """Lines of a chart: more have no look of their own."""
 
@@ -25,7 +27,8 @@ def training(trainings: Sequence[Training]) -> Section | None:
     if not trainings:
         return None
     runs = list(trainings[:MOST_RUNS])
-    blocks: list[Block] = [*_curves(runs), _outcome(runs), _read(runs), *_gates(runs), *_price(runs)]
+    blocks: list[Block] = [*_curves(runs), _outcome(runs), *hosted(runs, [name_of(run) for run in runs])]
+    blocks += [_read(runs), *_gates(runs), *_price([run for run in runs if run.hosted is None])]
     blocks += _waivers(runs)
     blocks += folded("Settings, files and seals of every run", _settings(runs))
     if len(trainings) > MOST_RUNS:
@@ -55,7 +58,14 @@ def _curves(runs: Sequence[Training]) -> Iterator[Block]:
             if len(curve) > 1:
                 lines.append((arm, curve, _last(some, kind)))
         if lines:
-            yield _curve(title, kind, lines[:MOST_LINES])
+            yield _curve(title, kind, lines[:MOST_LINES], _unit(runs))
+
+
+def _unit(runs: Sequence[Training]) -> str:
+    """What the losses are measured in; a provider does not say."""
+    own = "in nats for each trained token" if any(run.hosted is None for run in runs) else ""
+    theirs = "as the provider measured it" if any(run.hosted is not None for run in runs) else ""
+    return f"{own}, or {theirs}" if own and theirs else own or theirs
 
 
 def _mean(curves: Sequence[Sequence[LossPoint]], kind: str) -> list[tuple[float, float]]:
@@ -71,7 +81,9 @@ def _last(runs: Sequence[Training], kind: str) -> list[float]:
     return [some[-1] for some in ends if some]
 
 
-def _curve(title: str, kind: str, lines: Sequence[tuple[str, list[tuple[float, float]], list[float]]]) -> Figure:
+def _curve(
+    title: str, kind: str, lines: Sequence[tuple[str, list[tuple[float, float]], list[float]]], unit: str
+) -> Figure:
     drawn = [(arm, curve[len(curve) // 10 :] if kind == "train" else curve) for arm, curve, _ in lines]
     said = [f"{arm} {_at_the_end(ends)}" for arm, _, ends in lines]
     rows = tuple(
@@ -85,7 +97,7 @@ def _curve(title: str, kind: str, lines: Sequence[tuple[str, list[tuple[float, f
         for arm, curve, ends in lines
     )
     table = Table(title, ("Arm", "Runs", "First point", "Last point, mean", "Spread (sd)"), rows, right=(1, 2, 3, 4))
-    sentence = f"Mean over the runs of an arm, in nats for each trained token; at the end: {', '.join(said)}."
+    sentence = f"Mean over the runs of an arm, {unit}; at the end: {', '.join(said)}."
     if kind == "train":
         sentence += " Every point is the mean of the steps since the one before; the first tenth is not drawn."
     chart = charts.line(drawn, words=lambda step: f"step {count(step)}", levels=lambda loss: f"{loss:g}")
@@ -120,14 +132,14 @@ def _outcome(runs: Sequence[Training]) -> Table:
         (
             run,
             (
-                Cell(run.model, f"{run.method}, {count(run.parameters_trained)} of {count(run.parameters)} parameters"),
-                Cell(f"{run.steps:,}", f"of {run.planned:,} planned"),
+                Cell(run.model, _trained(run)),
+                Cell(f"{run.steps:,}" if run.steps or not run.hosted else NONE, _planned(run)),
                 Cell(_ended(run)),
                 Cell(
                     NONE if run.best_step is None else f"step {run.best_step:,}",
                     "" if run.best_value is None else f"{run.best_measure} {ratio(run.best_value)}",
                 ),
-                Cell(run.weights or NONE),
+                Cell(run.weights or (run.hosted.tuned if run.hosted else "") or NONE),
             ),
         )
         for run in runs
@@ -135,9 +147,22 @@ def _outcome(runs: Sequence[Training]) -> Table:
     return Table("How each run ended", head, _alike(rows), right=(2,))
 
 
+def _trained(run: Training) -> str:
+    """How much of the model was trained; of a provider's nobody knows how large it is."""
+    if run.hosted is not None:
+        return run.method
+    return f"{run.method}, {count(run.parameters_trained)} of {count(run.parameters)} parameters"
+
+
+def _planned(run: Training) -> str:
+    return "" if run.hosted is not None else f"of {run.planned:,} planned"
+
+
 def _ended(run: Training) -> str:
     if run.state != "finished":
         return "NOT FINISHED: what follows holds only as far as it went"
+    if run.hosted is not None:
+        return run.hosted.status or NONE
     return run.stopped or "took all its steps"
 
 
@@ -150,14 +175,20 @@ def _read(runs: Sequence[Training]) -> Table:
                 Cell(count(run.rows)),
                 Cell(count(run.used), f"{run.truncated:,} cut" if run.truncated else ""),
                 Cell(count(round(run.effective_rows)), share(run.effective_rows / run.used) if run.used else ""),
-                Cell(count(run.trained_tokens), f"of {count(run.tokens)}"),
+                Cell(count(run.trained_tokens), f"of {count(run.tokens)}") if run.tokens else Cell(NONE),
                 Cell(count(sum(run.dropped.values())), ", ".join(f"{why} {n:,}" for why, n in run.dropped.items())),
-                Cell("unequal" if run.weighted else "equal"),
+                Cell(_row_weights(run)),
             ),
         )
         for run in runs
     ]
     return Table("What each run read (effective rows: Kish's)", head, _alike(rows), right=(1, 2, 3, 4, 5))
+
+
+def _row_weights(run: Training) -> str:
+    if not run.weighted:
+        return "equal"
+    return "unequal, lowered to copies of rows" if run.hosted else "unequal"
 
 
 def _gates(runs: Sequence[Training]) -> Iterator[Block]:
@@ -187,6 +218,8 @@ def _waivers(runs: Sequence[Training]) -> Iterator[Block]:
 
 
 def _price(runs: Sequence[Training]) -> Iterator[Block]:
+    if not runs:
+        return
     head = ("Runs", "Time", "Processor time", "Peak memory", "Energy")
     rows = tuple(
         (
@@ -229,7 +262,7 @@ def _settings(runs: Sequence[Training]) -> Iterator[Block]:
             ("Settings", settings),
             *((f"sha256 of {name}", Cell(sha256, code=True)) for name, sha256 in list(run.inputs.items())[:8]),
             ("Seals", Cell(" ".join(f"{one.seed}: {one.seal or 'not sealed'}" for one in some[:10]), code=True)),
-            *(("Note", note) for note in run.notes[:4]),
+            *(("Note", note) for note in run.notes[:MOST_NOTES]),
         )
 
 

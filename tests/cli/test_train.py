@@ -72,7 +72,7 @@ def test_the_gate_fails_with_exit_code_1_unless_it_is_waived(data: Path, capsys:
     words = ["train", "chats.jsonl", "-o", "run", "--max-steps", "1", *SMALL]
     assert main(words) == 1
     shown = capsys.readouterr()
-    assert "the gate says FAIL by policy default, so nothing was trained: redundant rows" in shown.err
+    assert "the gate says FAIL by policy default, so nothing was done: redundant rows" in shown.err
     assert '--waive "who: why"' in shown.err
     assert not (data.parent / "run").exists()
     assert main([*words, "--waive", "A. Jones: on purpose"]) == 0

@@ -8,7 +8,7 @@ from audit.config.sections import TRAIN_KEYS
 from audit.config.settings import Settings
 from audit.errors import ConfigError, UsageError
 from audit.model import Json
-from audit.train.options import TrainOptions, read_options, split_assignment
+from audit.train.options import HOSTED_ONLY, TrainOptions, read_options, split_assignment
 
 
 def options(section: dict[str, Json] | None = None, **given: Json) -> TrainOptions:
@@ -16,7 +16,7 @@ def options(section: dict[str, Json] | None = None, **given: Json) -> TrainOptio
 
 
 def test_the_file_knows_every_setting_but_the_seed_of_the_run() -> None:
-    assert sorted(TRAIN_KEYS) == sorted(set(TrainOptions.__struct_fields__) - {"seed"})
+    assert sorted(TRAIN_KEYS) == sorted({*TrainOptions.__struct_fields__, *HOSTED_ONLY, "provider"} - {"seed"})
 
 
 def test_a_flag_wins_over_the_file_and_the_file_over_the_run() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from audit.attributes.levels import UNKNOWN
 from audit.engine.finish import TRAIN
 from audit.statistics.weighting import cell_sums, cramers_v, kish
-from audit.train.data.building import TRUNCATED, USED, WEIGHTLESS, Built
+from audit.train.data.building import TRUNCATED, USED, WEIGHTLESS, Built, RowOutcome
 from audit.train.data.rows import Rows
 from audit.train.options import TrainOptions
 
@@ -94,7 +95,7 @@ def account(rows: Rows, built: Mapping[str, Built], options: TrainOptions) -> Ac
 
 def _notes(built: Collection[Built]) -> Iterator[str]:
     if weights := sum(one.unused_weights for one in built):
-        yield f'training rows with a "weight" that is not used ([data] weight = "weight" uses it): {weights:,}'
+        yield unused_weights_note(weights)
     if replies := sum(one.off_prompt for one in built):
         yield (
             "answers that do not go on from what the chat template asks for a reply with, so that a model that is "
@@ -102,6 +103,11 @@ def _notes(built: Collection[Built]) -> Iterator[str]:
         )
     if thoughts := sum(one.unwritten_reasoning for one in built):
         yield f"rows with reasoning that the chat template does not write: {thoughts:,}"
+
+
+def unused_weights_note(rows: int) -> str:
+    """What is said of ``rows`` with a number other than 1 as ``weight`` that nothing configured asks for."""
+    return f'training rows with a "weight" that is not used ([data] weight = "weight" uses it): {rows:,}'
 
 
 class _Used(msgspec.Struct, frozen=True):
@@ -127,29 +133,58 @@ def _account(rows: Rows, built: Built, *, weighted: bool) -> SplitAccount:
     columns = (examples.lengths, examples.trained, examples.loss_weights())
     table = _Used(used, cell_sums(of_sequence, len(used), columns))
     weights = [one.weight if weighted else 1.0 for one in built.outcomes if one.examples]
-    known = {WEIGHTLESS, USED, TRUNCATED}
-    labels = _label_codes(rows, used)
-    groups = {name: _group_codes(rows, name, used) for name in rows.groups}
     return SplitAccount(
         rows=len(built.outcomes),
         used=len(used),
         truncated=outcomes[TRUNCATED],
         weightless=outcomes[WEIGHTLESS],
-        dropped={reason: count for reason, count in sorted(outcomes.items()) if reason not in known},
+        dropped=_dropped(outcomes),
         examples=len(examples),
         tokens=len(examples.ids),
         trained=int(examples.trained.sum()),
         longest=int(examples.lengths.max()),
         by_role=built.roles,
-        by_class=table.tallies(labels, rows.classes),
-        by_group={name: table.tallies(codes, (*rows.members[name], UNKNOWN)) for name, codes in groups.items()},
         mass=float(cell_sums(np.zeros(len(used)), 1, table.columns[2:])[0][0]),
         effective_rows=kish(sum(weights), sum(weight * weight for weight in weights)),
-        association={name: _association(rows, name, labels, codes, table) for name, codes in groups.items()}
-        if rows.classes
-        else {},
         preference_rows=built.preference_rows,
+        **_cells(rows, table),
     )
+
+
+def account_of_lines(rows: Rows, outcomes: Sequence[RowOutcome]) -> SplitAccount:
+    """A split whose rows are written as lines (``examples`` of the outcomes) for a trainer that counts each line once:
+    the mass is the number of lines. Tokens are not counted."""
+    counts = Counter(one.outcome for one in outcomes)
+    used = [one for one in outcomes if one.examples]
+    lines = np.array([one.examples for one in used], np.float64)
+    nothing = np.zeros(len(used))
+    table = _Used(np.array([one.ordinal for one in used], np.int64), (nothing, nothing, lines))
+    return SplitAccount(
+        rows=len(outcomes),
+        used=len(used),
+        weightless=counts[WEIGHTLESS],
+        dropped=_dropped(counts),
+        examples=int(lines.sum()),
+        mass=float(lines.sum()),
+        effective_rows=kish(float(lines.sum()), float((lines * lines).sum())),
+        **_cells(rows, table),
+    )
+
+
+def _dropped(outcomes: Mapping[str, int]) -> dict[str, int]:
+    known = {WEIGHTLESS, USED, TRUNCATED}
+    return {reason: count for reason, count in sorted(outcomes.items()) if reason not in known}
+
+
+def _cells(rows: Rows, table: _Used) -> dict[str, Any]:
+    """The parts of an account that go by class and group."""
+    labels = _label_codes(rows, table.rows)
+    groups = {name: _group_codes(rows, name, table.rows) for name in rows.groups}
+    of_group = {name: table.tallies(codes, (*rows.members[name], UNKNOWN)) for name, codes in groups.items()}
+    association = (
+        {name: _association(rows, name, labels, codes, table) for name, codes in groups.items()} if rows.classes else {}
+    )
+    return {"by_class": table.tallies(labels, rows.classes), "by_group": of_group, "association": association}
 
 
 def _label_codes(rows: Rows, used: Codes) -> Codes:

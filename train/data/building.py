@@ -72,11 +72,7 @@ def build(rows: Rows, split: str, encoder: Encoder) -> Built:
     examples = Examples(work.examples())
     work.refuse()
     if not len(examples):
-        left_out = work.left_out()
-        raise InputError(
-            f"none of the {len(work.ordinals):,} rows of the split {split} can be used: {_counted(left_out)}",
-            hint="look at the weights of rows" if set(left_out) == {WEIGHTLESS} else "`audit check` says what is wrong",
-        )
+        raise nothing_left(split, len(work.ordinals), work.left_out())
     of_row = examples.rows.tolist()
     return Built(
         examples.described(
@@ -139,7 +135,7 @@ class _Work:
                 waiting = []
         yield from self._encoded(waiting)
         if last is not None and not weighed and self.rows.weight_at is not None:
-            raise _no_weight(self.rows.weight_at, last)
+            raise no_weight(self.rows.weight_at, last)
 
     def _encoded(self, rows: Sequence[RowIn]) -> Iterator[Example]:
         if self.encoder is None:
@@ -179,20 +175,35 @@ class _Work:
         """Raise InputError for the rows that stop the run."""
         if not self._refused:
             return
-        row, found = self._refused[0]
-        place = self.rows.place(row)
-        reasons: Counter[str] = Counter(one.reason for _, one in self._refused)
-        others = len(self._refused) - 1
-        more = f", and {others:,} other rows ({_counted(reasons)} in all)" if others else ""
-        raise InputError(
-            f"{place.file} line {place.line} (row {self._ids[row]}) cannot be used for {self.split}: "
-            f"{found.detail} [{found.reason}]{more}",
-            hint=_way_out(found.reason, self.encoder.options) if self.encoder else None,
-        )
+        hint = _way_out(self._refused[0][1].reason, self.encoder.options) if self.encoder else None
+        refused = [(row, found.reason, found.detail) for row, found in self._refused]
+        raise refusal(self.rows, self.split, refused, hint)
 
 
-def _no_weight(field: str, record: Record) -> ConfigError:
-    """No training row has the field; ``record`` is one of them."""
+def nothing_left(split: str, rows: int, left_out: Mapping[str, int]) -> InputError:
+    """The error that none of the rows of a split can be used; ``left_out`` counts them by what is said of them."""
+    return InputError(
+        f"none of the {rows:,} rows of the split {split} can be used: {_counted(left_out)}",
+        hint="look at the weights of rows" if set(left_out) == {WEIGHTLESS} else "`audit check` says what is wrong",
+    )
+
+
+def refusal(rows: Rows, split: str, refused: Sequence[tuple[int, str, str]], hint: str | None) -> InputError:
+    """The error that names the first of the rows that stop a run. ``refused`` holds their ordinals, the reason in a
+    word and in a sentence without a full stop."""
+    row, reason, detail = refused[0]
+    place = rows.place(row)
+    others = len(refused) - 1
+    more = f", and {others:,} other rows ({_counted(Counter(why for _, why, _ in refused))} in all)" if others else ""
+    return InputError(
+        f"{place.file} line {place.line} (row {rows.row_ids([row])[0]}) cannot be used for {split}: "
+        f"{detail} [{reason}]{more}",
+        hint=hint,
+    )
+
+
+def no_weight(field: str, record: Record) -> ConfigError:
+    """The error that no training row has the field that is to weigh it; ``record`` is one of them."""
     data = record.data if isinstance(record.data, dict) else {}
     metadata = data.get("metadata")
     names = [*data, *(f"metadata.{key}" for key in (metadata if isinstance(metadata, dict) else ()))]
@@ -202,14 +213,15 @@ def _no_weight(field: str, record: Record) -> ConfigError:
 def _way_out(reason: str, options: TrainOptions) -> str:
     """What can be done about rows that stop the run. Rows that are cut already cannot be cut."""
     cut = reason == "over_length" and options.over_length == "truncate"
-    return _DROP if cut else _WAYS_OUT.get(reason, _DROP)
+    return DROP if cut else _WAYS_OUT.get(reason, DROP)
 
 
 def _counted(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count:,}" for reason, count in sorted(reasons.items()))
 
 
-_DROP: Final = 'unusable = "drop" leaves such rows out and records which'
+DROP: Final = 'unusable = "drop" leaves such rows out and records which'
+"""What can be done about any row that stops a run."""
 _WAYS_OUT: Final = {
     "over_length": 'a larger max_length; or over_length = "drop", or "truncate" behind the last answer that fits',
     "unseen_label": "put rows of that class into the training split, or take these out of the validation split",

@@ -123,9 +123,9 @@ class Encoder:
         if self.options.task == "classify":
             return self._question(given)
         for message in _answers(record.chat):
-            if _weight(message) is None:
+            if message_weight(message) is None:
                 return Unusable("bad_weight", f"the weight at {message.at} is no number from 0 to {MOST_WEIGHT:g}")
-        chat = _masked(record.chat, self.options.mask)
+        chat = masked(record.chat, self.options.mask)
         if not any(map(is_trained, chat.messages + chat.chosen)):
             return Unusable("nothing_trained", "no turn of it carries loss")
         rendered = self._template.render(chat)
@@ -187,7 +187,7 @@ class Encoder:
             start = max(turn.start, 1)
             trained += turn.end - start
             roles[_role(said[turn.message])] += turn.end - start
-            weights[start : turn.end] = asked.given.weight * (_weight(said[turn.message]) or 0.0)
+            weights[start : turn.end] = asked.given.weight * (message_weight(said[turn.message]) or 0.0)
         if self.options.unit == "example" and trained:
             weights /= trained
         label = NO_CLASS if asked.given.label is None else self._codes.get(asked.given.label, NO_CLASS)
@@ -281,7 +281,7 @@ def _role(message: Message) -> str:
     return message.role if isinstance(message.role, str) else ""
 
 
-def _weight(message: Message) -> float | None:
+def message_weight(message: Message) -> float | None:
     """What a message counts for, 1 where it says nothing; None for what is no weight."""
     weight = message.weight
     if weight is ABSENT or weight is None:
@@ -291,7 +291,7 @@ def _weight(message: Message) -> float | None:
     return float(weight)
 
 
-def _masked(chat: Chat, mask: Literal["assistant", "last"]) -> Chat:
+def masked(chat: Chat, mask: Literal["assistant", "last"]) -> Chat:
     """The chat with every turn marked that is not trained on for another reason than its role: a weight of 0, and with
     the mask ``last`` every answer but the last whose shape leaves that open."""
     turns = chat.messages + chat.chosen
@@ -300,7 +300,7 @@ def _masked(chat: Chat, mask: Literal["assistant", "last"]) -> Chat:
     out = {
         index
         for index, turn in enumerate(turns)
-        if (index in others and turn.trained is None) or (turn.trained and _weight(turn) == 0.0)
+        if (index in others and turn.trained is None) or (turn.trained and message_weight(turn) == 0.0)
     }
     if not out:
         return chat

@@ -13,6 +13,7 @@ from audit.errors import InputError, UsageError, did_you_mean
 from audit.rule.arms import ArmFacts
 from audit.train.evaluation.facts import facts_of, is_run
 from audit.train.evaluation.options import MOST_EXAMPLES, Arm, EvaluateOptions
+from audit.train.runs.hosting import asked_at, is_hosted
 
 EXAMPLE: Final = "--model raw=runs/raw --model remediated=runs/remediated"
 _NAME: Final = re.compile(r"\w[\w+-]{0,63}")
@@ -21,13 +22,17 @@ _NAME: Final = re.compile(r"\w[\w+-]{0,63}")
 
 class Replicate(NamedTuple):
     """One model of an arm. ``model`` is its folder or name, ``endpoint`` the address of the server that has it (None:
-    it is read in this process), ``examples`` how many training rows stand in its prompts."""
+    it is read in this process), ``examples`` how many training rows stand in its prompts. ``run_folder`` is the folder
+    of the run that trained it, where it is one; ``key_variable`` the environment variable with the key of the server,
+    where the run names one."""
 
     arm: str
     seed: int
     model: str
     endpoint: str | None
     facts: ArmFacts
+    run_folder: Path | None = None
+    key_variable: str | None = None
 
     @property
     def examples(self) -> int:
@@ -38,11 +43,6 @@ class Replicate(NamedTuple):
     def name(self) -> str:
         """``ARM-SEED``, as its files are called."""
         return f"{self.arm}-{self.seed}"
-
-    @property
-    def run_folder(self) -> Path | None:
-        """The folder of the run that trained it, where it is one."""
-        return Path(self.model) if self.endpoint is None and self.facts.identity else None
 
 
 def replicates_of(options: EvaluateOptions) -> tuple[Replicate, ...]:
@@ -155,6 +155,9 @@ def _shown(one: Replicate, arm: str, examples: int) -> Replicate:
 
 
 def _replicate(arm: str, number: int, model: str, endpoint: str | None) -> Replicate:
+    folder = Path(model)
+    if is_hosted(folder):
+        return _hosted(arm, folder, endpoint)
     if endpoint is not None:
         return Replicate(arm, number, model, endpoint, ArmFacts(arm=arm, seed=number, kind="endpoint"))
     if model == "tiny" and not Path(model).exists():
@@ -162,13 +165,18 @@ def _replicate(arm: str, number: int, model: str, endpoint: str | None) -> Repli
             f"{arm}=tiny: the built-in model has no weights before it is trained, so there is nothing to ask",
             hint="leave this arm out, or name a run",
         )
-    folder = Path(model)
     if is_run(folder):
         facts = facts_of(folder, arm)
-        return Replicate(arm, facts.seed, model, None, facts)
+        return Replicate(arm, facts.seed, model, None, facts, folder if facts.identity else None)
     if folder.is_dir() and (folder / "record.jsonl").is_file():
         raise InputError(f"the run in {model} has no model yet", hint="go on with it: audit train --resume")
     return Replicate(arm, number, model, None, ArmFacts(arm=arm, seed=number, kind="model", folder=_base_name(model)))
+
+
+def _hosted(arm: str, folder: Path, endpoint: str | None) -> Replicate:
+    """The tuned model of a hosted run, asked where the run was made, or where somebody says that it is."""
+    at, facts = asked_at(folder, endpoint), facts_of(folder, arm)
+    return Replicate(arm, facts.seed, at.model, at.address, facts, folder, at.key_variable)
 
 
 def _base_name(model: str) -> str:

@@ -147,10 +147,12 @@ def _predicting(one: Replicate, options: EvaluateOptions) -> PredictOptions:
         max_new_tokens=options.max_new_tokens,
         device=options.device,
         endpoint=one.endpoint,
-        key_variable=options.key_variable,
+        key_variable=one.key_variable or options.key_variable,
         concurrency=options.concurrency,
         timeout=options.timeout,
         retries=options.retries,
+        batch=options.batch and one.endpoint is not None,
+        batch_poll_seconds=options.batch_poll_seconds,
     )
 
 

@@ -10,9 +10,11 @@ from audit.engine.finish import TRAIN
 from audit.model import Json
 from audit.rule.arms import ArmFacts
 from audit.train.prediction.questions import TEST
-from audit.train.runs.chain import RECORD, read_entry
+from audit.train.runs.chain import RECORD, read_entries, read_entry
 from audit.train.runs.curve import curve_of
 from audit.train.runs.folder import BEGAN, MODEL, MODEL_ENTRY
+from audit.train.runs.hosted_identity import hosted_identity
+from audit.train.runs.hosting import hosted_in, is_hosted
 from audit.train.runs.rows import rows_of
 
 DATA_ENTRY: Final = "data"
@@ -21,15 +23,14 @@ _EVEN: Final = 1e-6
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is that of a run whose model has been written."""
-    return (folder / RECORD).is_file() and (folder / MODEL / "audit-model.json").is_file()
+    """Whether a folder is that of a run whose model has been written, or that of a hosted run."""
+    return (folder / RECORD).is_file() and ((folder / MODEL / "audit-model.json").is_file() or is_hosted(folder))
 
 
 def facts_of(folder: Path, arm: str) -> ArmFacts:
     """What is known of a run. Raises ResumeRefused for a record that is not as it was written."""
     began, data = read_entry(folder, BEGAN), read_entry(folder, DATA_ENTRY)
-    identity = read_entry(folder, MODEL_ENTRY).get("identity")
-    known: Mapping[str, Json] = identity if isinstance(identity, dict) else {}
+    known = _identity(folder)
     seed, sequences = _at(began, "options", "seed"), _at(known, "train", "sequences")
     return ArmFacts(
         arm=arm,
@@ -40,6 +41,15 @@ def facts_of(folder: Path, arm: str) -> ArmFacts:
         curve=curve_of(folder, sequences if isinstance(sequences, int) else 0),
         weighted=_weighted(data),
     )
+
+
+def _identity(folder: Path) -> Mapping[str, Json]:
+    """All that decided the weights of a run; of a hosted one, as far as anybody outside of the provider can know."""
+    run = hosted_in(read_entries(folder))
+    if run is not None:
+        return hosted_identity(folder, run.begun)
+    identity = read_entry(folder, MODEL_ENTRY).get("identity")
+    return identity if isinstance(identity, dict) else {}
 
 
 def kept_for_testing(folder: Path) -> bool:

@@ -19,7 +19,7 @@ from audit.outputs.evaluation import EVALUATION, PREDICTIONS, SCORED
 from audit.train.runs.chain import canonical
 from audit.writing import unwritable, write_whole
 
-ENDINGS: Final = (".jsonl", ".jsonl.state.json", ".jsonl.partial")
+ENDINGS: Final = (".jsonl", ".jsonl.state.json", ".jsonl.partial", ".jsonl.batches.jsonl")
 """How the files of one prediction end."""
 _TEMPORARY: Final = re.compile(r"\..+\.(jsonl|json|html|gz|partial)\.\d+\.tmp")
 

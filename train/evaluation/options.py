@@ -48,7 +48,8 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     with; none means those that the judged run recorded, where they are found unchanged.
 
     ``labels``, ``max_new_tokens``, ``samples``, ``temperature``, ``device``, ``concurrency``, ``timeout``, ``retries``
-    and ``key_variable`` are as for ``audit predict``. ``only`` names the split that is asked; None means ``test``, else
+    and ``key_variable`` are as for ``audit predict``, and so are ``batch`` and ``batch_poll_seconds`` for the arms that
+    are asked of a server. ``only`` names the split that is asked; None means ``test``, else
     what the runs held out, else all rows. With ``counterfactual`` up to ``most`` questions for each attribute are asked
     again with another group in them; ``coupled`` says by attribute which values of other fields change with it
     (``{"sex": {"relationship": {"Husband": "Wife"}}}``), in place of what the data shows. ``greedy`` rows are answered
@@ -81,6 +82,8 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     concurrency: int = 4
     timeout: float = 60.0
     retries: int = 4
+    batch: bool = False
+    batch_poll_seconds: float = 30.0
     force: bool = False
 
 
@@ -204,8 +207,9 @@ def checked(options: EvaluateOptions) -> EvaluateOptions:
         value = getattr(options, name)
         if value is not None and not least <= value < float("inf"):
             raise UsageError(f"--{name.replace('_', '-')} must be at least {least:g}, not {value}")
-    if not 0 < options.timeout < float("inf"):
-        raise UsageError(f"--timeout must be above 0, not {options.timeout}")
+    for name in ("timeout", "batch_poll_seconds"):
+        if not 0 < (seconds := getattr(options, name)) < float("inf"):
+            raise UsageError(f"--{name.replace('_', '-')} must be above 0, not {seconds}")
     if options.samples > 1 and not options.temperature:
         raise UsageError(
             f"{options.samples} samples at temperature 0 would be the same reply over again", hint="--temperature 0.7"

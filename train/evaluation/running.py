@@ -37,6 +37,7 @@ from audit.policy.demands import Answered
 from audit.policy.load import load_policy
 from audit.policy.words import percent
 from audit.rule import Comparison, TrainedOn
+from audit.train.endpoints import shown_address
 from audit.train.evaluation.arms import Replicate, replicates_of
 from audit.train.evaluation.asking import Asked, Told, ask_replicate, names_of, plan_variants
 from audit.train.evaluation.examples import draw_examples
@@ -207,6 +208,7 @@ def _file_of(path: str) -> FileOfData:
 def _notes(work: _Work, questions: Questions) -> Iterator[str]:
     """What takes from the meaning of the figures, or could not be done."""
     yield from _seen(work, questions)
+    yield from _hosted(work)
     if not work.training:
         yield "no training data is known, so nothing says what the models repeat or amplify: --train FILE"
     run, labels = make_run(work.settings), [label.text for label in questions.labels.labels]
@@ -216,6 +218,17 @@ def _notes(work: _Work, questions: Questions) -> Iterator[str]:
             "no favourable label is configured, so no rates of good outcomes are compared between groups: in the "
             f"configuration, [data] favourable = {choice}"
         )
+
+
+def _hosted(work: _Work) -> Iterator[str]:
+    """Where the models of hosted runs were asked, and how the one before fine-tuning is asked beside them."""
+    hosted = [one for one in work.replicates if one.run_folder and one.endpoint]
+    for one in hosted:
+        address = shown_address(one.endpoint or "")
+        yield f"{one.name} was asked at {address} as {one.model}, which the record of its run names"
+    if hosted and not work.roles.base:
+        address, base = shown_address(hosted[0].endpoint or ""), hosted[0].facts.identity.get("base")
+        yield f"the model before fine-tuning was not asked: --model base={base} --endpoint base={address}"
 
 
 def _seen(work: _Work, questions: Questions) -> Iterator[str]:

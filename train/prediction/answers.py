@@ -10,7 +10,7 @@ import msgspec
 from audit.model import Json
 from audit.train.prediction.questions import QuestionSet
 
-PASSING: Final = ("rate_limit", "server", "timeout", "connection")
+PASSING: Final = ("rate_limit", "server", "timeout", "connection", "expired")
 """Errors after which asking again may help."""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final, get_type_hints
 
 import msgspec
 
 from audit.errors import UsageError
 from audit.model import Json
+from audit.train.runs.hosting import asked_at, is_hosted
 
 AUTO: Final = "auto"
 NONE: Final = "none"
@@ -32,6 +33,13 @@ class PredictOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     at most ``concurrency`` requests at a time, each for ``timeout`` seconds and up to ``retries`` times again. With
     ``resume`` what was interrupted goes on, and answers that failed for a reason that may pass are asked for again.
     ``key_variable`` names the environment variable with its key.
+
+    With ``batch`` the requests are handed in as files that the provider works off within a day, which it bills at its
+    price for batches; it is asked every ``batch_poll_seconds`` how they stand. Answers are the same either way, and
+    ``resume`` goes on with what was begun the other way.
+
+    A ``model`` that is the folder of a hosted run stands for the model that the run made, asked where the run was:
+    ``run`` is then that folder.
     """
 
     model: str | None = None
@@ -50,6 +58,9 @@ class PredictOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     concurrency: int = 4
     timeout: float = 60.0
     retries: int = 4
+    batch: bool = False
+    batch_poll_seconds: float = 30.0
+    run: str | None = None
     resume: bool = False
     force: bool = False
 
@@ -85,6 +96,29 @@ def options_from(given: Mapping[str, Json], model: str | None) -> PredictOptions
     return checked(msgspec.structs.replace(options, arm=arm, model=model))
 
 
+def of_hosted_run(options: PredictOptions) -> PredictOptions:
+    """The options with address, model and key of a finished hosted run in place of its folder; others as they are.
+
+    An address that was named stands. Raises InputError for a run that made no model or whose record was changed, and
+    UsageError for one that was made where nobody here asks, or with Azure, which asks for the name of a deployment.
+    """
+    if options.model is None or options.run is not None or not is_hosted(Path(options.model)):
+        return options
+    found = asked_at(Path(options.model), options.endpoint)
+    if found.provider == "azure" and options.endpoint is None:
+        raise UsageError(
+            f"Azure is asked for a deployment, and {options.model} knows only the model {found.model}",
+            hint=f"deploy it, then --endpoint {found.address} --model DEPLOYMENT",
+        )
+    return msgspec.structs.replace(
+        options,
+        run=options.model,
+        model=found.model,
+        endpoint=found.address,
+        key_variable=found.key_variable or options.key_variable,
+    )
+
+
 _KINDS: Final[Mapping[object, str]] = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -106,13 +140,20 @@ def _named(model: str, arm: str | None) -> tuple[str, str]:
 
 
 def checked(options: PredictOptions) -> PredictOptions:
-    """The options, if they fit. Raises UsageError."""
+    """The options, if they fit, those of a hosted run resolved (``of_hosted_run``). Raises UsageError."""
+    options = of_hosted_run(options)
     for name, least in _LEAST.items():
         value = getattr(options, name)
         if not least <= value < float("inf"):
             raise UsageError(f"--{name.replace('_', '-')} must be at least {least:g}, not {value}")
-    if not 0 < options.timeout < float("inf"):
-        raise UsageError(f"--timeout must be above 0, not {options.timeout}")
+    for name in ("timeout", "batch_poll_seconds"):
+        if not 0 < (seconds := getattr(options, name)) < float("inf"):
+            raise UsageError(f"--{name.replace('_', '-')} must be above 0, not {seconds}")
+    if options.batch and options.endpoint is None:
+        raise UsageError(
+            "--batch is for a provider that is asked, and no --endpoint was named",
+            hint="--endpoint https://api.openai.com/v1, or the folder of a hosted run as --model",
+        )
     if options.samples > 1 and not options.temperature:
         raise UsageError(
             f"{options.samples} samples at temperature 0 would be the same reply over again", hint="--temperature 0.7"

@@ -18,10 +18,16 @@ from audit.engine.drive import Progress
 from audit.errors import AuditError, UsageError
 from audit.model import ABSENT, Json, Record
 from audit.policy.words import plural
+from audit.train import endpoints
+from audit.train.endpoints import Endpoint, base_of, shown_address
 from audit.train.prediction.answers import PASSING, Answer, Answerer
+from audit.train.prediction.batch_notes import BatchAccount, BatchNotes, batches
+from audit.train.prediction.batched import BatchedModel
 from audit.train.prediction.ledger import Ledger
 from audit.train.prediction.options import PredictOptions, checked, options_from
 from audit.train.prediction.questions import Question, QuestionSet, asking, writable
+from audit.train.prediction.remote import Learnt, RemoteModel
+from audit.train.protocol.connection import Connection
 
 AT_ONCE: Final = 512
 """Rows that are put together at a time."""
@@ -30,7 +36,8 @@ AT_ONCE: Final = 512
 class PredictReport(msgspec.Struct, frozen=True, kw_only=True):
     """The account of a prediction: ``rows`` asked about, ``answers`` that stand in the file (rows times samples, those
     with an error included), ``failed`` of them by the first word of their error, ``found`` that an earlier run had
-    already. ``partial``: interrupted, and ``--resume`` goes on."""
+    already. ``partial``: interrupted, and ``--resume`` goes on. ``batches`` is what became of those that were handed
+    in, None where none were; ``asked_at`` the address that a hosted run named, "" where somebody named one."""
 
     output: str
     arm: str
@@ -39,6 +46,8 @@ class PredictReport(msgspec.Struct, frozen=True, kw_only=True):
     failed: Mapping[str, int] = {}
     found: int = 0
     partial: bool = False
+    batches: BatchAccount | None = None
+    asked_at: str = ""
 
     @property
     def errors(self) -> int:
@@ -65,7 +74,8 @@ def predict(
 
     The file has a line for every row and sample, in the order of the rows, and is put in place when it is whole;
     ``OUTPUT.state.json`` beside it says what was asked of whom. Rows that cannot be asked stand in it with their error.
-    ``told`` is given how many answers stand and how many are wanted, now and then.
+    ``told`` is given how many answers stand and how many are wanted, now and then. Of batches that are handed in it is
+    kept in ``OUTPUT.batches.jsonl`` which there are, so that they are fetched and none is made twice.
 
     An interruption gives a report that is ``partial``: with ``options.resume`` what is there is not asked again. Raises
     UsageError, InputError (a model that cannot be read, a resume that does not fit), OutputError for files that exist,
@@ -79,7 +89,7 @@ def predict(
         raise UsageError(f"{path.parent} is no folder, so {path.name} cannot be written there")
     with ExitStack() as stack:
         try:  # before a model is loaded: reading may start processes, which had better not inherit one
-            of_run = None if options.endpoint else options.model
+            of_run = options.run if options.endpoint else options.model
             asked_about = asking(data, settings, only=options.only, run_folder=of_run, progress=progress)
             questions = stack.enter_context(asked_about)
         except KeyboardInterrupt:
@@ -104,6 +114,11 @@ def ask(
     if first_sample:
         asked["first sample"] = first_sample
     ledger = Ledger(output, asked, questions.rows, samples=options.samples, resume=options.resume, force=options.force)
+    notes = BatchNotes(output, keep=options.resume)
+    if isinstance(answerer, BatchedModel):
+        answerer.note_in(notes)
+    elif not ledger.is_complete:
+        _refuse_open(notes)
     is_whole = ledger.is_complete or _answered(ledger, answerer, questions, options, told)
     if is_whole and not ledger.is_complete:
         ledger.finish(_lines(ledger, questions, options, settings.seed, first_sample))
@@ -115,7 +130,19 @@ def ask(
         failed=ledger.errors,
         found=ledger.found,
         partial=not is_whole,
+        batches=notes.account if notes.account.batches else None,
+        asked_at=shown_address(options.endpoint) if options.endpoint and options.run else "",
     )
+
+
+def _refuse_open(notes: BatchNotes) -> None:
+    """Raise UsageError where batches are under way that would be paid for and never fetched."""
+    if notes.open:
+        raise UsageError(
+            f"{batches(len(notes.open))} of these questions may still be under way: asked live they "
+            "would be paid for twice",
+            hint="go on with --batch, which fetches what there is of them, and then without; --force begins anew",
+        )
 
 
 def _given(options: PredictOptions | None) -> Mapping[str, Json]:
@@ -130,10 +157,9 @@ def _arm(options: PredictOptions) -> str:
 def opened(options: PredictOptions, settings: Settings, stack: ExitStack) -> Callable[[PredictOptions], Answerer]:
     """Who is asked, until the stack is left: the model is loaded once and can be asked in several ways."""
     model = options.model or ""
+    if options.endpoint is not None and options.batch:
+        return _batched(options, settings, options.endpoint, stack)
     if options.endpoint is not None:
-        from audit.train.endpoints import Endpoint
-        from audit.train.prediction.remote import RemoteModel
-
         endpoint = Endpoint(
             options.endpoint,
             model,
@@ -144,7 +170,8 @@ def opened(options: PredictOptions, settings: Settings, stack: ExitStack) -> Cal
             concurrency=options.concurrency,
         )
         stack.enter_context(endpoint)
-        return lambda way: RemoteModel(endpoint, way, settings.seed)
+        learnt = Learnt()
+        return lambda way: RemoteModel(endpoint, way, settings.seed, learnt)
     from audit.train.installed import check_installed
 
     check_installed()
@@ -154,6 +181,22 @@ def opened(options: PredictOptions, settings: Settings, stack: ExitStack) -> Cal
     device = device_of(options.device)
     loaded = load(model, allow_download=settings.allow_download, device=device, base=options.base)
     return lambda way: LocalModel(loaded, way, settings.seed)
+
+
+def _batched(
+    options: PredictOptions, settings: Settings, address: str, stack: ExitStack
+) -> Callable[[PredictOptions], Answerer]:
+    connection = Connection(
+        base_url=base_of(address),
+        key_variable=options.key_variable,
+        timeout=options.timeout,
+        retries=options.retries,
+        first_wait=endpoints.FIRST_WAIT,
+        purpose="predictions in batches",
+    )
+    stack.enter_context(connection)
+    learnt = Learnt()
+    return lambda way: BatchedModel(connection, way, settings.seed, learnt)
 
 
 _OF_ANSWERS: Final = ("labels", "score_answers", "logprobs", "temperature", "samples", "max_new_tokens", "only", "arm")

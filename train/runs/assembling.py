@@ -17,7 +17,7 @@ from audit.config.settings import Settings
 from audit.engine.drive import Progress
 from audit.engine.finish import TRAIN
 from audit.errors import InputError, UsageError
-from audit.model import ABSENT, Json
+from audit.model import ABSENT
 from audit.train.core.batches import Schedule, auto_budget, denominator, reach
 from audit.train.core.learner import Parts
 from audit.train.core.objective import objective_for
@@ -28,7 +28,6 @@ from audit.train.data.canaries import planted
 from audit.train.data.encode import Encoder, question_of
 from audit.train.data.examples import Examples
 from audit.train.data.rows import VALIDATION, FileRead, Rows, gathering
-from audit.train.models.base import recorded_name
 from audit.train.models.preparing import Prepared, length_limit, prepare
 from audit.train.models.templates import CONTROL
 from audit.train.models.tokenizing import TEMPLATE, TOKENIZER, TOKENIZER_CONFIG, tiny_template, tokenizer_for
@@ -180,12 +179,3 @@ def files_hash(folder: Path, names: Sequence[str]) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"
         total.update(f"{name} {content}\n".encode())
     return total.hexdigest()
-
-
-def told_options(options: TrainOptions) -> dict[str, Json]:
-    """The options as they are recorded: models and files by their name, never by an absolute place."""
-    told: dict[str, Json] = msgspec.to_builtins(options)
-    for name in ("model", "chat_template"):
-        if isinstance(told[name], str):
-            told[name] = recorded_name(str(told[name]))
-    return told

@@ -33,6 +33,17 @@ METRICS: Final = "metrics.jsonl"
 CHECKPOINTS: Final = "checkpoints"
 TOKENIZER: Final = "tokenizer"
 MODEL: Final = "model"
+UPLOADS: Final[Mapping[str, str]] = {"train": "train.jsonl", "validation": "validation.jsonl"}
+"""What a hosted run hands to the provider, by the role of the file."""
+UPLOADED_ROWS: Final = "uploaded.jsonl"
+"""For every line of these files the row that it was made of."""
+MODERATION: Final = "moderation.jsonl"
+EVENTS: Final = "events.jsonl"
+JOB: Final = "job.json"
+HOSTED_CHECKPOINTS: Final = "checkpoints.json"
+RESULT: Final = "result.csv"
+HOSTED_FILES: Final = frozenset({*UPLOADS.values(), UPLOADED_ROWS, MODERATION, EVENTS, JOB, HOSTED_CHECKPOINTS, RESULT})
+"""What only the folder of a hosted run holds."""
 MODEL_ENTRY: Final = "model"
 """The kind of the last entry before training: a record without it was killed before anything could be gone on with."""
 
@@ -41,7 +52,7 @@ State = Literal["new", "begun", "started", "finished"]
 _FOLDERS: Final = frozenset(
     {CHECKPOINTS, TOKENIZER, MODEL, *(name.rstrip("/") for name in CLOCKED if name.endswith("/"))}
 )
-_KEPT: Final = frozenset({CONFIG, GATE, ACCOUNTING, ROWS, CANARIES, METRICS, RECORD, SEAL})
+_KEPT: Final = frozenset({CONFIG, GATE, ACCOUNTING, ROWS, CANARIES, METRICS, RECORD, SEAL}) | HOSTED_FILES
 _FILES: Final = _KEPT | {name for name in CLOCKED if not name.endswith("/")}
 _TEMPORARY: Final = re.compile(rf"\.({'|'.join(map(re.escape, sorted(_FOLDERS | _FILES)))})(\.\d+)?\.tmp")
 """What a process that was killed leaves of a file or of the model that it was writing."""

@@ -21,6 +21,7 @@ from audit.errors import AuditError, UsageError
 from audit.model import Json, Result, Verdict
 from audit.train.models.base import model_folder
 from audit.train.options import TrainOptions
+from audit.train.runs.chain import read_entry
 
 
 class TrainWaiver(msgspec.Struct, frozen=True):
@@ -85,7 +86,7 @@ class GateFailed(AuditError):
     def __init__(self, decision: GateDecision) -> None:
         told = "; ".join(f"{clause.name}: {clause.actual} ({clause.limit})" for clause in decision.failed)
         super().__init__(
-            f"the gate says FAIL by policy {decision.policy}, so nothing was trained: {told}",
+            f"the gate says FAIL by policy {decision.policy}, so nothing was done: {told}",
             hint='`audit gate` shows where; `audit fix` mends; `--waive "who: why"` goes on and is recorded',
         )
         self.decision = decision
@@ -190,6 +191,11 @@ def decision_of(result: Result, waiver: TrainWaiver | None = None) -> GateDecisi
             for one in map(msgspec.to_builtins, told.waivers)
         ),
     )
+
+
+def recorded_decision(folder: Path) -> GateDecision:
+    """The decision of the gate that a run was begun with."""
+    return msgspec.convert(read_entry(folder, "gate"), GateDecision)
 
 
 def by_base_name(hashes: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ import msgspec
 from audit.errors import InputError
 from audit.evidence import installed_version
 from audit.model import Json
+from audit.train.models.base import recorded_name
 from audit.train.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -296,3 +297,12 @@ def _way_out(first: Difference) -> str:
     if part == "machine":
         return f"go on where the run began: another machine or build rounds otherwise; {anew}"
     return f"put back what was there when the run began, {anew}"
+
+
+def told_options(options: TrainOptions) -> dict[str, Json]:
+    """The options as they are recorded: models and files by their name, never by an absolute place."""
+    told: dict[str, Json] = msgspec.to_builtins(options)
+    for name in ("model", "chat_template"):
+        if isinstance(told[name], str):
+            told[name] = recorded_name(str(told[name]))
+    return told

@@ -25,8 +25,9 @@ from audit.train.core.place import Place, alone, place_for
 from audit.train.data.examples import Examples
 from audit.train.models.prepared import unwrapped
 from audit.train.options import TrainOptions, check_options, read_options
-from audit.train.runs.assembling import Assembled, assemble, parts_of, told_options
+from audit.train.runs.assembling import Assembled, assemble, parts_of
 from audit.train.runs.gating import settings_of_gate
+from audit.train.runs.identity import told_options
 from audit.train.runs.memory import (
     Memory,
     MicroBatch,

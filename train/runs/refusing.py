@@ -17,11 +17,10 @@ from audit.errors import InputError
 from audit.model import Json
 from audit.train.data.rows import FileRead
 from audit.train.options import TrainOptions
-from audit.train.runs.assembling import told_options
 from audit.train.runs.chain import read_entries
 from audit.train.runs.folder import CONFIG, MODEL_ENTRY
 from audit.train.runs.gating import GateDecision, by_base_name
-from audit.train.runs.identity import Identity, ResumeRefused, config_identity, refuse
+from audit.train.runs.identity import Identity, ResumeRefused, config_identity, refuse, told_options
 
 DATA_CHANGED: Final = "give the data as it was when the run began, or train anew into another output folder"
 _NAMED: Final = ("model", "revision", "chat_template", "token_budget", "canaries", "canary_repeats")

@@ -1,13 +1,16 @@
-"""Reads ``rows.jsonl`` of a run: what became of every row that it read. Writes nothing."""
+"""The lines of ``rows.jsonl`` of a run: what became of every row that it read. Writes no file."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from audit.errors import InputError
+from audit.train.data.building import RowOutcome
+from audit.train.runs.chain import canonical
 from audit.train.runs.folder import ROWS
 
 
@@ -20,6 +23,13 @@ class RowOfRun(msgspec.Struct):
     file: str = ""
     line: int = 0
     examples: int = 0
+
+
+def row_line(outcome: RowOutcome) -> bytes:
+    """The line of a row; of its file only the base name."""
+    told = msgspec.to_builtins(outcome)
+    del told["ordinal"]
+    return canonical({**told, "file": os.path.basename(outcome.file)})
 
 
 def rows_of(folder: Path | None) -> Iterator[RowOfRun]:

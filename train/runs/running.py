@@ -17,22 +17,19 @@ import msgspec
 import torch
 
 from audit.api.preparing import override
-from audit.config.attributes import files_named
 from audit.config.settings import Settings
 from audit.engine.drive import Progress
-from audit.errors import UsageError
 from audit.evidence import tool_version
 from audit.train.core.learner import Parts, load_weights
 from audit.train.core.loop import Fitted, check_measures, fit
 from audit.train.core.place import Place, place_for
 from audit.train.core.state import EARLY, FINISHED, Evaluation, Listener, Snapshot, StepLog
 from audit.train.core.state import Progress as TrainProgress
-from audit.train.data.building import RowOutcome
 from audit.train.data.canaries import CANARIES, draw_canaries
 from audit.train.models.saving import save
 from audit.train.options import TrainOptions, check_options, read_options
 from audit.train.runs import checkpoint
-from audit.train.runs.assembling import Assembled, assemble, identity_of, parts_of, told_options
+from audit.train.runs.assembling import Assembled, assemble, identity_of, parts_of
 from audit.train.runs.chain import canonical, read_entry
 from audit.train.runs.ending import Begun, Ended, evaluations_in, report_of
 from audit.train.runs.folder import (
@@ -48,14 +45,16 @@ from audit.train.runs.folder import (
     begin,
     check_output,
 )
-from audit.train.runs.gating import GateDecision, pass_gate, read_waiver
-from audit.train.runs.identity import Identity, refuse
+from audit.train.runs.gating import GateDecision, pass_gate, read_waiver, recorded_decision
+from audit.train.runs.identity import Identity, refuse, told_options
+from audit.train.runs.inputs import inputs_of
 from audit.train.runs.log import MetricsLog
 from audit.train.runs.metering import Meter, Timing, spent, write_machine
 from audit.train.runs.record import Record
 from audit.train.runs.recording import Recorder, take_up
 from audit.train.runs.refusing import refuse_other_command, refuse_other_files, refuse_unjudged
 from audit.train.runs.report import BestStep, TrainReport
+from audit.train.runs.rows import row_line
 from audit.train.runs.stopping import Signal, Stopping, stopping
 from audit.train.runs.tensorboard import TENSORBOARD_FOLDER, TensorBoardWriter
 from audit.writing import write_whole
@@ -96,7 +95,7 @@ def train(
     settings = override(settings or Settings(), config)
     options = (options or read_options(settings)).settled
     check_options(options)
-    waiver, folder, inputs = read_waiver(waive), Path(output), _inputs(data, settings, options)
+    waiver, folder, inputs = read_waiver(waive), Path(output), inputs_of(data, settings, _beside(options))
     data = list(data) if isinstance(data, Iterator) else data
     place = place_for(options)
     with Meter(energy=options.energy, device=str(place.device)) as meter:
@@ -115,32 +114,8 @@ def train(
             return carry_out(assembled, folder, decision, place, meter, resume=going_on, force=force, live=live)
 
 
-def _inputs(data: Any, settings: Settings, options: TrainOptions) -> list[str]:
-    """All that is read: data, references, lexicons, the configuration and its policy, baseline and sidecars, model and
-    template; names of what is built in or lies on the hub among them.
-
-    Raises UsageError for standard input: it can be read once, and is needed twice."""
-    given = [data] if isinstance(data, str) or hasattr(data, "__fspath__") else data
-    named = (
-        [str(one) for one in given if isinstance(one, str) or hasattr(one, "__fspath__")]
-        if isinstance(given, list | tuple)
-        else []
-    )
-    paths = [*named, *(path for _, path in settings.splits)]
-    if "-" in paths:
-        raise UsageError(
-            "standard input can be read once, and the gate reads the data before it is trained on",
-            hint="write it to a file first",
-        )
-    beside = (settings.config_file, settings.policy, settings.baseline, settings.tokenizer)
-    return [
-        *paths,
-        *settings.against,
-        *settings.target_sample,
-        *settings.lexicons,
-        *files_named(settings),
-        *filter(None, (*beside, None if options.is_tiny else options.model, options.chat_template)),
-    ]
+def _beside(options: TrainOptions) -> tuple[str | None, ...]:
+    return (None if options.is_tiny else options.model, options.chat_template)
 
 
 # ----------------------------------------------------------------------------- one run
@@ -284,15 +259,9 @@ def _describe(assembled: Assembled, folder: Path, decision: GateDecision) -> Non
     write_whole(folder / CONFIG, [canonical({"schema": "audit.config/1", "options": told_options(assembled.options)})])
     write_whole(folder / GATE, [canonical(decision)])
     write_whole(folder / ACCOUNTING, [canonical(assembled.accounting)])
-    write_whole(folder / ROWS, (_row_line(one) for one in assembled.outcomes))
+    write_whole(folder / ROWS, map(row_line, assembled.outcomes))
     if assembled.options.canaries:
         write_whole(folder / CANARIES, map(canonical, draw_canaries(assembled.options)))
-
-
-def _row_line(outcome: RowOutcome) -> bytes:
-    told = msgspec.to_builtins(outcome)
-    del told["ordinal"]
-    return canonical({**told, "file": os.path.basename(outcome.file)})
 
 
 def _begun_as(assembled: Assembled, parts: Parts) -> Begun:
@@ -312,11 +281,6 @@ def _begun_as(assembled: Assembled, parts: Parts) -> Begun:
         token_budget=parts.budget,
         place=parts.place.described,
     )
-
-
-def recorded_decision(folder: Path) -> GateDecision:
-    """The decision of the gate that a run was begun with."""
-    return msgspec.convert(read_entry(folder, "gate"), GateDecision)
 
 
 # ----------------------------------------------------------------------------- training and ending

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from audit.train.runs.curve import curve_of
 from audit.train.runs.ending import Begun, Ended, ended_of
 from audit.train.runs.folder import ACCOUNTING
 from audit.train.runs.gating import GateDecision
+from audit.train.runs.hosted_telling import told_hosted
+from audit.train.runs.hosting import HostedRun, hosted_in
 from audit.train.runs.metering import spent
 
 TOLD: Final = (
@@ -25,6 +27,8 @@ TOLD: Final = (
     "class_weights", "group_weights", "early_stopping", "choose", "precision", "device", "threads",
 )  # fmt: skip
 """The settings that a reader asks for first; the record has all."""
+TOLD_HOSTED: Final = ("suffix", "hold_out", "class_weights", "group_weights", "lowering", "moderation", "attempt")
+"""Those of a run at a provider, beside the hyperparameters of its job."""
 
 
 def training_of(folder: Path, *, arm: str = "") -> Training:
@@ -33,8 +37,10 @@ def training_of(folder: Path, *, arm: str = "") -> Training:
     Raises InputError for a folder that holds no record, or one that cannot be read.
     """
     try:
-        told: dict[str, Any] = {entry.kind: entry.data for entry in chain_of(folder).entries}
-        return _training(folder, told, arm)
+        entries = chain_of(folder).entries
+        told: dict[str, Any] = {entry.kind: entry.data for entry in entries}
+        run = hosted_in(entries)
+        return _training(folder, told, arm) if run is None else _hosted(folder, told, run, arm)
     except (msgspec.DecodeError, AttributeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder} is a run that cannot be read: {error}", hint="`audit verify` says why") from None
 
@@ -57,11 +63,36 @@ def _training(folder: Path, told: Mapping[str, Any], arm: str) -> Training:
         parameters=begun.parameters if begun else 0,
         parameters_trained=begun.parameters_trained if begun else 0,
         planned=begun.planned if begun else 0,
-        settings={name: options[name] for name in TOLD if options.get(name) not in (None, "", {}, [], "none")},
+        settings=_said(options, TOLD),
         curve=_curve(folder),
         seal=seal.read_text().strip() if seal.is_file() else "",
     )
     return msgspec.structs.replace(bare, **_data(folder), **_gate(decision), **_end(ended), **_price(folder))
+
+
+def _said(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: options[name] for name in names if options.get(name) not in (None, "", {}, [], "none")}
+
+
+def _hosted(folder: Path, told: Mapping[str, Any], run: HostedRun, arm: str) -> Training:
+    """A run at a provider."""
+    decision = msgspec.convert(told["gate"], GateDecision) if "gate" in told else None
+    seal, curve, hosted = folder / SEAL, _curve(folder), told_hosted(folder, run)
+    bare = Training(
+        arm=arm,
+        seed=run.begun.seed,
+        folder=folder.resolve().name,
+        state="finished" if seal.is_file() else "started",
+        model=run.begun.model,
+        method=run.begun.method,
+        steps=curve[-1].step if curve else 0,
+        settings={**_said((told.get("began") or {}).get("options") or {}, TOLD_HOSTED), **hosted.hyperparameters},
+        curve=curve,
+        seal=seal.read_text().strip() if seal.is_file() else "",
+        hosted=hosted,
+    )
+    notes = dict.fromkeys((*run.begun.notes, *(run.ended.notes if run.ended else ())))
+    return msgspec.structs.replace(bare, **{**_data(folder), "notes": tuple(notes)}, **_gate(decision))
 
 
 def _data(folder: Path) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
 
-from audit.errors import AuditError
+from audit.errors import AuditError, UsageError
+from audit.model import Json
 from audit.read.characters import well_formed
 from audit.train.endpoints import Endpoint, Failed, Request
 
@@ -24,7 +25,23 @@ PER_REQUEST: Final = 16
 PIECE: Final = 20_000
 """Characters of a text that are sent as one; a longer text has the highest score of its pieces."""
 
+NO_SUCH_PATH: Final = frozenset({404, 405, 501})
+"""How a server answers that has no moderation."""
+
 Scores: TypeAlias = Mapping[str, float]
+
+
+class Judged(NamedTuple):
+    """What an endpoint says of a text: whether it is flagged (None where it does not say), the categories that are,
+    sorted and by their names in the API ("hate/threatening"), and the score from 0 to 1 of each category."""
+
+    flagged: bool | None
+    categories: tuple[str, ...]
+    scores: Scores
+
+
+class NoModeration(UsageError):
+    """The server has no moderation endpoint."""
 
 
 class ModerationScorer:
@@ -73,25 +90,48 @@ class ModerationScorer:
         Raises AuditError where a request still fails after its last retry, or is answered with something else, and
         UsageError where the endpoint cannot be used at all.
         """
+        return [one.scores for one in self._judged(texts)]
+
+    def judge(self, texts: Sequence[str]) -> list[Judged]:
+        """For each text whether it is flagged and in which categories, in order. A long text is flagged where one of
+        its pieces is.
+
+        Raises as ``score``; AuditError, too, where the endpoint does not say, and NoModeration where there is none.
+        """
+        found = self._judged(texts)
+        if any(one.flagged is None for one in found):
+            raise AuditError(f"{self.name} did not say whether a text is flagged", hint="nothing was judged by it")
+        return found
+
+    def _judged(self, texts: Sequence[str]) -> list[Judged]:
         pieces = [(at, text[start : start + PIECE]) for at, text in enumerate(texts) for start in _starts(text)]
-        found: dict[int, Scores] = {}
+        found: dict[int, Judged] = {}
         for first, completion, _ in self._endpoint.ask(_requests([piece for _, piece in pieces])):
             if isinstance(completion, Failed):
                 raise AuditError(
                     f"{self.name} gave no scores ({completion.why}): {completion.what}", hint="nothing was judged by it"
                 )
             sent = pieces[first : first + PER_REQUEST]
-            for (at, _), scores in zip(sent, _scores_of(completion, len(sent)), strict=True):
-                found[at] = _higher(found.get(at, {}), scores)
-        return [found.get(at, {}) for at in range(len(texts))]
+            for (at, _), judged in zip(sent, _judgements(completion, len(sent)), strict=True):
+                found[at] = _worse(found[at], judged) if at in found else judged
+        return [found[at] for at in range(len(texts))]
 
 
 class _ModerationEndpoint(Endpoint):
     named_by: ClassVar[str] = 'the address after "openai-moderation:"'
 
     def _method(self, client: OpenAI) -> Callable[..., object]:
-        method: Callable[..., object] = client.moderations.create
-        return method
+        import openai
+
+        def create(**request: Json) -> object:
+            try:
+                return client.moderations.create(**request)
+            except openai.APIStatusError as error:
+                if error.status_code not in NO_SUCH_PATH or error.code == "model_not_found":
+                    raise
+            raise NoModeration(f"{self.shown} has no moderation")
+
+        return create
 
 
 def _again(url: str, model: str, key_variable: str, timeout: float, retries: int, concurrency: int) -> ModerationScorer:
@@ -109,25 +149,39 @@ def _requests(pieces: Sequence[str]) -> Iterator[tuple[int, Request]]:
         yield first, {"input": [well_formed(piece) for piece in pieces[first : first + PER_REQUEST]]}
 
 
-def _scores_of(answer: object, count: int) -> list[Scores]:
-    """The category scores of every text of a request. Raises AuditError for an answer without them."""
+def _judgements(answer: object, count: int) -> list[Judged]:
+    """What is said of every text of a request. Raises AuditError for an answer without scores."""
     results = getattr(answer, "results", None)
-    scores = (
-        [_as_mapping(getattr(one, "category_scores", None)) for one in results] if isinstance(results, list) else []
-    )
-    if len(scores) != count or not all(scores):
-        raise AuditError(f"{ModerationScorer.name} gave scores of {len(scores)} of {count} texts")
-    return scores
+    found = [_judgement(one) for one in results] if isinstance(results, list) else []
+    if len(found) != count or not all(one.scores for one in found):
+        raise AuditError(f"{ModerationScorer.name} gave scores of {len(found)} of {count} texts")
+    return found
 
 
-def _as_mapping(scores: object) -> Scores:
+def _judgement(one: object) -> Judged:
+    said, categories = getattr(one, "flagged", None), _table(getattr(one, "categories", None))
+    named = tuple(sorted(name for name, is_so in categories.items() if is_so is True))
+    scores = {
+        name: score
+        for name, score in _table(getattr(one, "category_scores", None)).items()
+        if isinstance(score, int | float)
+    }
+    flagged = said or bool(named) if isinstance(said, bool) else True if named else None
+    return Judged(flagged, named, scores)
+
+
+def _table(told: object) -> dict[str, Json]:
     """``openai`` makes objects of what it knows and keeps what it does not know as it came."""
-    dump = getattr(scores, "model_dump", None)
-    found = dump(by_alias=True) if callable(dump) else scores
-    if not isinstance(found, dict):
-        return {}
-    return {str(name): score for name, score in found.items() if isinstance(score, int | float)}
+    dump = getattr(told, "model_dump", None)
+    found = dump(by_alias=True) if callable(dump) else told
+    return {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _higher(one: Scores, other: Scores) -> Scores:
-    return {name: max(one.get(name, 0.0), other.get(name, 0.0)) for name in sorted({*one, *other})}
+def _worse(one: Judged, other: Judged) -> Judged:
+    """What two pieces of a text make of it."""
+    known = None if None in (one.flagged, other.flagged) else bool(one.flagged or other.flagged)
+    scores = {
+        name: max(one.scores.get(name, 0.0), other.scores.get(name, 0.0))
+        for name in sorted({*one.scores, *other.scores})
+    }
+    return Judged(known, tuple(sorted({*one.categories, *other.categories})), scores)

@@ -28,16 +28,16 @@ from audit.train.data.rows import VALIDATION, FileRead, gathering
 from audit.train.data.subsets import nested
 from audit.train.models.preparing import Prepared, length_limit, prepare
 from audit.train.options import TrainOptions
-from audit.train.runs.assembling import Assembled, assemble, identity_of, parts_of, told_options
+from audit.train.runs.assembling import Assembled, assemble, identity_of, parts_of
 from audit.train.runs.chain import read_entries
 from audit.train.runs.ending import report_of
 from audit.train.runs.folder import MODEL, MODEL_ENTRY, check_inputs, state_of
-from audit.train.runs.gating import GateDecision, pass_gate, read_waiver
-from audit.train.runs.identity import Identity, refuse
+from audit.train.runs.gating import GateDecision, pass_gate, read_waiver, recorded_decision
+from audit.train.runs.identity import Identity, refuse, told_options
 from audit.train.runs.metering import Meter, spent
 from audit.train.runs.record import unseal
 from audit.train.runs.report import TrainReport
-from audit.train.runs.running import Live, carry_out, recorded_decision
+from audit.train.runs.running import Live, carry_out
 from audit.train.runs.verify import check_intact
 from audit.train.search.report import Basis, RowCounts
 from audit.train.search.scoring import row_scores

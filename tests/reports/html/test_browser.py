@@ -27,10 +27,12 @@ from audit.model import (
     SourceSummary,
     Suppressed,
 )
-from audit.model.dossier import Dossier, LossPoint, Reaudit, Remedy, Training
+from audit.model.dossier import Dossier, HandedIn, Hosted, LossPoint, Reaudit, Remedy, Training
 from audit.reports.html.page import render
 from audit.reports.view import View
+from audit.train.runs.telling import training_of
 from tests.reports.html.model_half import dossier, judged
+from tests.train.provider.folders import hosted_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -164,6 +166,19 @@ def test_axe_finds_nothing_in_both_halves_with_everything_open(
     open_all(page)
     assert violations(page) == []
     assert (seen.requests, seen.errors) == ([], [])
+
+
+def test_axe_finds_nothing_in_runs_at_a_provider_and_they_fit_a_phone(
+    full: Result, tmp_path: Path, visit: Callable[..., Visit]
+) -> None:
+    hosted_run(tmp_path / "tuned")
+    hosted_run(tmp_path / "failed", status="failed", error={"code": "invalid_n_examples", "message": "7 example(s)"})
+    told = Dossier(data=full, trainings=tuple(training_of(tmp_path / name) for name in ("tuned", "failed")))
+    seen = visit(bypass_csp=True, viewport={"width": 390, "height": 844})
+    page = seen.open(written(full, tmp_path, told))
+    open_all(page)
+    assert violations(page) == []
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
 
 
 def test_both_halves_fit_a_phone_and_can_be_read_without_javascript(both: Path, visit: Callable[..., Visit]) -> None:
@@ -304,6 +319,17 @@ def test_no_text_from_data_runs_loads_or_styles_anything(
     assert (seen.requests, seen.errors) == ([], [])
 
 
+def hostile_job(text: str) -> Hosted:
+    """What a server says of a job, all of it hostile."""
+    said = {"model": text, "shutdown": text, "new_jobs_end": text, "as_of": text, "source": text, "replacement": text}
+    return Hosted(
+        provider=text, address=text, job=text, status=text, error=text, tuned=text, hyperparameters={text: text},
+        files=(HandedIn(role=text, name=text, rows=1, bytes=1, sha256=text, id=text),), lifecycle=said,
+        quote={"tokens": text, "cost": 1, "currency": text, "unquoted": text}, moderation={"skipped": text},
+        lowering={"how": text, "rows": 1, "made": 1},
+    )  # fmt: skip
+
+
 def hostile_dossier(full: Result, texts: Sequence[str]) -> Dossier:
     """A dossier in which every name, sentence, group, arm and answer is one of the texts."""
     turn = iter(texts * 10_000)
@@ -329,8 +355,9 @@ def hostile_dossier(full: Result, texts: Sequence[str]) -> Dossier:
             waived_by=text, waived_why=text, energy_method=text, notes=(text,), settings={text: text},
             inputs={text: text}, dropped={text: 1}, used=9, rows=9, effective_rows=5.0, gate=result.gate,
             groups={texts[0]: {text: 9}}, curve=tuple(LossPoint(step=n, train=1.0 / n) for n in range(1, 9)),
+            hosted=hostile_job(text) if at % 2 else None,
         )
-        for text in texts[:12]
+        for at, text in enumerate(texts[:12])
     ]  # fmt: skip
     remedies = [
         Remedy(command=text, source=text, output=text, by_code={text: {"edited": 7}}, settings={"by": [text]},

@@ -1,0 +1,202 @@
+"""A run at a provider, its dry run and its job as text for a terminal. Computes no figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from audit.cli.progress import amount
+from audit.reports.summary import plural
+from audit.reports.text import columns
+from audit.reports.visible import shortened, visible
+
+if TYPE_CHECKING:
+    from audit.model import Json
+    from audit.train.hosted.acting import JobStanding
+    from audit.train.hosted.planning import HostedPlan
+    from audit.train.hosted.report import HostedReport
+
+LONGEST: Final = 60
+MOST_CHECKPOINTS: Final = 10
+"""Checkpoints that are shown; the JSON form has all of them."""
+_LOSSES: Final = (
+    ("train_loss", "loss"),
+    ("valid_loss", "validation loss"),
+    ("train_mean_token_accuracy", "accuracy"),
+    ("valid_mean_token_accuracy", "validation accuracy"),
+    ("full_valid_loss", "full validation loss"),
+)
+
+
+def render(report: HostedReport) -> Iterator[str]:
+    """The lines of a run, in pieces that end with a newline."""
+    if report.already:
+        yield f"{visible(report.folder)} is finished: job {visible(report.job)} {visible(report.status)}; "
+        yield "nothing was done\n"
+        yield from _end(report)
+        return
+    yield f"{visible(report.model)}, {report.method}, at {visible(report.address)}\n"
+    yield from _gate(report)
+    yield "\n"
+    yield from _handed_in(report)
+    yield from _prepared(report.quote, report.lowering)
+    yield from _judged(report.moderation)
+    yield from _notes(report.notes)
+    yield "\n"
+    yield from _end(report)
+
+
+def _gate(report: HostedReport) -> Iterator[str]:
+    unmet = f" ({visible(', '.join(report.unmet))})" if report.unmet else ""
+    yield f"gate: {report.verdict} by policy {visible(report.policy)}{unmet}"
+    if report.waiver is not None:
+        yield f", waived by {visible(report.waiver.who)}: {visible(report.waiver.why)}"
+    yield "\n"
+
+
+def _handed_in(report: HostedReport) -> Iterator[str]:
+    body = [
+        [role, one.name, f"{one.rows:,}", amount(one.bytes), visible(one.id), "there already" if one.found else ""]
+        for role, one in report.files.items()
+    ]
+    yield from columns(["handed in", "file", "rows", "bytes", "id", ""], body, right=(2, 3))
+
+
+def _prepared(quote: Mapping[str, Json], lowering: Mapping[str, Json]) -> Iterator[str]:
+    if lowering.get("how"):
+        yield f"weights of rows: {visible(_pairs(lowering))}\n"
+    yield from _quote(quote)
+
+
+def _pairs(told: Mapping[str, Json]) -> str:
+    shown = [f"{name.replace('_', ' ')} {_figure(value)}" for name, value in told.items() if _is_shown(value)]
+    return ", ".join(shown)
+
+
+def _is_shown(value: Json) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+
+
+def _figure(value: Json) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def _quote(quote: Mapping[str, Json]) -> Iterator[str]:
+    tokens, epochs = quote.get("tokens"), quote.get("epochs")
+    if isinstance(tokens, int) and isinstance(epochs, int | float):
+        by = "as asked for" if quote.get("epochs_by") == "asked" else "as the provider would choose"
+        exact = "" if quote.get("exact") else " (an estimate)"
+        yield f"{tokens:,} tokens{exact} x {epochs:g} epoch{'' if epochs == 1 else 's'} ({by})"
+        cost = quote.get("cost")
+        if isinstance(cost, int | float):
+            yield f": about {_money(cost, quote)}, by the prices of {visible(str(quote.get('price_as_of')))}"
+        yield "\n"
+    if quote.get("unquoted"):
+        yield f"no cost is quoted: {visible(str(quote['unquoted']))}\n"
+
+
+def _money(cost: float, quote: Mapping[str, Json]) -> str:
+    return f"{cost:,.2f} {visible(str(quote.get('currency') or 'USD'))}"
+
+
+def _judged(moderation: Mapping[str, Json]) -> Iterator[str]:
+    if asked := moderation.get("asked"):
+        yield f"moderation: {plural(int(str(asked)), 'text')} asked about, "
+        yield f"{plural(int(str(moderation.get('flagged_rows') or 0)), 'row')} flagged\n"
+
+
+def _notes(notes: Sequence[str]) -> Iterator[str]:
+    yield from (f"note: {visible(note)}\n" for note in notes)
+
+
+# ----------------------------------------------------------------------------- how it ended
+
+
+def _end(report: HostedReport) -> Iterator[str]:
+    if not report.finished:
+        yield from _going_on(report)
+        return
+    yield f"job {visible(report.job)}: {visible(report.status)}\n"
+    if report.failure is not None:
+        yield f"why: {visible(report.failure.text)}\n"
+        yield f"what to do: {visible(report.failure.hint)}\n"
+    yield from _learned(report)
+    if report.tuned:
+        yield f"model: {visible(report.tuned)}\n"
+    yield f"record in {visible(report.folder)}; seal {report.seal}\n"
+    if report.next:
+        yield f"next: {visible(report.next)}\n"
+
+
+def _learned(report: HostedReport) -> Iterator[str]:
+    if report.trained_tokens is not None:
+        cost = f", {_money(report.cost, report.quote)} at the quoted price" if report.cost is not None else ""
+        yield f"trained on {report.trained_tokens:,} tokens{cost}\n"
+    if figures := _figures(report.metrics):
+        yield f"last figures: {figures}\n"
+    if report.checkpoints:
+        body = [_checkpoint(one) for one in report.checkpoints[-MOST_CHECKPOINTS:]]
+        yield from columns(["step", "checkpoint", "figures"], body, right=(0,))
+    if (more := len(report.checkpoints) - MOST_CHECKPOINTS) > 0:
+        yield f"... and {more:,} more\n"
+
+
+def _checkpoint(one: Mapping[str, Json]) -> list[str]:
+    metrics, name = one.get("metrics"), str(one.get("fine_tuned_model_checkpoint") or one.get("id"))
+    figures = _figures(metrics) if isinstance(metrics, Mapping) else ""
+    return [visible(str(one.get("step_number", ""))), shortened(name, LONGEST), figures]
+
+
+def _figures(metrics: Mapping[str, Json]) -> str:
+    step = metrics.get("step")
+    parts = [f"step {step:,}"] if isinstance(step, int) else []
+    for name, shown in _LOSSES:
+        if isinstance(value := metrics.get(name), int | float):
+            parts.append(f"{shown} {value:.4g}")
+    return ", ".join(parts)
+
+
+def _going_on(report: HostedReport) -> Iterator[str]:
+    """What became of the job when nobody waits for it any more, and how to follow and how to end it."""
+    folder = visible(report.folder)
+    if not report.job:
+        yield "interrupted before the provider told the job's id; the same command with --resume looks for it first\n"
+        return
+    began = "interrupted; the job goes on at the provider" if report.interrupted else "the job goes on at the provider"
+    yield f"{began}: {visible(report.job)}{f' ({visible(report.status)})' if report.status else ''}\n"
+    yield "follow it: the same command with --resume\n"
+    yield f"look at it: audit train -o {folder} --job status\n"
+    yield f"end it: audit train -o {folder} --job cancel\n"
+
+
+# ----------------------------------------------------------------------------- a dry run
+
+
+def render_plan(plan: HostedPlan) -> Iterator[str]:
+    """The lines of a dry run."""
+    yield f"{visible(plan.model)}, {plan.method}{f', at {visible(plan.address)}' if plan.address else ''}\n\n"
+    body = [[role, one.name, f"{one.rows:,}", amount(one.bytes)] for role, one in plan.files.items()]
+    yield from columns(["would hand in", "file", "rows", "bytes"], body, right=(2, 3))
+    for split, lost in plan.lost.items():
+        for phrase, rows in lost.items():
+            yield f"taken out of {visible(split)}: {visible(phrase)} ({plural(rows, 'row')})\n"
+    yield from _prepared(plan.quote, plan.lowering)
+    yield from _notes(plan.notes)
+    yield "\nnothing was handed in, nobody was asked and nothing was written (--dry-run)\n"
+
+
+# ----------------------------------------------------------------------------- a job
+
+
+def render_job(job: JobStanding) -> Iterator[str]:
+    """The lines of how a job stands."""
+    yield f"job {visible(job.job)} at {visible(job.address)}: {visible(job.status)}\n"
+    if job.error:
+        yield f"why: {visible(job.error)}\n"
+    if job.trained_tokens is not None:
+        yield f"trained on {job.trained_tokens:,} tokens\n"
+    if job.tuned:
+        yield f"model: {visible(job.tuned)}\n"
+    yield f"`audit train DATA --provider ... -o {visible(job.folder)} --resume` follows it and keeps what it leaves\n"

@@ -1,0 +1,1 @@
+"""Audited rows and settings handed to another trainer: its data, its configuration, and an account of both."""

@@ -1,0 +1,196 @@
+"""Axolotl: conversations that say of every message whether it is trained on, and the configuration of a run.
+
+Messages are a text of JSON, which Axolotl reads as well (0.19, ``prompt_strategies/chat_template.py``): the reader of
+tables can then neither fill in missing keys nor take a date for a time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from audit.model import Chat, Json, Record
+from audit.read.shapes.base import Unwritable, Written
+from audit.train.data.rows import VALIDATION
+from audit.train.exporting.arguments import put_evaluation, put_in_rows, put_rate, put_rest, put_steps
+from audit.train.exporting.lines import Write, check_line, messages_of, tools_of, trained_turns
+from audit.train.exporting.settings import Given, Sheet
+from audit.train.exporting.trainer import DATA, OUTPUT, Trainer, check_method, no_files
+from audit.train.options import ALL_LINEAR
+from audit.train.outgoing.capabilities import Kind
+
+TRAIN_KEY: Final = "train"
+"""The key of a message that says whether it is trained on."""
+UNLIMITED: Final = 131_072
+"""Tokens of a line where no limit was given: Axolotl asks for one, and pads no line to it."""
+_ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
+"""What its preferences know (``prompt_strategies/dpo/chat_template.py``)."""
+_NAMES: Final = {
+    "per_device_train_batch_size": "micro_batch_size",
+    "per_device_eval_batch_size": "eval_batch_size",
+    "num_train_epochs": "num_epochs",
+    "lr_scheduler_type": "lr_scheduler",
+    "optim": "optimizer",
+}
+
+
+def _write(kind: Kind) -> Write:
+    return _write_pair if kind == "preference" else _write_chat
+
+
+def _write_chat(record: Record) -> Sequence[Written]:
+    chat = record.chat
+    trained = set(trained_turns(chat))
+    messages = [{**turn, TRAIN_KEY: at in trained} for at, turn in enumerate(messages_of(chat.messages))]
+    check_line(messages)
+    return (Written({"messages": json.dumps(messages), "tools": tools_of(chat)}),)
+
+
+def _write_pair(record: Record) -> Sequence[Written]:
+    """Role and content are all that is read of a preference; of an answer only its last message."""
+    chat = record.chat
+    _check_pair(chat)
+    prompt = [_said(turn) for turn in messages_of(chat.messages)]
+    chosen, rejected = (_said(messages_of(answer)[0]) for answer in (chat.chosen, chat.rejected))
+    row: dict[str, Json] = {"messages": prompt, "chosen": chosen, "rejected": rejected}
+    check_line(row)
+    return (Written(row),)
+
+
+def _check_pair(chat: Chat) -> None:
+    turns = (*chat.messages, *chat.chosen, *chat.rejected)
+    if not chat.messages:
+        raise Unwritable("nothing stands before its answers")
+    if len(chat.chosen) != 1 or len(chat.rejected) != 1:
+        raise Unwritable("an answer of several messages, of which Axolotl reads the last")
+    if tools_of(chat) is not None or any(turn.calls for turn in turns):
+        raise Unwritable("tools, which Axolotl does not read of a preference")
+    if strange := next((turn for turn in turns if turn.role not in _ROLES), None):
+        raise Unwritable(f"the role at {strange.role_at}, which Axolotl does not know of a preference")
+    if not all(turn.text.strip() for turn in (*chat.chosen, *chat.rejected)):
+        raise Unwritable("an empty answer, which Axolotl takes for its place holder")
+
+
+def _said(message: Mapping[str, Json]) -> dict[str, Json]:
+    if not isinstance(message["content"], str):
+        raise Unwritable("a content of parts, which Axolotl does not read of a preference")
+    return {"role": message["role"], "content": message["content"]}
+
+
+def _configure(given: Given) -> Sheet:
+    check_method(given.train, "Axolotl")
+    sheet = Sheet(given, _NAMES)
+    _put_model(sheet)
+    sheet.put(datasets=[_data_set(given, "train")])
+    if VALIDATION in given.lines:
+        sheet.put(test_datasets=[_data_set(given, VALIDATION)])
+    if given.kind == "preference":
+        sheet.put(rl="dpo", **({} if given.options.beta is None else {"rl_beta": given.options.beta}))
+    sheet.put(output_dir=OUTPUT, dataset_prepared_path="prepared", train_on_inputs=False)
+    sheet.put(sample_packing=False, pad_to_sequence_len=False)
+    put_in_rows(sheet)
+    _put_length(sheet)
+    put_steps(sheet)
+    put_rate(sheet)
+    put_evaluation(sheet, "early_stopping_patience")
+    put_rest(sheet)
+    _put_machine(sheet)
+    return sheet
+
+
+def _data_set(given: Given, split: str) -> dict[str, Json]:
+    file: dict[str, Json] = {"path": f"{DATA}/{split}.jsonl", "ds_type": "json", "split": "train"}
+    if given.kind == "preference":
+        return {**file, "type": "chat_template.default", "field_messages": "messages"}
+    return {
+        **file,
+        "type": "chat_template",
+        "field_messages": "messages",
+        "field_tools": "tools",
+        "message_field_training": TRAIN_KEY,
+        "roles_to_train": [],
+        "train_on_eos": "turn",
+    }
+
+
+def _put_model(sheet: Sheet) -> None:
+    given, options = sheet.given, sheet.given.train
+    sheet.carry("model", base_model=given.model)
+    if options.revision is None:
+        sheet.unasked("revision")
+    else:
+        sheet.carry("revision", revision_of_model=options.revision)
+    if given.template is None:
+        sheet.put(chat_template="tokenizer_default")
+        sheet.unasked("chat_template")
+    else:
+        sheet.carry("chat_template", chat_template="jinja", chat_template_jinja=given.template)
+    _put_adapter(sheet)
+
+
+def _put_adapter(sheet: Sheet) -> None:
+    options = sheet.given.train
+    if options.method not in ("lora", "qlora"):
+        sheet.carry("method", "no adapter: all weights are trained")
+        sheet.unasked("lora_r", "lora_alpha", "lora_dropout", "lora_targets")
+        return
+    sheet.carry("method", adapter=options.method, load_in_4bit=options.method == "qlora")
+    targets = options.lora_targets
+    sheet.carry("lora_r", lora_r=options.lora_r)
+    sheet.carry("lora_alpha", lora_alpha=int(options.lora_alpha))
+    sheet.carry("lora_dropout", lora_dropout=options.lora_dropout)
+    if targets == ALL_LINEAR:
+        sheet.carry("lora_targets", lora_target_linear=True)
+    else:
+        sheet.carry("lora_targets", lora_target_modules=[targets] if isinstance(targets, str) else list(targets))
+
+
+def _put_length(sheet: Sheet) -> None:
+    options = sheet.given.train
+    if options.max_length is None:
+        why = "Axolotl asks for a limit; no line is padded to it"
+        sheet.change("max_length", why, sequence_len=UNLIMITED)
+    else:
+        sheet.carry("max_length", sequence_len=options.max_length)
+    said = {"error": "raise", "drop": "drop", "truncate": "truncate"}[options.over_length]
+    if options.over_length == "truncate":
+        sheet.change("over_length", "it cuts within answers there", excess_length_strategy=said)
+    else:
+        sheet.carry("over_length", excess_length_strategy=said)
+
+
+def _put_machine(sheet: Sheet) -> None:
+    options = sheet.given.train
+    sheet.put(optim="adamw_torch")
+    sheet.carry("gradient_checkpointing", gradient_checkpointing=options.gradient_checkpointing)
+    sheet.carry("tensorboard", use_tensorboard=options.tensorboard)
+    if options.precision == "fp64":
+        sheet.leave("Axolotl has no such precision", "precision")
+    else:
+        half: dict[str, tuple[Json, Json]] = {
+            "auto": ("auto", False), "fp32": (False, False), "bf16": (True, False), "fp16": (False, True),
+        }  # fmt: skip
+        bf16, fp16 = half[options.precision]
+        sheet.carry("precision", bf16=bf16, fp16=fp16)
+    sheet.leave("it is the machine's there", "device")
+
+
+def _command(kind: Kind) -> str:
+    return f"axolotl train {AXOLOTL.configuration}"
+
+
+def _supervised(kind: Kind) -> str:
+    if kind == "preference":
+        return "DPO over the preferred and the rejected answer of each line, all that stands before them as the prompt"
+    return (
+        f'of each line the messages with "{TRAIN_KEY}": true, each with the token that ends its turn (eos_token; set '
+        "eot_tokens where the chat template ends turns with another)"
+    )
+
+
+def _history(row: Mapping[str, Json]) -> int:
+    return 0
+
+
+AXOLOTL: Final = Trainer("axolotl", "axolotl.yaml", _write, _configure, no_files, _command, _supervised, _history)

@@ -1,0 +1,192 @@
+"""What a job says while it goes: its events, each kept once, and how it stands until it has ended. Makes no job."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from audit.model import Json
+from audit.train.hosted.job import PAGE, JobTold, retrieved
+from audit.train.protocol.connection import Connection, pages
+from audit.train.runs.chain import canonical
+from audit.train.runs.folder import EVENTS
+from audit.train.runs.hosting import ENDED
+from audit.train.runs.record import append_whole
+from audit.writing import unwritable, write_whole
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+MOST_EVENTS: Final = 100_000
+"""Events of a job that are listed at most: a listing that never ends would otherwise be followed for ever."""
+FIELDS: Final = ("id", "created_at", "level", "type", "message", "data")
+"""What is kept of an event."""
+METRICS: Final = "metrics"
+"""The type of an event that tells figures of a step."""
+STATES: Final[Mapping[str, str]] = {
+    "validating_files": "the provider looks at the files",
+    "queued": "the job waits for its turn",
+    "running": "the job is running",
+    "pausing": "the job is being paused",
+    "paused": "the job is paused; it goes on after `audit train -o {folder} --job resume`",
+    "succeeded": "the job succeeded",
+    "failed": "the job failed",
+    "cancelled": "the job was cancelled",
+}
+"""What a status means. The protocol's documents name these; others appear without notice."""
+
+Told = Callable[[str], None]
+Event = dict[str, Json]
+
+
+class Events:
+    """The events of a job and the file that keeps them, one line of canonical JSON each, the oldest first.
+
+    The provider is asked for all of them when the file is begun, so that what a killed process left there, whole or
+    torn, is not relied upon.
+    """
+
+    def __init__(self, connection: Connection, job: str, folder: Path) -> None:
+        self._connection = connection
+        self._job = job
+        self._path = folder / EVENTS
+        self._kept: dict[str, Event] = {}
+
+    def begun(self) -> list[Event]:
+        """All events until now; the file holds them. Raises ProviderError, OutputError."""
+        self._kept = {str(event["id"]): event for event in self._listed(whole=True)}
+        write_whole(self._path, map(canonical, self._kept.values()))
+        return [*self._kept.values()]
+
+    def more(self) -> list[Event]:
+        """Events that came since, appended to the file. Raises ProviderError, OutputError."""
+        new = [event for event in self._listed(whole=False) if str(event["id"]) not in self._kept]
+        if new:
+            self._append(new)
+            self._kept |= {str(event["id"]): event for event in new}
+        return new
+
+    def ended(self) -> list[Event]:
+        """All events of a job that has ended: the file is as the provider lists them, whatever came late or out of
+        order. Returns those that were not told before. Raises ProviderError, OutputError."""
+        before = set(self._kept)
+        return [event for event in self.begun() if str(event["id"]) not in before]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _append(self, events: list[Event]) -> None:
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        try:
+            descriptor = os.open(self._path, flags)
+        except OSError as error:
+            raise unwritable(str(self._path), error) from None
+        try:
+            for event in events:
+                append_whole(descriptor, canonical(event), str(self._path))
+        finally:
+            os.close(descriptor)
+
+    def _listed(self, *, whole: bool) -> list[Event]:
+        """Events the oldest first; unless ``whole``, only as far back as a page on which nothing was new."""
+
+        def call(client: OpenAI) -> list[Any]:
+            listing = client.fine_tuning.jobs.list_events(self._job, limit=PAGE)
+            return pages(self._wanted(listing, whole), MOST_EVENTS)
+
+        answers = self._connection.read(call, "asking for the job's events")
+        told = [self._connection.plain(answer, "asking for the job's events") for answer in answers]
+        return in_order([event_of(one) for one in told if isinstance(one.get("id"), str)])
+
+    def _wanted(self, listing: Any, whole: bool) -> Iterator[Any]:
+        """Entries until one comes again, as where a server knows no pages, or until a page on which nothing is new."""
+        known, seen = 0, set()
+        for one in listing:
+            identity = getattr(one, "id", None)
+            if identity in seen:
+                return
+            seen.add(identity)
+            yield one
+            known = known + 1 if identity in self._kept else 0
+            if known == PAGE and not whole:
+                return
+
+
+def event_of(told: Mapping[str, Json]) -> Event:
+    """What is kept of an event; a message is a text, whatever the server sent."""
+    return {name: told.get(name) for name in FIELDS} | {"message": str(told.get("message") or "")}
+
+
+def in_order(events: list[Event]) -> list[Event]:
+    """Events the oldest first, each once. Providers list the newest first; some that are only like them do not."""
+    times = [_time(event) for event in events]
+    ascending = bool(times) and times[0] < times[-1]
+    given = events if ascending else events[::-1]
+    unique = {str(event["id"]): event for event in given}
+    return sorted(unique.values(), key=_time)
+
+
+def _time(event: Event) -> float:
+    at = event.get("created_at")
+    return float(at) if isinstance(at, int | float) and not isinstance(at, bool) else 0.0
+
+
+def line_of(event: Event) -> str:
+    """``step 10 of 100  loss 0.52`` of an event with figures, else its message."""
+    data = event.get("data")
+    if event.get("type") != METRICS or not isinstance(data, Mapping):
+        return str(event["message"])
+    step, total = data.get("step"), data.get("total_steps")
+    parts = [f"step {step}{f' of {total}' if isinstance(total, int) else ''}"] if step is not None else []
+    named = (("train_loss", "loss"), ("valid_loss", "validation loss"), ("train_mean_token_accuracy", "accuracy"))
+    for name, shown in named:
+        if isinstance(value := data.get(name), int | float):
+            parts.append(f"{shown} {value:.4g}")
+    return "  ".join(parts) or str(event["message"])
+
+
+# ----------------------------------------------------------------------------- waiting
+
+
+def followed(
+    connection: Connection,
+    job: str,
+    folder: Path,
+    *,
+    every: float,
+    told: Told,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[JobTold, int]:
+    """Wait until a job has ended; the job as it is then, and the number of its events, which EVENTS holds.
+
+    What happens is ``told``. A status that nobody knows is told, too, and waited for. Raises ProviderError where the
+    provider can no longer be asked: the job goes on without us.
+    """
+    events = Events(connection, job, folder)
+    status = ""
+    now = retrieved(connection, job)
+    news = events.begun()
+    while True:
+        for event in news:
+            told(line_of(event))
+        if now["status"] != status:
+            status = str(now["status"])
+            told(state_line(status, folder))
+        if status in ENDED:
+            break
+        sleep(every)
+        now = retrieved(connection, job)
+        news = events.more()
+    for event in events.ended():
+        told(line_of(event))
+    return now, len(events)
+
+
+def state_line(status: str, folder: Path) -> str:
+    """A status as a sentence, with what to do about it."""
+    if status in STATES:
+        return STATES[status].format(folder=folder)
+    return f"the job is {status!r}, which this version does not know; it is waited for"

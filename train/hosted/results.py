@@ -1,0 +1,142 @@
+"""What a job that has ended leaves: checkpoints, the table of its figures, the job itself. Waits for nothing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from audit.model import Json
+from audit.train.hosted.job import PAGE, JobTold
+from audit.train.protocol.connection import Connection, pages
+from audit.train.protocol.failures import ProviderError
+from audit.train.protocol.files import content
+from audit.train.runs.chain import canonical
+from audit.train.runs.folder import HOSTED_CHECKPOINTS, JOB, RESULT
+from audit.train.runs.hosting import SUCCEEDED, HostedBegun, HostedEnded
+from audit.writing import write_whole
+
+MOST_CHECKPOINTS: Final = 10_000
+_HEADER: Final = b"step,"
+"""How the table of figures begins."""
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+class Table(NamedTuple):
+    """The bytes of a result file as they are kept, and a sentence where they are not what is expected."""
+
+    content: bytes
+    note: str = ""
+
+
+def concluded(connection: Connection, job: JobTold, folder: Path, begun: HostedBegun, events: int) -> HostedEnded:
+    """How a job ended. Writes the job, its checkpoints and the table of its figures into the run's folder.
+
+    Raises ProviderError where the provider cannot be asked, OutputError.
+    """
+    notes: list[str] = []
+    checkpoints = _checkpoints(connection, str(job["id"]), notes)
+    write_whole(folder / HOSTED_CHECKPOINTS, [canonical(checkpoints)])
+    if job["status"] == SUCCEEDED:
+        _keep_table(connection, job, folder, notes)
+    write_whole(folder / JOB, [canonical(job)])
+    tuned, trained = job.get("fine_tuned_model"), job.get("trained_tokens")
+    tokens = trained if isinstance(trained, int) and not isinstance(trained, bool) else None
+    if job["status"] == SUCCEEDED and not isinstance(tuned, str):
+        notes.append("the provider names no model, though it says that the job succeeded")
+    return HostedEnded(
+        status=str(job["status"]),
+        job=str(job["id"]),
+        tuned=tuned if isinstance(tuned, str) and tuned else None,
+        trained_tokens=tokens,
+        cost=cost_of(tokens, begun.quote),
+        error=error_of(job),
+        checkpoints=len(checkpoints),
+        events=events,
+        notes=tuple(notes),
+    )
+
+
+def error_of(job: Mapping[str, Json]) -> dict[str, Json] | None:
+    """What the provider says of a failure. Jobs that are well have been seen with an error of nulls: that is none."""
+    error = job.get("error")
+    if isinstance(error, str) and error:
+        return {"message": error}
+    if not isinstance(error, Mapping) or not any(value not in (None, "") for value in error.values()):
+        return None
+    return dict(error)
+
+
+def cost_of(tokens: int | None, quote: Mapping[str, Json]) -> float | None:
+    """What the trained tokens cost in dollars at the quoted price for a million; None without either."""
+    price = quote.get("per_million")
+    if tokens is None or isinstance(price, bool) or not isinstance(price, int | float):
+        return None
+    return tokens * price / 1e6
+
+
+# ----------------------------------------------------------------------------- checkpoints
+
+
+def _checkpoints(connection: Connection, job: str, notes: list[str]) -> list[dict[str, Json]]:
+    what = "asking for the job's checkpoints"
+    try:
+        answers = connection.read(
+            lambda client: pages(client.fine_tuning.jobs.checkpoints.list(job, limit=PAGE), MOST_CHECKPOINTS), what
+        )
+    except ProviderError as error:
+        if error.kind != "missing":
+            raise
+        notes.append(f"{connection.shown} keeps no checkpoints")
+        return []
+    told = {str(one.get("id")): one for one in (connection.plain(answer, what) for answer in answers)}
+    return sorted(told.values(), key=lambda one: (_step(one), str(one.get("id"))))
+
+
+def _step(checkpoint: Mapping[str, Any]) -> int:
+    step = checkpoint.get("step_number")
+    return step if isinstance(step, int) else 0
+
+
+# ----------------------------------------------------------------------------- the table of figures
+
+
+def _keep_table(connection: Connection, job: JobTold, folder: Path, notes: list[str]) -> None:
+    """Write the first result file. One that is not there is said to be, and no reason to lose the rest."""
+    named = job.get("result_files")
+    files = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
+    if not files:
+        notes.append("the provider names no file with the figures of the job")
+        return
+    try:
+        raw = content(connection, files[0], "fetching the job's figures")
+    except ProviderError as error:
+        if error.kind not in ("missing", "refused", "forbidden"):
+            raise
+        notes.append(f"the file with the figures of the job could not be fetched: {error.what}")
+        return
+    table = table_of(raw)
+    text = table.content.decode("utf-8", "surrogateescape")
+    write_whole(folder / RESULT, [str(connection.clean(text)).encode("utf-8", "surrogateescape")])
+    if table.note:
+        notes.append(table.note)
+
+
+def table_of(raw: bytes) -> Table:
+    """The table in the bytes of a result file: plain CSV, or CSV in base64, as OpenAI is known to hand it out
+    (github.com/xing61/zzz-api, issue 21). What is neither stays as it is."""
+    if _is_table(raw):
+        return Table(raw)
+    try:
+        inner = base64.b64decode(b"".join(raw.split()), validate=True)
+    except (binascii.Error, ValueError):
+        inner = b""
+    if _is_table(inner):
+        return Table(inner)
+    return Table(raw, f"the file with the figures of the job is no table that is known; {RESULT} holds it as it came")
+
+
+def _is_table(raw: bytes) -> bool:
+    return raw.removeprefix(_BYTE_ORDER_MARK).lstrip()[: len(_HEADER)].lower() == _HEADER

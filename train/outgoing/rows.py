@@ -1,0 +1,361 @@
+"""Rows on their way out: each is judged, lowered to copies and written in the form of another trainer. Opens no file.
+
+Nothing travels but what is learnt from: metadata, ids, weights of rows and every key that the receiver does not take
+stay behind and are counted. A row that cannot be said there stops the run or is left out by name.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+
+from audit.engine.batch import UNKNOWN_SHAPE
+from audit.engine.finish import TRAIN
+from audit.engine.row_ids import SEPARATOR
+from audit.engine.rows import UNREADABLE
+from audit.errors import InputError
+from audit.model import ABSENT, Chat, Json, Message, Record
+from audit.read.shapes import by_name, writer
+from audit.read.shapes.base import Unwritable, Written
+from audit.remedy.convert import carried, general
+from audit.render import is_trained
+from audit.train.data.accounting import unused_weights_note
+from audit.train.data.building import DROP, USED, WEIGHTLESS, RowOutcome, no_weight, nothing_left, refusal
+from audit.train.data.encode import ASSISTANT, MOST_WEIGHT, masked, message_weight
+from audit.train.data.rows import Rows
+from audit.train.data.weighting import Factors, row_factors
+from audit.train.options import TrainOptions
+from audit.train.outgoing.capabilities import Capabilities, Kind
+from audit.train.outgoing.lowering import How, Lowered, content_key, lowered, ordered
+
+NOT_DRAWN: Final = "not_drawn"
+"""What becomes of a row with a weight above 0 that is so small that it got no copy."""
+_METADATA: Final = "/metadata: metadata"
+_WAYS_OUT: Final = {
+    "message_weight": f"say 0 or 1 there, or weigh the whole row ([data] weight); {DROP}",
+    "bad_weight": f"correct the weight; {DROP}",
+}
+
+Write: TypeAlias = Callable[[Record], Sequence[Written]]
+"""Makes the lines of a row, which stand together; the same row gives the same lines. Raises Unwritable."""
+
+
+class Outgoing(NamedTuple):
+    """A line: the row that it was made of, which of its copies it is and which of the lines of that copy (from 1)."""
+
+    ordinal: int
+    copy: int
+    record: Record
+    row: dict[str, Json]
+    part: int = 1
+
+
+class SplitOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A split that was sent out as ``lines``. ``outcomes`` has every row of it, in order: ``examples`` are its lines,
+    ``weight`` what it counts for. ``lowering`` is None where all rows that count have the same weight. ``lost`` counts
+    the rows that were written by what was left behind, ``"POINTER: what"`` with list indices as ``*``. ``notes`` are
+    sentences on what a user may not expect; they quote no row."""
+
+    split: str
+    kind: Kind
+    outcomes: tuple[RowOutcome, ...]
+    lines: int
+    lowering: Lowered | None = None
+    lost: Mapping[str, int] = {}
+    notes: tuple[str, ...] = ()
+
+
+class _Cannot(Exception):
+    """A row that cannot be sent out: a fixed word, and a sentence without a full stop."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def kind_of(rows: Rows, splits: Iterable[str]) -> Kind:
+    """``preference`` where all rows of these splits that can be read have a preferred and a rejected answer, ``chat``
+    where none has. Raises InputError, naming one row of each, where they are mixed."""
+    first: dict[Kind, int] = {}
+    for split in splits:
+        ordinals = rows.splits[split]
+        for ordinal, record in zip(ordinals, rows.records(ordinals), strict=True):
+            if not _is_readable(record):
+                continue
+            kind: Kind = "preference" if record.chat.chosen and record.chat.rejected else "chat"
+            if first.setdefault(kind, ordinal) == ordinal and len(first) == 2:
+                raise _mixed(rows, first)
+    return next(iter(first), "chat")
+
+
+def _mixed(rows: Rows, first: Mapping[Kind, int]) -> InputError:
+    chat, pair = (rows.place(first[kind]) for kind in ("chat", "preference"))
+    return InputError(
+        f"{pair.file} line {pair.line} has a preferred and a rejected answer, and {chat.file} line {chat.line} has "
+        "not: a trainer learns from one kind of rows",
+        hint='put them into files of their own; method = "supervised" learns the preferred answers of both',
+    )
+
+
+def send_out(
+    rows: Rows,
+    split: str,
+    kind: Kind,
+    to: Capabilities,
+    *,
+    options: TrainOptions,
+    lowering: How,
+    sink: Callable[[Outgoing], None],
+    write: Write | None = None,
+) -> SplitOut:
+    """Hand the lines of a split to ``sink``: the first copies of all rows in their order, then the second ones, ...
+
+    All rows are judged before the first line is handed on. Of a pair of answers a ``chat`` has the preferred one as its
+    last turn; what is no pair is no ``preference``. ``write`` makes the lines of a row (None: one line, by the
+    writer that ``to`` names for ``kind``); its record has no metadata where ``to`` takes none, and what its messages
+    say of training is settled (``audit.render.is_trained``). Weights of rows, classes and groups count in the split
+    ``train`` alone. The same rows in another order give the same copies.
+
+    Raises InputError, naming the first such row, for rows that cannot be sent out where ``options.unusable`` is
+    ``error``, and where no row is left; ConfigError where no training row has the field that is to weigh it; UsageError
+    for weights that cannot be lowered (``audit.train.outgoing.lowering``).
+    """
+    work = _Work(rows, split, kind, to, options, write or plain_writer(to.shapes[kind]))
+    work.judge()
+    work.refuse()
+    lowering_done = work.lowered(lowering)
+    lines = work.send(sink)
+    outcomes = tuple(work.outcomes())
+    if not lines:
+        raise nothing_left(split, len(outcomes), Counter(one.outcome for one in outcomes))
+    notes = work.notes() if lowering_done is None else (*work.notes(), *lowering_done.notes())
+    return SplitOut(
+        split=split,
+        kind=kind,
+        outcomes=outcomes,
+        lines=lines,
+        lowering=lowering_done,
+        lost=dict(sorted(work.lost.items())),
+        notes=notes,
+    )
+
+
+def plain_writer(shape: str) -> Write:
+    """One line for every row, by a writer of ``audit.read.shapes``, with the columns that both shapes know."""
+    written = writer(shape)
+
+    def write(record: Record) -> Sequence[Written]:
+        data = record.data if isinstance(record.data, dict) else {}
+        return (carried(data, by_name(record.shape), record.chat, shape, written),)
+
+    return write
+
+
+class _Work:
+    """The rows of a split while they are gone through. ``parts`` and ``copies`` go by the place of a row in it."""
+
+    def __init__(
+        self, rows: Rows, split: str, kind: Kind, to: Capabilities, options: TrainOptions, write: Write
+    ) -> None:
+        self.rows, self.split, self.kind, self.to, self.options, self._write = rows, split, kind, to, options, write
+        self.ordinals = rows.splits[split]
+        self.ids = rows.row_ids(self.ordinals)
+        self.weighs = split == TRAIN
+        self.weights: Factors = np.ones(len(self.ordinals))
+        if self.weighs:
+            self.weights = row_factors(rows, options)[np.asarray(self.ordinals, np.int64)]
+        self.parts = array("I", [0]) * len(self.ordinals)
+        self.copies = array("I", [0]) * len(self.ordinals)
+        self.lost: Counter[str] = Counter()
+        self._problems: dict[int, _Cannot] = {}
+        self._unused_weights = 0
+
+    # ------------------------------------------------------------------ judging
+
+    def judge(self) -> None:
+        """Find out of every row how many lines it gives, or why none."""
+        weighed, last = 0, None
+        for place, record in enumerate(self.rows.records(self.ordinals)):
+            if self.weighs:
+                weighed += self.rows.says_weight(record)
+                self._unused_weights += self.rows.has_unused_weight(record)
+                last = record
+            try:
+                self._check_weight(place, record)
+                if self.weights[place] != 0:
+                    self.parts[place] = len(self._lines(record)[0])
+            except _Cannot as problem:
+                self._problems[place] = problem
+        if last is not None and not weighed and self.rows.weight_at is not None:
+            raise no_weight(self.rows.weight_at, last)
+
+    def _check_weight(self, place: int, record: Record) -> None:
+        if self.rows.has_bad_weight(record) or not 0 <= self.weights[place] <= MOST_WEIGHT:
+            self.weights[place] = 0.0
+            raise _Cannot("bad_weight", f"its weight is no number from 0 to {MOST_WEIGHT:g}")
+
+    def refuse(self) -> None:
+        """Raise InputError for the rows that stop the run."""
+        if not self._problems or self.options.unusable != "error":
+            return
+        refused = [(self.ordinals[place], one.reason, one.detail) for place, one in self._problems.items()]
+        raise refusal(self.rows, self.split, refused, _WAYS_OUT.get(refused[0][1], DROP))
+
+    def _lines(self, record: Record) -> tuple[Sequence[Written], frozenset[str]]:
+        """The lines of a row, and what is left behind. Raises _Cannot."""
+        settled, lost = self._settled(record)
+        try:
+            made = self._write(settled)
+        except Unwritable as problem:
+            raise _Cannot("unwritable", problem.reason) from None
+        except RecursionError:
+            raise _Cannot("unwritable", "it is nested too deeply") from None
+        return made, frozenset(lost).union(general(phrase) for one in made for phrase in one.lost)
+
+    def _settled(self, record: Record) -> tuple[Record, list[str]]:
+        """The row with all that can be said of training there, and what is not said any more."""
+        if not _is_readable(record):
+            raise _Cannot("unreadable", "no chat can be made of it")
+        lost: list[str] = []
+        chat = masked(self._of_kind(record.chat, lost), self.options.mask)
+        if not any(map(is_trained, chat.messages + chat.chosen)):
+            raise _Cannot("nothing_trained", "no turn of it carries loss")
+        if not self.to.tools and (chat.tools not in (ABSENT, None, []) or any(turn.calls for turn in record.turns)):
+            raise _Cannot("unwritable", f"{self.to.title} takes no tools")
+        changes: dict[str, Any] = {}
+        if self.kind == "chat":
+            changes["messages"] = tuple(self._turn(turn, lost) for turn in chat.messages)
+        changes["chosen"] = tuple(self._turn(turn, lost) for turn in chat.chosen)
+        if not self.to.metadata and chat.metadata is not ABSENT:
+            changes["metadata"] = ABSENT
+            lost.append(_METADATA)
+        settled: Chat = msgspec.structs.replace(chat, **changes)
+        return msgspec.structs.replace(record, chat=settled), lost
+
+    def _of_kind(self, chat: Chat, lost: list[str]) -> Chat:
+        """The chat as a pair of answers, or with the preferred one as its last turn where chats are wanted."""
+        if self.kind == "preference":
+            if not chat.chosen or not chat.rejected:
+                raise _Cannot("unwritable", "it has no pair of a preferred and a rejected answer")
+            return chat
+        if not chat.chosen and not chat.rejected:
+            return chat
+        lost.extend(general(f"{turn.at}: the rejected answer") for turn in chat.rejected[:1])
+        return msgspec.structs.replace(chat, messages=chat.messages + chat.chosen, chosen=(), rejected=())
+
+    def _turn(self, turn: Message, lost: list[str]) -> Message:
+        """A turn with a weight of 0 or 1, or none, where the receiver does not take any other."""
+        if turn.role != ASSISTANT:
+            return _no_answer(turn, lost)
+        weight, trained = message_weight(turn), is_trained(turn)
+        if weight is None:
+            raise _Cannot("bad_weight", f"the weight at {turn.at} is no number from 0 to {MOST_WEIGHT:g}")
+        if self.to.message_weights == "any":
+            return turn if trained else _marked(turn, weight=0, trained=False)
+        if trained and weight != 1:
+            raise _Cannot(
+                "message_weight",
+                f"the answer at {turn.at} counts for {weight:g}, and {self.to.title} cannot be told more than 0 or 1",
+            )
+        if self.kind != "chat" or self.to.message_weights == "none":
+            return _marked(turn, weight=ABSENT, trained=turn.trained if trained else False)
+        if not trained:
+            return _marked(turn, weight=0, trained=False)
+        return turn if turn.weight is ABSENT else _marked(turn, weight=1, trained=turn.trained)
+
+    # ------------------------------------------------------------------ sending
+
+    def lowered(self, how: How) -> Lowered | None:
+        """Settle the copies of all rows; None where all that count have the same weight."""
+        usable = np.flatnonzero([place not in self._problems for place in range(len(self.ordinals))])
+        weights = self.weights[usable]
+        positive = weights[weights > 0]
+        if self.to.row_weights or not positive.size or positive.min() == positive.max():
+            for place in usable[weights > 0].tolist():
+                self.copies[place] = 1
+            return None
+        found = lowered(weights, self._order(usable.tolist(), weights), how=how, seed=self.options.seed)
+        for place, copies in zip(usable.tolist(), found.copies, strict=True):
+            self.copies[place] = copies
+        return msgspec.structs.replace(found, copies=self.copies)
+
+    def _order(self, usable: Sequence[int], weights: Factors) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The usable rows by label, groups and content. Names are compared, never the place where they appear."""
+        rows = [self.ordinals[place] for place in usable]
+        labels = [self.rows.labels[row] or "" for row in rows]
+        keys = [_ranks(labels)]
+        for attribute, members in sorted(self.rows.members.items()):
+            codes = self.rows.groups[attribute]
+            keys.append(_ranks([members[codes[row]] if codes[row] >= 0 else "" for row in rows]))
+        seed = self.options.seed
+        content = [content_key(self.ids[place].partition(SEPARATOR)[0], seed) for place in usable]
+        return ordered(keys, content, weights)
+
+    def send(self, sink: Callable[[Outgoing], None]) -> int:
+        """Hand on all lines; their number."""
+        lines = 0
+        for copy in range(1, max(self.copies, default=0) + 1):
+            rows = [row for row, copies in zip(self.ordinals, self.copies, strict=True) if copies >= copy]
+            for row, record in zip(rows, self.rows.records(rows), strict=True):
+                made, lost = self._lines(record)
+                if copy == 1:
+                    self.lost.update(lost)
+                for part, one in enumerate(made, 1):
+                    sink(Outgoing(row, copy, record, one.row, part))
+                lines += len(made)
+        return lines
+
+    # ------------------------------------------------------------------ telling
+
+    def outcomes(self) -> Iterator[RowOutcome]:
+        """What became of every row, in order."""
+        for place, row in enumerate(self.ordinals):
+            at = self.rows.place(row)
+            examples = self.parts[place] * self.copies[place]
+            weight = float(self.weights[place])
+            yield RowOutcome(
+                row, self.ids[place], at.file or "", at.line or 0, self.split, self._said(place), examples, 0, 0, weight
+            )
+
+    def _said(self, place: int) -> str:
+        if place in self._problems:
+            return self._problems[place].reason
+        if self.copies[place]:
+            return USED
+        return WEIGHTLESS if self.weights[place] == 0 else NOT_DRAWN
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what a user may not expect."""
+        return (unused_weights_note(self._unused_weights),) if self._unused_weights else ()
+
+
+def _no_answer(turn: Message, lost: list[str]) -> Message:
+    """A turn of another role, which nobody learns from there."""
+    if is_trained(turn):
+        lost.append("/messages/*: that a turn which is no answer is to be learnt from")
+    if turn.weight is ABSENT:
+        return turn
+    lost.append("/messages/*/weight: a weight on a turn that is no answer")
+    return msgspec.structs.replace(turn, weight=ABSENT)
+
+
+def _marked(turn: Message, *, weight: Json, trained: bool | None) -> Message:
+    if turn.weight is weight and turn.trained is trained:
+        return turn
+    return msgspec.structs.replace(turn, weight=weight, trained=trained)
+
+
+def _is_readable(record: Record) -> bool:
+    return record.shape not in (UNREADABLE, UNKNOWN_SHAPE) and bool(record.chat.messages + record.chat.chosen)
+
+
+def _ranks(names: Sequence[str]) -> list[int]:
+    """The place of each name among the sorted names."""
+    table = {name: rank for rank, name in enumerate(sorted(set(names)))}
+    return [table[name] for name in names]

@@ -1,0 +1,277 @@
+"""A connection to a provider: its address, its key, and calls that are tried again only where that does no harm.
+
+The key is read from the environment and is nowhere else: not in an error, a record or what a server repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from audit.errors import MissingExtra, UsageError
+from audit.model import Json
+from audit.train.endpoints import FIRST_WAIT, LONGEST_WAIT, check_address, shown_address
+from audit.train.protocol.failures import ON, ProviderError, cleaned, failure_of, garbled, secrets_of
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+Provider: TypeAlias = Literal["openai", "azure"]
+ADDRESSES: Final[Mapping[Provider, str]] = {"openai": "https://api.openai.com/v1", "azure": ""}
+"""Where a provider is, unless somebody says otherwise; Azure's address has the name of the resource in it."""
+ADDRESS_VARIABLES: Final[Mapping[Provider, str]] = {"openai": "OPENAI_BASE_URL", "azure": "AZURE_OPENAI_ENDPOINT"}
+KEY_VARIABLES: Final[Mapping[Provider, str]] = {"openai": "OPENAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}
+AZURE_PATH: Final = "/openai/v1"
+"""Where Azure speaks OpenAI's protocol without versions of its own (Azure AI Foundry, "v1" API)."""
+LOOKS: Final = 4
+"""How often it is looked whether a thing was made after all, after waits that double."""
+_GARBLED: Final = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+"""What ``openai`` raises, beside its own errors, where an answer has another shape than it expects: a page, a list."""
+HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that are this machine."""
+
+T = TypeVar("T")
+
+
+class Made(NamedTuple, Generic[T]):
+    """A thing at the provider, and whether it was there already."""
+
+    it: T
+    found: bool
+
+
+class Connection:
+    """A provider that can be asked. Close it after use.
+
+    ``base_url`` None is the provider's own address, or that of its environment variable; ``key_variable`` names the
+    environment variable with the key. A request takes ``timeout`` seconds at most, longer by as much as a file in it
+    asks for (``audit.train.protocol.client``), and is tried again up to ``retries`` times where that does no harm,
+    after ``first_wait`` seconds and then twice as long each time, or as long as the server asks for. ``purpose`` says
+    in an error what needs the package ``openai``.
+
+    Raises MissingExtra without that package, UsageError for what is no address and without a key for a server that is
+    not on this machine.
+    """
+
+    def __init__(
+        self,
+        provider: Provider = "openai",
+        *,
+        base_url: str | None = None,
+        key_variable: str | None = None,
+        timeout: float = 60.0,
+        retries: int = 4,
+        first_wait: float = FIRST_WAIT,
+        purpose: str = "hosted fine-tuning",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        url = address_of(provider, base_url)
+        self.provider: Provider = provider
+        self.url = url
+        self.shown = shown_address(url)
+        self.key_variable = key_variable or KEY_VARIABLES[provider]
+        self._retries = retries
+        self._first_wait = first_wait
+        self._sleep = sleep
+        key = (os.environ.get(self.key_variable) or "").strip()
+        self._secrets = secrets_of(key, url)
+        self.client = self._connected(url, key, timeout, purpose)
+
+    def _connected(self, url: str, key: str, timeout: float, purpose: str) -> OpenAI:
+        try:
+            from openai import OpenAI
+
+            from audit.train.protocol.client import Client
+        except ImportError:
+            raise MissingExtra(
+                f"{purpose} needs the package openai", hint='pip install "finetune-audit[openai]"'
+            ) from None
+        if not key and urlsplit(url).hostname not in HERE:
+            raise UsageError(
+                f"{self.shown} needs a key", hint=f"put it into the environment variable {self.key_variable}"
+            )
+        if not (key.isascii() and key.isprintable()):
+            raise UsageError(f"the environment variable {self.key_variable} holds no key: keys are printable ASCII")
+        client = Client(timeout)
+        return OpenAI(base_url=url, api_key=key or "none", timeout=timeout, max_retries=0, http_client=client)
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether this is OpenAI itself, whose calendar of models applies."""
+        return is_openai(self.url)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def clean(self, value: Json) -> Json:
+        """A value without the key, wherever in it that stood."""
+        return cleaned(value, self._secrets)
+
+    def plain(self, answer: object, what: str) -> dict[str, Json]:
+        """An answer of the client as JSON, without the key. Raises ProviderError for what is no object of the
+        protocol: servers have been seen to answer with a page."""
+        dump = getattr(answer, "to_dict", None)
+        value = dump(mode="json", warnings=False) if callable(dump) else None
+        if not isinstance(value, dict):
+            raise garbled(what, self.shown, "no object")
+        told: dict[str, Json] = self.clean(value)
+        return told
+
+    # ------------------------------------------------------------------ calls
+
+    def read(self, call: Callable[[OpenAI], T], what: str) -> T:
+        """A call that changes nothing, tried again where that may help. ``what`` is what is being done, for errors.
+        Raises ProviderError."""
+        for attempt in range(self._retries + 1):
+            try:
+                return self.once(call, what)
+            except ProviderError as error:
+                if not error.passes or attempt == self._retries or not self._waited(attempt, error.wait):
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def once(self, call: Callable[[OpenAI], T], what: str) -> T:
+        """A call that is made once. Raises ProviderError; one that ``is_unsettled`` may have been carried out."""
+        import openai
+
+        failed: ProviderError
+        try:
+            return call(self.client)
+        except (*_GARBLED, openai.OpenAIError) as error:
+            failed = failure_of(
+                error, what=what, shown=self.shown, key_variable=self.key_variable, clean=self._clean_text
+            )
+        raise failed  # outside of the handler: the original error, which may hold the key, is no context of it
+
+    def made_once(
+        self,
+        find: Callable[[], T | None],
+        make: Callable[[OpenAI], T],
+        what: str,
+        *,
+        paid: bool,
+        doubtful: bool = False,
+    ) -> Made[T]:
+        """A thing that must be there once: ``find`` looks whether it is, ``make`` makes it.
+
+        After a refusal that passes (too many requests) it is looked for and made again. Where nobody knows whether it
+        was made it is looked for ``LOOKS`` times; one that does not turn up is made again only if it costs nothing
+        (not ``paid``). ``doubtful``: a process that was killed may have made it, so that it is looked for as often
+        before it is made at all. Raises ProviderError, of kind ``lost`` where a paid thing may have been made.
+        """
+        if doubtful and (before := find() or self._looked_for(find)) is not None:
+            return Made(before, True)
+        for attempt in range(self._retries + 1):
+            if (found := find()) is not None:
+                return Made(found, True)
+            try:
+                return Made(self.once(make, what), False)
+            except ProviderError as error:
+                if not (error.passes or error.is_unsettled):
+                    raise
+                failed = error
+            if failed.is_unsettled:
+                if (late := self._looked_for(find)) is not None:
+                    return Made(late, True)
+                if paid:
+                    raise _lost(failed)
+            elif attempt == self._retries or not self._waited(attempt, failed.wait):
+                break
+        raise failed
+
+    def _looked_for(self, find: Callable[[], T | None]) -> T | None:
+        """The thing, if it turns up within a few looks; a look that fails is one that does not find it."""
+        for attempt in range(LOOKS):
+            self._sleep(self._first_wait * 2**attempt)
+            with suppress(ProviderError):
+                if (found := find()) is not None:
+                    return found
+        return None
+
+    def _waited(self, attempt: int, asked: float | None) -> bool:
+        """Whether it was waited; not where the server asks for longer than anybody wants to."""
+        seconds = self._first_wait * 2**attempt if asked is None else asked
+        if seconds > LONGEST_WAIT:
+            return False
+        self._sleep(seconds)
+        return True
+
+    def _clean_text(self, text: str) -> str:
+        return str(self.clean(text))
+
+
+def _lost(failed: ProviderError) -> ProviderError:
+    return ProviderError(
+        "lost",
+        f"{failed.what}; nobody knows whether it was done, and nothing is listed yet",
+        hint=f"wait a minute: {ON}, and looks again before anything is paid for",
+        code=failed.code,
+        status=failed.status,
+    )
+
+
+def address_of(provider: Provider, base_url: str | None) -> str:
+    """The base URL: the one that was named, that of the environment variable, or the provider's own; of Azure with the
+    path of its OpenAI-like API. Raises UsageError."""
+    variable = ADDRESS_VARIABLES[provider]
+    url = (base_url or os.environ.get(variable) or ADDRESSES[provider]).strip().rstrip("/")
+    if not url:
+        raise UsageError(
+            f"provider {provider} has no address of its own",
+            hint=f"--base-url https://NAME.openai.azure.com, or {variable}",
+        )
+    check_address(url)
+    if provider == "azure" and urlsplit(url).path in ("", "/openai"):
+        url = url.removesuffix("/openai") + AZURE_PATH
+    return url
+
+
+def is_openai(url: str) -> bool:
+    """Whether a base URL is OpenAI's own; data residency has hosts of its own (eu.api.openai.com)."""
+    host, own = urlsplit(url).hostname or "", urlsplit(ADDRESSES["openai"]).hostname or ""
+    return host == own or host.endswith(f".{own}")
+
+
+def pages(listing: Any, most: int, known: Collection[str] = ()) -> list[Any]:
+    """The entries of a listing, page after page, each once, ``most`` at most. It ends with a page that has nothing new
+    beyond the ids ``known``: there are servers whose pages go in a circle.
+
+    Raises ValueError for what is no listing: the client takes an object without entries for an empty one, and what is
+    not found is made, and paid.
+    """
+    found: dict[str, Any] = {}
+    for entries in _entries(listing):
+        new = {_identity(one): one for one in entries if _identity(one) not in found}
+        found |= new
+        if not new.keys() - set(known) or len(found) >= most:
+            break
+    return list(found.values())[:most]
+
+
+def _entries(listing: Any) -> Iterator[list[Any]]:
+    """The entries of each page of a listing; or of what is a list already."""
+    if not hasattr(listing, "iter_pages"):
+        yield list(listing)
+        return
+    for page in listing.iter_pages():
+        if not isinstance(entries := getattr(page, "data", None), list):
+            raise ValueError("no list of entries")
+        yield entries
+
+
+def _identity(entry: Any) -> str:
+    identity = getattr(entry, "id", None)
+    if not isinstance(identity, str):
+        raise ValueError("an entry without an id")
+    return identity
