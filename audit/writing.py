@@ -1,4 +1,7 @@
-"""Puts a file in place whole or not at all: a crash leaves the old file or the new one, never half."""
+"""Puts a file in place whole or not at all: a crash leaves the old file or the new one, never half.
+
+Holds a file against other processes that write.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from audit.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes that write the same are not told apart there
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextlib.contextmanager
@@ -44,6 +52,17 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
                 stream.write(piece)
         except OSError as error:
             raise unwritable(str(path), error) from None
+
+
+def hold(descriptor: int, what: str, *, shared: bool = False) -> None:
+    """Hold an open file against other processes until it is closed. Raises OutputError where another one holds it;
+    ``what`` says what it is writing then."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        raise OutputError(f"another process is writing {what}", hint="wait for it to end, or stop it") from None
 
 
 def unwritable(shown: str, error: OSError) -> OutputError:

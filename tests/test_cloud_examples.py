@@ -192,3 +192,34 @@ def test_the_two_newest_packs_stay_and_the_exit_code_is_that_of_audit(
     assert done.returncode == 2, done.stderr
     assert "error: " in done.stderr
     assert sorted(path.name for path in kept.glob("*.tar")) == ["run.10.tar", "run.11.tar"]
+
+
+STUB = """#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+mkdir -p "$2/checkpoints/1" && sleep 1.5 && echo whole > "$2/checkpoints/1/end"
+"""
+BROKEN_COPY = """#!/bin/sh
+echo x >> "$FAILURES"
+[ "$(wc -l < "$FAILURES")" -gt "$MOST_FAILURES" ] || exit 1
+exec /bin/cp "$@"
+"""
+
+
+@pytest.mark.parametrize(("failures", "code", "packs"), [(1, 0, 1), (99, 1, 0)])
+def test_a_copy_that_fails_ends_neither_the_training_nor_the_machine_without_a_word(
+    cloud: Path, tmp_path: Path, environment: dict[str, str], failures: int, code: int, packs: int
+) -> None:
+    for name, script in (("audit", STUB), ("cp", BROKEN_COPY)):
+        (tmp_path / "bin" / name).write_text(script)
+        (tmp_path / "bin" / name).chmod(0o755)
+    told = {"FAILURES": str(tmp_path / "failures"), "MOST_FAILURES": str(failures), "KEEP_AGAIN": "0"}
+    command = [str(cloud / "train.sh"), str(tmp_path / "run"), str(tmp_path / "kept"), "data.jsonl"]
+    done = subprocess.run(command, env={**environment, **told}, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "could not be written" in done.stderr
+    assert (tmp_path / "run" / "checkpoints" / "1" / "end").exists()
+    whole = [path for path in (tmp_path / "kept").glob("*.sha256") if path.with_suffix("").exists()]
+    assert len(whole) >= 1 if packs else not whole
+    for path in whole:
+        shutil.unpack_archive(path.with_suffix(""), tmp_path / "back", filter="data")
+    assert (tmp_path / "back" / "checkpoints" / "1" / "end").exists() == bool(packs)

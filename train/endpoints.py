@@ -6,19 +6,23 @@ and shown nowhere.
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import msgspec
 
 from audit.errors import MissingExtra, UsageError
 from audit.model import Json
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    from openai import DefaultHttpxClient, OpenAI
 
 LONGEST_WAIT: Final = 60.0
 """Seconds that a server may ask to wait (Retry-After); where it asks for more the request is given up."""
@@ -32,7 +36,11 @@ Failure: TypeAlias = Literal["rate_limit", "server", "timeout", "connection", "e
 ended before it came to it; another status of the 4xx (a content filter, a text too long); an answer that is no chat
 completion."""
 
+SHORTEST_SECRET: Final = 8
+"""Characters. Taking shorter ones out would break names that hold them ("test", "ollama")."""
 _ADDRESS: Final = "--endpoint http://localhost:8000/v1"
+_INSTALL: Final = 'pip install "finetune-audit[openai]"'
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -40,26 +48,16 @@ Request: TypeAlias = Mapping[str, Json]
 """What is sent, beside the model: ``messages`` and parameters by their names in the API."""
 
 
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """Why a request gave nothing, whether asking again is no use, and the seconds that the server asks to wait.
     ``code`` and ``param`` are the server's own words for what is wrong and with which parameter, where it has any."""
 
-    def __init__(
-        self,
-        why: Failure,
-        what: str,
-        *,
-        final: bool = False,
-        wait: float | None = None,
-        code: object = None,
-        param: object = None,
-    ) -> None:
-        self.why: Failure = why
-        self.what = what
-        self.final = final
-        self.wait = wait
-        self.code = code
-        self.param = param
+    why: Failure
+    what: str
+    final: bool = False
+    wait: float | None = None
+    code: Json = None
+    param: Json = None
 
 
 class Endpoint:
@@ -92,8 +90,11 @@ class Endpoint:
         url = base_of(url)
         self.shown = shown_address(url)
         self.model = model
-        self._key = (os.environ.get(key_variable) or "").strip()
-        self._client = self._connected(url, key_variable, timeout, purpose)
+        key = key_in(key_variable)
+        self._secrets = secrets_of(key, url)
+        if not key and "api.openai.com" in url:
+            raise no_key(self.shown, key_variable)
+        self._client = client_of(url, key, timeout, purpose)
         self._retries = retries
         self._concurrency = concurrency
         self._first_wait = FIRST_WAIT if first_wait is None else first_wait
@@ -102,17 +103,6 @@ class Endpoint:
         self._lock = threading.Lock()
         self._under_way = 0
         self._closing = False
-
-    def _connected(self, url: str, key_variable: str, timeout: float, purpose: str) -> OpenAI:
-        try:
-            from openai import OpenAI
-        except ImportError:
-            raise MissingExtra(
-                f"{purpose} need the package openai", hint='pip install "finetune-audit[openai]"'
-            ) from None
-        if not self._key and "api.openai.com" in url:
-            raise UsageError(f"{self.shown} needs a key", hint=f"put it into the environment variable {key_variable}")
-        return OpenAI(base_url=url, api_key=self._key or "none", timeout=timeout, max_retries=0)
 
     def close(self) -> None:
         """Close the connections, as soon as no request is under way: the socket of one that is would stay open."""
@@ -249,23 +239,28 @@ class Endpoint:
             completion: object = self._method(self._client)(model=self.model, **request)
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
             raise UsageError(
-                f"{self.shown} refuses {self.model}: {self._without_key(error.message)}",
+                f"{self.shown} refuses {self.model}: {self._clean(error.message)}",
                 hint="check the key, the URL and the model",
             ) from None
         except openai.APIStatusError as error:
-            said = self._without_key(error.message)
-            return of_status(error.status_code, said, error.response.headers, code=error.code, param=error.param)
+            status, headers = error.status_code, error.response.headers
+            if 300 <= status < 400:
+                to = self._clean(redirected_to(headers))
+                hint = f"name that address, if it is the right one: nothing is sent there unasked ({self.named_by})"
+                raise UsageError(f"{self.shown} sends on to {to} ({status})", hint=hint) from None
+            code, param = cleaned([error.code, error.param], self._secrets)
+            return of_status(status, self._clean(error.message), headers, code=code, param=param)
         except openai.APITimeoutError as error:
             return Failed("timeout", error.message)
         except openai.APIConnectionError as error:
             return Failed("connection", error.message)
         except (openai.OpenAIError, ValueError, RecursionError) as error:  # the last: JSON in JSON in JSON
-            return Failed("garbled", self._without_key(str(error)), final=True)
+            return Failed("garbled", self._clean(str(error)), final=True)
         return completion
 
-    def _without_key(self, text: str) -> str:
+    def _clean(self, text: str) -> str:
         """Servers have been seen to repeat the key that they refuse."""
-        return text.replace(self._key, "[key]") if self._key else text
+        return str(cleaned(text, self._secrets))
 
 
 class Late(Exception):
@@ -294,15 +289,18 @@ def in_time(call: Callable[[], T], seconds: float) -> T:
     return answer[0]
 
 
-def of_status(
-    status: int, what: str, headers: Mapping[str, str], *, code: object = None, param: object = None
-) -> Failed:
+def of_status(status: int, what: str, headers: Mapping[str, str], *, code: Json = None, param: Json = None) -> Failed:
     """What an HTTP status that is no success means."""
     if status == 429:
-        return Failed("rate_limit", what, wait=asked_wait(headers))
+        return Failed("rate_limit", what, wait=asked_wait(headers), code=code, param=param)
     if status >= 500 or status in (408, 409):
-        return Failed("server", what, wait=asked_wait(headers))
-    return Failed("refused", what, final=True)
+        return Failed("server", what, wait=asked_wait(headers), code=code, param=param)
+    return Failed("refused", what, final=True, code=code, param=param)
+
+
+def redirected_to(headers: Mapping[str, str]) -> str:
+    """Where a redirect leads, as it may be shown once it is cleaned."""
+    return shown_address(headers.get("location", "")) or "nowhere"
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:
@@ -324,6 +322,69 @@ def first_choice(completion: object) -> object | None:
     """The first choice of a completion, None where it has none."""
     choices = getattr(completion, "choices", None)
     return choices[0] if isinstance(choices, list) and choices else None
+
+
+def client_of(
+    url: str, key: str, timeout: float, purpose: str, http: Callable[[], DefaultHttpxClient] | None = None
+) -> OpenAI:
+    """A client that tries nothing again and follows no redirect: it would take texts to an address that nobody named.
+    ``http`` makes the one below it, where it is to be another than ``openai``'s own. Raises MissingExtra without the
+    package ``openai``, which ``purpose`` ("paraphrases") needs."""
+    try:
+        from openai import DefaultHttpxClient, OpenAI
+    except ImportError:
+        raise MissingExtra(f"the package openai is needed for {purpose}", hint=_INSTALL) from None
+    below = http() if http else DefaultHttpxClient(timeout=timeout, follow_redirects=False)
+    return OpenAI(base_url=url, api_key=key or "none", timeout=timeout, max_retries=0, http_client=below)
+
+
+def key_in(variable: str) -> str:
+    """The key in an environment variable, "" where it holds none. Raises UsageError for what is no name of a variable:
+    it may be the key itself, so that it is not repeated; and for what no header can carry."""
+    check_key_variable(variable)
+    key = (os.environ.get(variable) or "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(f"the environment variable {variable} holds no key: keys are printable ASCII")
+    return key
+
+
+def check_key_variable(name: str) -> None:
+    """Raise UsageError for what is no name of an environment variable, without repeating it."""
+    if not _VARIABLE.fullmatch(name):
+        raise UsageError(
+            "the key is given by the name of an environment variable, and what was given is no such name",
+            hint="put the key into a variable and name that: --key-variable OPENAI_API_KEY",
+        )
+
+
+def no_key(shown: str, variable: str) -> UsageError:
+    """The error for a server that wants a key where there is none."""
+    return UsageError(f"{shown} needs a key", hint=f"put it into the environment variable {variable}")
+
+
+def secrets_of(key: str, url: str) -> tuple[str, ...]:
+    """The texts that must not be shown: the key, the password in an address, both as an address has them, and user and
+    password as a header has them (RFC 7617); the longest first. A key of fewer than ``SHORTEST_SECRET`` characters is a
+    word that a server without keys is given."""
+    try:
+        user, password = (unquote(part or "") for part in (urlsplit(url).username, urlsplit(url).password))
+    except ValueError:
+        user = password = ""
+    header = base64.b64encode(f"{user}:{password}".encode()).decode() if user or password else ""
+    found = (key, password or user, header)
+    told = {form for one in found if len(one) >= SHORTEST_SECRET for form in (one, quote(one, safe=""))}
+    return tuple(sorted(told, key=lambda one: (-len(one), one)))
+
+
+def cleaned(value: Json, secrets: tuple[str, ...]) -> Json:
+    """A value with what is secret taken out of every text and every name in it."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "[key]")
+        return value
+    if isinstance(value, dict):
+        return {cleaned(name, secrets): cleaned(one, secrets) for name, one in value.items()}
+    return [cleaned(one, secrets) for one in value] if isinstance(value, list | tuple) else value
 
 
 def check_address(url: str) -> None:

@@ -63,7 +63,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model", action="append", dest="models", metavar="NAME=MODEL",
         help="an arm: a run, a model folder or a hub name; again under one name, or with commas, for replicates; "
-        "NAME=OTHER,examples=8 asks another arm's model with training rows in the prompt (repeatable)",
+        "NAME=OTHER,examples=8 asks another arm's model with training rows in the prompt; NAME=RUN,deployment=NAME "
+        "names the deployment of a hosted run's model at Azure (repeatable)",
     )  # fmt: skip
     group.add_argument(
         "--endpoint", action="append", dest="endpoints", metavar="NAME=URL",
@@ -78,7 +79,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         how.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=meaning)
     how.add_argument(
         "--batch", action="store_true",
-        help="ask the arms that have an endpoint in batches: answered within a day, billed at the batch price",
+        help="ask the arms that have an endpoint in batches, one way of asking an arm after the other: each answered "
+        "within a day, billed at the batch price",
     )  # fmt: skip
     how.add_argument("--no-counterfactual", action="store_true", help="ask no question with another group in it")
     output = parser.add_argument_group("output")

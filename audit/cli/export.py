@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,17 @@ import msgspec
 
 from audit.cli import EXIT_CLEAN, EXIT_FINDINGS
 from audit.cli.settings_flags import add_settings_flags, settings_from
-from audit.cli.terminal import add_terminal_flags, print_pieces, progress_bar
+from audit.cli.terminal import add_terminal_flags, progress_bar
+from audit.cli.train_asked import (
+    add_assignments,
+    add_gate_flags,
+    add_validation,
+    data_named,
+    output_named,
+    show,
+    show_failed,
+    with_validation,
+)
 from audit.errors import UsageError
 from audit.reports.summary import plural
 from audit.reports.text import columns
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from audit.train.exporting.report import Export, ExportedSplit, ExportReport
     from audit.train.exporting.settings import Setting
 
+EXAMPLE = "audit export data.jsonl --to trl --model NAME -o export"
 LONGEST = 60
 """Characters of a value or a name in a table."""
 
@@ -33,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the export")
     group.add_argument("--to", metavar="TRAINER", help="trl, axolotl or llama-factory")
     group.add_argument("-o", "--output", metavar="FOLDER", help="where data and configuration are written")
-    group.add_argument("--validation", action="append", metavar="PATH", help="file of the validation split")
+    add_validation(group)
     group.add_argument(
         "--hold-out", metavar="SHARE", help="share of the rows kept for validation where no such split is named"
     )
@@ -41,12 +51,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--lowering", metavar="HOW", help="weights of rows: resample, oversample or refuse (default: resample)"
     )
     group.add_argument("--beta", metavar="BETA", help="of DPO, for rows with two answers (default: the trainer's)")
-    group.add_argument(
-        "--set", action="append", dest="assignments", metavar="KEY=VALUE", help="any setting of [train] (repeatable)"
-    )
-    gate = parser.add_argument_group("the gate, which comes first")
-    gate.add_argument("--policy", metavar="NAME|FILE", help="what the data is judged by (default: [gate] policy)")
-    gate.add_argument("--waive", metavar='"WHO: WHY"', help="export although the gate says FAIL; it is recorded")
+    add_assignments(group)
+    add_gate_flags(parser.add_argument_group("the gate, which comes first"), "export")
     how = parser.add_argument_group("what is done")
     how.add_argument("--force", action="store_true", help="replace an earlier export")
     how.add_argument("--dry-run", action="store_true", help="write nothing and ask no gate: show what would be written")
@@ -61,14 +67,14 @@ def run(args: argparse.Namespace) -> int:
     from audit.train.exporting.running import export
     from audit.train.runs.gating import GateFailed, read_waiver
 
-    settings = _settings(args)
-    to, output = _needed(args, settings)
+    settings = with_validation(settings_from(args, args.paths), args)
+    data, to, output = _needed(args, settings)
     read_waiver(getattr(args, "waive", None))
     options = read_options(settings, _given(args))
     try:
         with progress_bar(args) as bar:
             report = export(
-                list(settings.files),
+                data,
                 output,
                 to=to,
                 options=options,
@@ -79,28 +85,19 @@ def run(args: argparse.Namespace) -> int:
                 progress=bar,
             )
     except GateFailed as error:
-        print(f"error: {visible(error.what)}\nhint: {visible(error.hint or '')}", file=sys.stderr)
+        show_failed(error)
         return EXIT_FINDINGS
-    _show(args, report)
+    show(args, report, render)
     return EXIT_CLEAN
 
 
-def _settings(args: argparse.Namespace) -> Settings:
-    settings = settings_from(args, args.paths)
-    named = tuple(("validation", path) for path in getattr(args, "validation", []))
-    return msgspec.structs.replace(settings, splits=(*settings.splits, *named)) if named else settings
-
-
-def _needed(args: argparse.Namespace, settings: Settings) -> tuple[str, str]:
-    """The trainer and the folder. Raises UsageError where one of them, or the data, was not named."""
-    example = "audit export data.jsonl --to trl --model NAME -o export"
-    if not settings.files and not settings.splits:
-        raise UsageError("no data was named", hint=example)
+def _needed(args: argparse.Namespace, settings: Settings) -> tuple[list[str], str, str]:
+    """The data, the trainer and the folder. Raises UsageError where one of them was not named."""
+    data = data_named(settings, EXAMPLE)
     if not hasattr(args, "to"):
-        raise UsageError("--to names no trainer: trl, axolotl or llama-factory", hint=example)
-    if not getattr(args, "output", "") and not hasattr(args, "dry_run"):
-        raise UsageError("-o names no folder for the export", hint=example)
-    return args.to, getattr(args, "output", "") or "export"
+        raise UsageError("--to names no trainer: trl, axolotl or llama-factory", hint=EXAMPLE)
+    needs_none = hasattr(args, "dry_run") and not getattr(args, "output", "")
+    return data, args.to, "export" if needs_none else output_named(args, "export", EXAMPLE)
 
 
 def _given(args: argparse.Namespace) -> Mapping[str, Json]:
@@ -111,15 +108,6 @@ def _given(args: argparse.Namespace) -> Mapping[str, Json]:
 
 
 # ----------------------------------------------------------------------------- what is shown
-
-
-def _show(args: argparse.Namespace, report: ExportReport) -> None:
-    if getattr(args, "format", "text") == "json":
-        from audit.reports.encode import encode
-
-        print_pieces((encode(report, indent=2) + "\n",))
-    else:
-        print_pieces(render(report))
 
 
 def render(report: ExportReport) -> Iterator[str]:

@@ -23,6 +23,10 @@ Way = Callable[[argparse.Namespace, Settings], int]
 
 _ON_THIS_MACHINE: Final = ("replay", "search", "curve")
 """Flags of what needs the weights of a model."""
+_OF_ASKING: Final = ("base_url", "key_variable", "timeout", "retries")
+"""Settings that say how a job is asked about."""
+_OF_RUN: Final = ("resume", "force", "waive", "policy")
+"""Flags of what a job that there is has behind it."""
 
 
 def hosted_way(args: argparse.Namespace, given: Mapping[str, Json]) -> Way:
@@ -38,15 +42,13 @@ def hosted_way(args: argparse.Namespace, given: Mapping[str, Json]) -> Way:
 
 
 def refuse_hosted_folder(args: argparse.Namespace) -> None:
-    """Raise UsageError where a run on this machine is to go on with one at a provider, or to take its place unsaid."""
-    from audit.train.runs.hosting import is_hosted
+    """Raise ResumeRefused where a run on this machine is to go on with one at a provider, or to take its place unsaid:
+    before anything is asked of this machine."""
+    from audit.train.runs.hosting import refuse_hosted
 
     output = str(getattr(args, "output", "") or "")
-    if output and not hasattr(args, "force") and is_hosted(Path(output)):
-        raise UsageError(
-            f"{output} holds a run at a provider, and none was named",
-            hint="--provider as it was named there, --job status, or another output folder",
-        )
+    if output and not hasattr(args, "force"):
+        refuse_hosted(Path(output))
 
 
 def _options(settings: Settings, given: Mapping[str, Json]) -> HostedOptions:
@@ -100,11 +102,19 @@ def _act(args: argparse.Namespace, settings: Settings, given: Mapping[str, Json]
     """Whatever the job's state, it was told: exit code 0."""
     from audit.cli.hosted_text import render_job
     from audit.train.hosted.acting import job_of_run
+    from audit.train.hosted.options import read_options
 
     output = output_named(args)
     if settings.files or settings.splits:
         raise UsageError("--job is about the run in -o, and takes no data", hint=f"audit train -o RUN --job {args.job}")
-    named = {name: str(given[name]) for name in ("base_url", "key_variable") if given.get(name) is not None}
-    found = job_of_run(output, args.job, base_url=named.get("base_url"), key_variable=named.get("key_variable"))
-    show(args, found, render_job)
+    if strange := [name for name in given if name not in _OF_ASKING] + [
+        name for name in _OF_RUN if hasattr(args, name)
+    ]:
+        raise UsageError(
+            f"--job takes no {strange[0]}: the record of the run says which job it is",
+            hint=f"it takes {', '.join(_OF_ASKING)}",
+        )
+    options = read_options(Settings(model="any"), given)
+    asking = {name: getattr(options, name) for name in _OF_ASKING}
+    show(args, job_of_run(output, args.job, **asking), render_job)
     return EXIT_CLEAN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +10,8 @@ from audit.cli.progress import amount
 from audit.reports.summary import plural
 from audit.reports.text import columns
 from audit.reports.visible import shortened, visible
+from audit.train.runs.hosted_curve import figures_of, number_of, step_of
+from audit.train.runs.hosting import ENDED, job_command
 
 if TYPE_CHECKING:
     from audit.model import Json
@@ -19,13 +22,6 @@ if TYPE_CHECKING:
 LONGEST: Final = 60
 MOST_CHECKPOINTS: Final = 10
 """Checkpoints that are shown; the JSON form has all of them."""
-_LOSSES: Final = (
-    ("train_loss", "loss"),
-    ("valid_loss", "validation loss"),
-    ("train_mean_token_accuracy", "accuracy"),
-    ("valid_mean_token_accuracy", "validation accuracy"),
-    ("full_valid_loss", "full validation loss"),
-)
 
 
 def render(report: HostedReport) -> Iterator[str]:
@@ -63,24 +59,13 @@ def _handed_in(report: HostedReport) -> Iterator[str]:
 
 
 def _prepared(quote: Mapping[str, Json], lowering: Mapping[str, Json]) -> Iterator[str]:
-    if lowering.get("how"):
-        yield f"weights of rows: {visible(_pairs(lowering))}\n"
+    if how := lowering.get("how"):
+        rows, made, most, before, after = (
+            number_of(lowering.get(name)) or 0.0 for name in ("rows", "made", "most", "ess_before", "ess_after")
+        )
+        yield f"weights of rows ({visible(str(how))}): {rows:,.0f} rows stand in {made:,.0f} lines, one in up to "
+        yield f"{most:,.0f}; the lines are worth {after:,.1f} rows of equal weight, the weights {before:,.1f}\n"
     yield from _quote(quote)
-
-
-def _pairs(told: Mapping[str, Json]) -> str:
-    shown = [f"{name.replace('_', ' ')} {_figure(value)}" for name, value in told.items() if _is_shown(value)]
-    return ", ".join(shown)
-
-
-def _is_shown(value: Json) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
-
-
-def _figure(value: Json) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def _quote(quote: Mapping[str, Json]) -> Iterator[str]:
@@ -150,25 +135,22 @@ def _checkpoint(one: Mapping[str, Json]) -> list[str]:
 
 
 def _figures(metrics: Mapping[str, Json]) -> str:
-    step = metrics.get("step")
-    parts = [f"step {step:,}"] if isinstance(step, int) else []
-    for name, shown in _LOSSES:
-        if isinstance(value := metrics.get(name), int | float):
-            parts.append(f"{shown} {value:.4g}")
-    return ", ".join(parts)
+    step = step_of(metrics)
+    return ", ".join(([] if step is None else [f"step {step:,}"]) + figures_of(metrics))
 
 
 def _going_on(report: HostedReport) -> Iterator[str]:
     """What became of the job when nobody waits for it any more, and how to follow and how to end it."""
-    folder = visible(report.folder)
     if not report.job:
         yield "interrupted before the provider told the job's id; the same command with --resume looks for it first\n"
         return
-    began = "interrupted; the job goes on at the provider" if report.interrupted else "the job goes on at the provider"
-    yield f"{began}: {visible(report.job)}{f' ({visible(report.status)})' if report.status else ''}\n"
-    yield "follow it: the same command with --resume\n"
-    yield f"look at it: audit train -o {folder} --job status\n"
-    yield f"end it: audit train -o {folder} --job cancel\n"
+    has_ended = report.status in ENDED
+    stands = "the job has ended" if has_ended else "the job goes on at the provider"
+    status = f" ({visible(report.status)})" if report.status else ""
+    yield f"{'interrupted; ' if report.interrupted else ''}{stands}: {visible(report.job)}{status}\n"
+    yield f"{'keep what it left' if has_ended else 'follow it'}: the same command with --resume\n"
+    for meaning, action in (("look at it", "status"), ("end it", "cancel"))[: 1 if has_ended else 2]:
+        yield f"{meaning}: {visible(job_command(report.folder, report.provider, report.address, action))}\n"
 
 
 # ----------------------------------------------------------------------------- a dry run
@@ -199,4 +181,8 @@ def render_job(job: JobStanding) -> Iterator[str]:
         yield f"trained on {job.trained_tokens:,} tokens\n"
     if job.tuned:
         yield f"model: {visible(job.tuned)}\n"
-    yield f"`audit train DATA --provider ... -o {visible(job.folder)} --resume` follows it and keeps what it leaves\n"
+    if job.sealed:
+        yield f"{visible(job.folder)} has seen it end, and is sealed\n"
+        return
+    ends = "keeps what it left" if job.status in ENDED else "follows it and keeps what it leaves"
+    yield f"`audit train DATA --provider ... -o {visible(shlex.quote(job.folder))} --resume` {ends}\n"

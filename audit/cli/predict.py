@@ -144,18 +144,25 @@ _ODD: Final[Mapping[str, str]] = {
 def _of_batches(account: BatchAccount) -> Iterator[str]:
     from audit.train.prediction.batch_notes import batches
 
-    yield f"  {batches(account.batches)}, billed at the provider's batch price\n"
+    if account.batches:
+        yield f"  {batches(account.batches)}, billed at the provider's batch price\n"
+    if account.outages:
+        yield f"  {plural(account.outages, 'time')} the provider could not be asked for a while: it was waited for\n"
     for word, count in account.odd.items():
         yield f"  {plural(count, 'line')} of results {_ODD.get(word, word)}: passed over\n"
+    if account.left:
+        named = visible(", ".join(account.left))
+        yield f"  not fetched, of an earlier prediction in this place, and may still be billed: {named}\n"
 
 
 def _interrupted(report: PredictReport) -> str:
     from audit.train.prediction.batch_notes import batches
 
-    waiting = report.batches.waiting if report.batches is not None else 0
-    if not waiting:
+    account = report.batches
+    waiting = account.waiting if account is not None else 0
+    doubtful = account.doubtful if account is not None else 0
+    told = [f"{batches(waiting)} {'goes' if waiting == 1 else 'go'} on at the provider"] if waiting else []
+    told += [f"{batches(doubtful)} may be under way there"] if doubtful else []
+    if not told:
         return "interrupted: --resume goes on\n"
-    return (
-        f"interrupted: {batches(waiting)} {'goes' if waiting == 1 else 'go'} on at the provider, and --batch --resume "
-        "fetches what was paid for\n"
-    )
+    return f"interrupted: {', '.join(told)}, and --batch --resume fetches what was paid for\n"

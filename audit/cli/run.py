@@ -55,7 +55,7 @@ class Termination:
             os.kill(os.getpid(), number)
         elif not self.asked:
             self.asked = True
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(signal.SIGTERM.name)
 
 
 def _run(words: Sequence[str]) -> int:

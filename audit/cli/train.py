@@ -9,13 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from audit.cli import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_TERMINATED
 from audit.cli.hosted_flags import hosted_arguments, hosted_given
 from audit.cli.settings_flags import add_settings_flags, settings_from
 from audit.cli.terminal import add_terminal_flags, progress_bar
-from audit.cli.train_asked import data_named, output_named, show
+from audit.cli.train_asked import (
+    add_assignments,
+    add_gate_flags,
+    add_validation,
+    data_named,
+    output_named,
+    show,
+    show_failed,
+    with_validation,
+)
 from audit.config.settings import Settings
 from audit.errors import UsageError
 
@@ -52,18 +59,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", default=[], metavar="PATH", help="files, folders, patterns")
     group = parser.add_argument_group("the run")
     group.add_argument("-o", "--output", metavar="FOLDER", help="where the run is kept: model, record, checkpoints")
-    group.add_argument("--validation", action="append", metavar="PATH", help="file of the validation split")
+    add_validation(group)
     for name, metavar, meaning in _TEXT:
         group.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=meaning)
     for name, meaning in _SWITCHES:
         group.add_argument(f"--{name}", action="store_true", help=meaning)
-    group.add_argument(
-        "--set", action="append", dest="assignments", metavar="KEY=VALUE", help="any setting of [train] (repeatable)"
-    )
+    add_assignments(group)
     hosted_arguments(parser.add_argument_group("training at a provider in place of on this machine"))
-    gate = parser.add_argument_group("the gate, which comes first")
-    gate.add_argument("--policy", metavar="NAME|FILE", help="what the data is judged by (default: [gate] policy)")
-    gate.add_argument("--waive", metavar='"WHO: WHY"', help="train although the gate says FAIL; it is recorded")
+    add_gate_flags(parser.add_argument_group("the gate, which comes first"), "train")
     how = parser.add_argument_group("what is done")
     how.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")
     how.add_argument("--force", action="store_true", help="replace an earlier run")
@@ -87,8 +90,7 @@ def run(args: argparse.Namespace) -> int:
     from audit.train.options import LOCAL
     from audit.train.runs.gating import GateFailed, read_waiver
 
-    settings = settings_from(args, args.paths)
-    settings = _with_validation(settings, getattr(args, "validation", []))
+    settings = with_validation(settings_from(args, args.paths), args)
     read_waiver(getattr(args, "waive", None))
     given = given_options(args)
     is_hosted = provider_of(settings, given) != LOCAL or hasattr(args, "job")
@@ -100,9 +102,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return way(args, settings)
     except GateFailed as error:
-        from audit.reports.visible import visible
-
-        print(f"error: {visible(error.what)}\nhint: {visible(error.hint or '')}", file=sys.stderr)
+        show_failed(error)
         return EXIT_FINDINGS
 
 
@@ -117,11 +117,6 @@ def _way(args: argparse.Namespace, settings: Settings) -> Callable[[argparse.Nam
     if asked:
         return ways[asked[0]]
     return _curve if _options(args, settings).curve else _train
-
-
-def _with_validation(settings: Settings, paths: list[str]) -> Settings:
-    named = tuple(("validation", path) for path in paths)
-    return msgspec.structs.replace(settings, splits=(*settings.splits, *named)) if named else settings
 
 
 # ----------------------------------------------------------------------------- what is asked for

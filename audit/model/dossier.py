@@ -48,9 +48,9 @@ class Hosted(msgspec.Struct, frozen=True, kw_only=True):
 
     ``status`` is that of the job when it was last seen, "" before there was one; ``error`` why it failed, in words.
     ``tuned`` is the name of the model that came of it. ``trained_tokens`` are those that the provider charged for, over
-    all epochs, ``cost`` what they cost at the quoted price in US dollars; None where it is not known. ``quote``,
-    ``lifecycle``, ``moderation`` and ``lowering`` (what became of row weights) are what was found out before anything
-    was handed in.
+    all epochs, ``cost`` what they cost at the quoted price in the currency of ``quote``; None where it is not known.
+    ``quote``, ``lifecycle``, ``moderation`` and ``lowering`` (what became of row weights) are what was found out before
+    anything was handed in.
     """
 
     provider: str

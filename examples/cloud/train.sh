@@ -6,12 +6,14 @@
 # The run lies in RUN, on the machine's own disk. KEPT is a folder that outlives the machine, such as a mounted bucket:
 # whenever there is a new checkpoint, and at the end, RUN is packed into KEPT/run.N.tar, with its sum beside it. A pack
 # that is not whole is passed over, so a bucket that cannot rename or append will do. The two newest are kept. Started
-# again on another machine, it goes on from the newest whole pack. KEEP_EVERY: seconds between two looks (60).
+# again on another machine, it goes on from the newest whole pack. KEEP_EVERY: seconds between two looks (60). A pack that
+# cannot be written is said and tried again at the next look; at the end it is tried three times, KEEP_AGAIN seconds
+# apart (10), before the exit code says so (1, or that of `audit`).
 set -euo pipefail
 
 run=$1 kept=$2
 shift 2
-every=${KEEP_EVERY:-60}
+every=${KEEP_EVERY:-60} again=${KEEP_AGAIN:-10}
 number=0
 packed=""
 
@@ -33,21 +35,26 @@ restore() {
     done
 }
 
-# Checkpoints before the rest: a log may go beyond the newest checkpoint, and never end before it.
+# Checkpoints before the rest: a log may go beyond the newest checkpoint, and never end before it. The sum comes last:
+# without it, nothing is a pack. Called only where a failure is looked at, so that `set -e` does not end the script with
+# the trainer still at work.
 keep() {
-    local names rest one code=0
+    local names rest one sum code=0
     names=$(ls "$run/checkpoints" 2>/dev/null || true)
     if [ "$1" = if-new ] && [ "$names" = "$packed" ]; then return; fi
     if ! [ -d "$run" ]; then return; fi
     rest=$(ls "$run" | grep -vx checkpoints || true)
     tar -cf "$run.tar" -C "$run" ${names:+checkpoints} $rest 2>/dev/null || code=$?
-    if [ "$code" -gt 1 ]; then return; fi # 1: a file grew meanwhile, as a log does
+    if [ "$code" -gt 1 ]; then return 1; fi # 1: a file grew meanwhile, as a log does
     number=$((number + 1))
-    cp "$run.tar" "$kept/run.$number.tar"
-    (cd "$(dirname "$run")" && sha256sum "$(basename "$run").tar") |
-        sed "s/ .*/  run.$number.tar/" >"$kept/run.$number.tar.sha256"
+    if ! { cp "$run.tar" "$kept/run.$number.tar" && sum=$(sha256sum <"$run.tar") &&
+        echo "${sum%% *}  run.$number.tar" >"$kept/run.$number.tar.sha256"; }; then
+        echo "train.sh: run.$number.tar could not be written to $kept" >&2
+        rm -f "$kept/run.$number.tar" "$kept/run.$number.tar.sha256" || true
+        return 1
+    fi
     packed=$names
-    for one in $(numbers | tail -n +3); do rm -f "$kept/run.$one.tar" "$kept/run.$one.tar.sha256"; done
+    for one in $(numbers | tail -n +3); do rm -f "$kept/run.$one.tar" "$kept/run.$one.tar.sha256" || true; done
 }
 
 mkdir -p "$(dirname "$run")" "$kept"
@@ -65,10 +72,15 @@ while kill -0 "$trainer" 2>/dev/null; do
     seconds=$((seconds + 1))
     if [ "$seconds" -ge "$every" ]; then
         seconds=0
-        keep if-new
+        keep if-new || true
     fi
 done
 code=0
 wait "$trainer" || code=$?
-keep always
+for try in 1 2 3; do
+    if keep always; then exit "$code"; fi
+    if [ "$try" -lt 3 ]; then sleep "$again"; fi
+done
+echo "train.sh: the end of the run is not in $kept" >&2
+if [ "$code" -eq 0 ]; then code=1; fi
 exit "$code"

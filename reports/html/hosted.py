@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 from audit.model import Json
 from audit.model.dossier import Hosted, Training
@@ -119,17 +119,17 @@ def _lowering(told: Mapping[str, Json]) -> str:
     return f"{text}, {_count(left)} left out" if _is_number(left) and left else text
 
 
-def _is_number(value: Json) -> bool:
+def _is_number(value: Json) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _count(value: Json) -> str:
-    return count(value) if isinstance(value, int | float) and not isinstance(value, bool) else NONE
+    return count(value) if _is_number(value) else NONE
 
 
 def _money(value: Json, quote: Mapping[str, Json]) -> str:
     """An amount with its currency: in cents, in more digits where it is less than one."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not finite(value):
+    if not _is_number(value) or not finite(value):
         return NONE
     amount = f"{value:,.2f}" if value >= 0.01 or not value else f"{value:.2g}"
     return f"{amount} {_text(quote, 'currency')}".rstrip()

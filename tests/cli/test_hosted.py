@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_job_is_looked_at_paused_resumed_and_cancelled(
         key_of(server, monkeypatch)
         assert main(words(server, "--no-wait")) == 0
         capsys.readouterr()
-        for action, status in (("pause", "paus"), ("status", "paused"), ("resume", ""), ("cancel", "cancelled")):
+        for action, status in (("pause", "paus"), ("status", "paused"), ("resume", "queued"), ("cancel", "cancelled")):
             assert main(["train", "-o", "run", "--job", action]) == 0
             assert f"job ftjob-0001 at {server.url}: {status}" in capsys.readouterr().out
         assert main(words(server, "--resume")) == 2
@@ -111,6 +112,25 @@ def test_a_failed_job_names_the_row_and_exits_with_2(
         server.scenario(error=None)
         assert main(words(server, "--force")) == 0  # a job that failed is not taken up again
         assert [job["status"] for job in server.state()["jobs"]] == ["failed", "succeeded"]
+
+
+def test_what_is_refused_before_anything_is_handed_in_leaves_no_file_and_no_job(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with provider(tmp_path) as server:
+        key_of(server, monkeypatch)
+        past = {MODEL: {"shutdown_date": "2026-01-01"}}
+        refused: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
+            ({"models": past}, ("--as-of", "2026-02-01"), MODEL),
+            ({"models": {}, "flagged": "Question 3"}, (), "chats.jsonl:"),
+            ({"flagged": None}, ("--max-cost", "0.01"), "--max-cost"),
+        ]
+        for scenario, more, why in refused:
+            server.scenario(**scenario)
+            assert main(words(server, *more)) == 2
+            assert why in capsys.readouterr().err
+            assert server.state()["files"] == server.state()["jobs"] == []
+            assert not (place / "run").exists()
 
 
 def test_the_gate_fails_with_exit_code_1_and_nobody_is_asked(
@@ -175,6 +195,9 @@ AT_OPENAI = ("chats.jsonl", "-o", "run", "--provider", "openai", "--model", MODE
         (("chats.jsonl", "-o", "run", "--job", "status"), "takes no data"),
         (("-o", "nowhere", "--job", "status"), "holds no record.jsonl"),
         (("-o", "run", "--job", "status", "--dry-run"), "cannot be done at once"),
+        (("-o", "run", "--job", "status", "--model", MODEL), "--job takes no model"),
+        (("-o", "run", "--job", "status", "--resume"), "--job takes no resume"),
+        (("-o", "run", "--job", "status", "--set", "timeout=soon"), "[train]"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_exits_with_2(

@@ -12,9 +12,9 @@ import pytest
 pytest.importorskip("openai")
 
 from audit.cli import main
-from audit.train.protocol.connection import LOOKS, Connection
 from tests.cli.hosted_story import MODEL, check_whole, lay_out, words
 from tests.train.provider.process import Provider, provider
+from tests.train.provider.waits import wait_for_nothing
 
 CREATE: Final = "POST /fine_tuning/jobs"
 RETRIEVE: Final = "GET /fine_tuning/jobs/*"
@@ -42,8 +42,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider
 @pytest.fixture
 def run(server: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command, whose waits are short."""
-    assert Connection.__init__.__kwdefaults__ is not None
-    monkeypatch.setitem(Connection.__init__.__kwdefaults__, "first_wait", 0.01)
+    wait_for_nothing(monkeypatch)
 
     def called(*more: str) -> Shown:
         code = main(words(server, "--set", "retries=1", *more))
@@ -146,7 +145,7 @@ def test_a_job_that_was_made_without_an_answer_is_followed(server: Provider, run
 
 
 def test_a_job_that_is_listed_too_late_is_followed_the_next_time(server: Provider, run: Run) -> None:
-    server.scenario(hidden=2 * LOOKS + 4)  # a look may be two requests
+    server.scenario(hidden=20)  # a look may be two requests, and there are eight of them in a minute
     server.fault(CREATE, do="drop-after")
     assert run().code == 2
     goes_on(server, run)
@@ -275,6 +274,7 @@ def test_a_job_that_fails_names_the_row_and_what_to_do(
     assert hint in told
 
 
-def test_nothing_is_logged_unless_somebody_asks(server: Provider, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_client_logs_nothing(server: Provider, run: Run, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="audit"):
         assert run("--quiet").err == ""
+    assert [record for record in caplog.records if record.name.startswith("audit")] == []

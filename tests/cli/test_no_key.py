@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import subprocess
@@ -16,10 +17,11 @@ import pytest
 pytest.importorskip("openai")
 
 from audit.cli import main
-from audit.train.hosted import running
+from audit.train.protocol import files
 from audit.train.protocol.connection import Connection
 from tests.cli.hosted_story import lay_out, words
 from tests.train.provider.process import ROOT, Provider, provider
+from tests.train.provider.waits import wait_for_nothing
 
 KEY: Final = "sk-distinctive-Zq7+pA/9xW2vL0mN4kR8"
 
@@ -29,8 +31,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider
     """A provider that repeats the key wherever it can."""
     monkeypatch.chdir(lay_out(tmp_path / "it"))
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    assert Connection.__init__.__kwdefaults__ is not None
-    monkeypatch.setitem(Connection.__init__.__kwdefaults__, "first_wait", 0.01)
+    wait_for_nothing(monkeypatch)
     with provider(tmp_path, key=KEY, echo_key=True) as made:
         yield made
 
@@ -99,9 +100,34 @@ def test_a_wrong_key_is_not_shown(
 def test_a_password_in_the_address_is_kept_nowhere(server: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     secret = server.url.replace("http://", "http://user:distinctive@")
     told = [secret if word == server.url else word for word in words(server, "--set", "retries=0")]
-    main(told)  # the client sends the password in place of the key, so that the provider refuses
-    shown = capsys.readouterr()
-    check_no_key(Path.cwd(), shown.out, shown.err)
+    sent = base64.b64encode(b"user:distinctive").decode()  # in place of the key (RFC 7617)
+    body = {"error": {"message": f"No: distinctive, Basic {sent}", "code": sent, "param": "distinctive"}}
+    for match in ("GET /models/*", "POST /moderations"):
+        server.no_faults()
+        server.scenario(key=f"Basic {sent}", echo_key=False)
+        server.fault(match, do="status", status=401, times=0, body=body)
+        assert main(told) == 2
+        shown = capsys.readouterr()
+        assert "No: [key], Basic [key]" in shown.err
+        assert sent not in shown.err
+        check_no_key(Path.cwd(), shown.out, shown.err)
+
+
+def test_a_key_in_the_place_of_its_variable_is_not_repeated(
+    server: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["rows.jsonl", "--endpoint", server.url, "--key-variable", KEY]
+    for command in (
+        words(server, "--key-variable", KEY),
+        words(server, "--key-variable", KEY, "--dry-run"),
+        ["predict", *asked, "--model", "m", "-o", "out.jsonl"],
+        ["evaluate", asked[0], "--model", "raw=m", "--endpoint", f"raw={server.url}", *asked[3:], "-o", "report"],
+    ):
+        assert main(command) == 2
+        shown = capsys.readouterr()
+        assert "the name of an environment variable" in shown.err
+        check_no_key(Path.cwd(), shown.out, shown.err)
+    assert server.requests() == []
 
 
 def test_what_the_client_logs_when_it_is_asked_to_holds_no_key(server: Provider) -> None:
@@ -124,7 +150,7 @@ def test_no_traceback_holds_the_key(server: Provider, monkeypatch: pytest.Monkey
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("a mistake")
 
-    for where, name in ((running, "stored"), (Connection, "plain"), (Connection, "_waited")):
+    for where, name in ((files, "file_sha256"), (Connection, "plain"), (Connection, "_waited")):
         with monkeypatch.context() as patched:
             patched.setattr(where, name, broken)
             if name == "_waited":

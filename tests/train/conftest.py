@@ -1,13 +1,27 @@
-"""What tests of the hosted run share: the stand-in provider behind Prism, started once for a file of tests."""
+"""What tests of providers share: the stand-in, and the same behind Prism, started once for a file of tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.train.provider.prism import Proxied, prism
-from tests.train.provider.process import provider
+from tests.train.provider.process import Provider, provider
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Provider]:
+    """The stand-in provider, of this test alone."""
+    with provider(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """What a connection whose ``sleep`` is ``waits.append`` would have waited, in seconds."""
+    return []
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ VARIABLES: Final = {
     "trl": "AUDIT_TRL_PYTHON", "axolotl": "AUDIT_AXOLOTL_PYTHON", "llama-factory": "AUDIT_LLAMA_FACTORY_PYTHON",
 }  # fmt: skip
 """The interpreter that has a trainer, where it is not this one."""
+TRAINERS: Final = tuple(MODULES)
 WAIVER: Final = "A. Jones: made up"
 SECTIONS: Final[dict[str, Any]] = {
     "fairness": {"not_applicable": {"reason": "x", "owner": "A. Jones", "expires": "2099-01-01"}}
@@ -89,6 +90,26 @@ def options_of(
     return ExportOptions(train=train, lowering=lowering, beta=beta)
 
 
+def made(folder: Path, rows: Sequence[Json], to: str = "trl", settings: Settings | None = None, **given: Any) -> Any:
+    """An export of rows into ``folder / "out"``, for a model that nobody has."""
+    data = write_rows(folder / "rows.jsonl", rows)
+    how = {name: given.pop(name) for name in ("force", "dry_run") if name in given}
+    options = options_of("org/model", **given)
+    return export(
+        [str(data)], folder / "out", to=to, options=options, settings=settings or settings_of(), waive=WAIVER, **how
+    )
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def chat(*turns: dict[str, Json], **more: Json) -> dict[str, Json]:
+    """A row."""
+    return {"messages": list(turns), **more}
+
+
 def exported(
     folder: Path,
     rows: Sequence[Json],
@@ -113,8 +134,9 @@ def exported(
     return report.export
 
 
-def asked(trainer: str, folder: Path) -> dict[str, Any]:
-    """What another trainer makes of ``folder / "export"``. Skips the test where it is not installed."""
+def asked(trainer: str, folder: Path, *, table: bool = False) -> dict[str, Any]:
+    """What another trainer makes of ``folder / "export"``; of a ``table``, what its parser says of each configuration
+    in there. Skips the test where it is not installed."""
     python = os.environ.get(VARIABLES[trainer])
     if python is None:
         if importlib.util.find_spec(MODULES[trainer]) is None:
@@ -130,7 +152,7 @@ def asked(trainer: str, folder: Path) -> dict[str, Any]:
         "CUDA_VISIBLE_DEVICES": "",
     }
     done = subprocess.run(
-        [python, str(script), str(folder / "export"), str(folder / "answer.json")],
+        [python, str(script), *(["--table"] if table else []), str(folder / "export"), str(folder / "answer.json")],
         env={**os.environ, **offline, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""},
         capture_output=True,
         text=True,

@@ -6,16 +6,34 @@ it understood, with the ids and labels of every line as its trainer would have t
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import sys
+from exported_asked import answer
 
 
-def read() -> dict:
+def on_a_device() -> None:
     import torch
 
     torch.cuda.get_device_capability = lambda *given: (8, 0)  # the parser asks for a device that is not here
+
+
+def parse(name: str, kind: str) -> None:
+    import yaml
+
+    on_a_device()
+    from axolotl.cli.config import gpu_capabilities
+    from axolotl.utils.config import validate_config
+    from axolotl.utils.dict import DictDefault
+    from axolotl.utils.schemas.config import AxolotlInputConfig
+
+    with open(name) as file:
+        config = yaml.safe_load(file)
+    if strange := set(config) - set(AxolotlInputConfig.model_fields):
+        raise ValueError(f"Axolotl passes over {sorted(strange)}")
+    capabilities, environment = gpu_capabilities()
+    validate_config(DictDefault(config), capabilities=capabilities, env_capabilities=environment)
+
+
+def read() -> dict:
+    on_a_device()
     from axolotl.cli.config import load_cfg
     from axolotl.loaders import load_tokenizer
     from axolotl.utils.data.rl import prepare_preference_datasets
@@ -41,9 +59,4 @@ def read() -> dict:
 _PAIR = ("prompt", "chosen", "rejected")
 
 if __name__ == "__main__":
-    export, answer = sys.argv[1:]
-    os.chdir(export)
-    with contextlib.redirect_stdout(sys.stderr):
-        told = read()
-    with open(answer, "w") as file:
-        json.dump(told, file)
+    answer(read, parse)

@@ -6,21 +6,32 @@ what it understood, with the ids and labels of every line as its trainer would h
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from exported_asked import answer
 
-def read() -> dict:
+
+def without_sound() -> None:
     try:
         import torchaudio  # noqa: F401
     except (ImportError, OSError):  # what PyPI has of it needs CUDA, and only rows with sound need it
         stand_in = ModuleType("torchaudio")
         stand_in.__spec__ = ModuleSpec("torchaudio", None)
         sys.modules["torchaudio"] = stand_in
+
+
+def parse(name: str, kind: str) -> None:
+    without_sound()
+    from llamafactory.hparams import get_train_args, read_args
+
+    sys.argv = ["llamafactory-cli", name]
+    get_train_args(read_args())
+
+
+def read() -> dict:
+    without_sound()
     from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
     from llamafactory.hparams import get_train_args, read_args
     from llamafactory.model import load_tokenizer
@@ -31,7 +42,9 @@ def read() -> dict:
     template = get_template_and_fix_tokenizer(loaded["tokenizer"], data)
     stage = "rm" if tuning.stage == "dpo" else tuning.stage  # as its own workflow for DPO asks
     sets = get_dataset(template, model, data, training, stage=stage, **loaded)
+    texts = [loaded["tokenizer"].decode(one["input_ids"]) for one in sets["train_dataset"] if "input_ids" in one]
     return {
+        "texts": texts,
         "lines": [
             {name: one[name] for name in one if name.endswith(("ids", "labels"))} for one in sets["train_dataset"]
         ],
@@ -43,14 +56,9 @@ def read() -> dict:
         "beta": tuning.pref_beta,
         "cutoff": data.cutoff_len,
         "mask_history": data.mask_history,
-        "checkpointing": model.disable_gradient_checkpointing,
+        "checkpointing": not model.disable_gradient_checkpointing,
     }
 
 
 if __name__ == "__main__":
-    export, answer = sys.argv[1:]
-    os.chdir(export)
-    with contextlib.redirect_stdout(sys.stderr):
-        told = read()
-    with open(answer, "w") as file:
-        json.dump(told, file)
+    answer(read, parse)

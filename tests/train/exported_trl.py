@@ -6,10 +6,9 @@ labels of the batches that it took a step on.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import sys
+
+from exported_asked import answer
 
 
 class Seen:
@@ -25,7 +24,7 @@ class Seen:
         return batch
 
 
-def chats(folder: str) -> dict:
+def chats() -> dict:
     from datasets import load_dataset
     from trl import (
         DatasetMixtureConfig,
@@ -63,28 +62,54 @@ def chats(folder: str) -> dict:
     }
 
 
-def preferences(folder: str) -> dict:
+def preferences() -> dict:
     from datasets import load_dataset
-    from trl import DatasetMixtureConfig, DPOConfig, DPOTrainer, ModelConfig, ScriptArguments, TrlParser
+    from trl import (
+        DatasetMixtureConfig,
+        DPOConfig,
+        DPOTrainer,
+        ModelConfig,
+        ScriptArguments,
+        TrlParser,
+        get_peft_config,
+    )
 
     parser = TrlParser((ScriptArguments, DPOConfig, ModelConfig, DatasetMixtureConfig))
-    words = ["--config", "trl.yaml", "--max_steps", "1", "--save_strategy", "no", "--disable_tqdm", "true"]
-    script, config, model, _ = parser.parse_args_and_config(words)
+    words = ["--config", "trl.yaml", "--max_steps", "1", "--save_strategy", "no", "--load_best_model_at_end", "false"]
+    script, config, model, _ = parser.parse_args_and_config([*words, "--disable_tqdm", "true"])
     read = load_dataset(script.dataset_name)
-    trainer = DPOTrainer(model=model.model_name_or_path, args=config, train_dataset=read["train"])
+    trainer = DPOTrainer(
+        model=model.model_name_or_path,
+        args=config,
+        train_dataset=read[script.dataset_train_split],
+        eval_dataset=read[script.dataset_test_split] if config.eval_strategy != "no" else None,
+        peft_config=get_peft_config(model),
+    )
     trainer.train()
-    return {"lines": len(trainer.train_dataset), "steps": trainer.state.global_step, "beta": config.beta}
+    return {
+        "lines": len(trainer.train_dataset),
+        "steps": trainer.state.global_step,
+        "beta": config.beta,
+        "validation": 0 if trainer.eval_dataset is None else len(trainer.eval_dataset),
+        "evaluated": sum("eval_loss" in one for one in trainer.state.log_history),
+        "trained": sorted({name.split(".")[-3] for name, one in trainer.model.named_parameters() if one.requires_grad}),
+    }
+
+
+def parse(name: str, kind: str) -> None:
+    from trl import DatasetMixtureConfig, DPOConfig, ModelConfig, ScriptArguments, SFTConfig, TrlParser
+
+    config = DPOConfig if kind == "preference" else SFTConfig
+    TrlParser((ScriptArguments, config, ModelConfig, DatasetMixtureConfig)).parse_args_and_config(["--config", name])
+
+
+def read() -> dict:
+    import torch
+
+    torch.set_num_threads(1)
+    with open("export.json") as told_of:
+        return preferences() if json.load(told_of)["kind"] == "preference" else chats()
 
 
 if __name__ == "__main__":
-    export, answer = sys.argv[1:]
-    os.chdir(export)
-    with contextlib.redirect_stdout(sys.stderr):
-        import torch
-
-        torch.set_num_threads(1)
-        with open("export.json") as told_of:
-            kind = json.load(told_of)["kind"]
-        told = preferences(export) if kind == "preference" else chats(export)
-    with open(answer, "w") as file:
-        json.dump(told, file)
+    answer(read, parse)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from audit.config.settings import Settings
 from audit.counterfactual import Variant
 from audit.errors import InputError
 from audit.train.endpoints import Failed
+from audit.train.prediction.batch_jobs import _is_ours
 from audit.train.prediction.batch_joining import Joined
 from audit.train.prediction.batch_lines import LONGEST_NAME, Outcome, body_of, name_of, outcomes
 from audit.train.prediction.batch_notes import BatchNotes, Ended, Handed, Planned
@@ -24,6 +26,12 @@ from tests.train.served import completion, serving
 
 pytest.importorskip("openai")
 MODEL = "gpt-4o-mini-2024-07-18"
+JSON = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=6),
+    lambda inner: some.lists(inner, max_size=2) | some.dictionaries(some.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+"""Whatever a server may say in place of what the protocol does."""
 
 
 def test_requests_are_those_that_the_client_sends(tmp_path: Path) -> None:
@@ -72,6 +80,30 @@ def test_every_error_of_a_line_has_its_word(line: dict[str, Any], why: str) -> N
     assert getattr(found.found, "why", None) == why
 
 
+@given(code=JSON, message=JSON, param=JSON, status=JSON, body=JSON)
+def test_no_line_of_a_server_is_a_crash(code: Any, message: Any, param: Any, status: Any, body: Any) -> None:
+    error = {"code": code, "message": message, "param": param}
+    response = {"status_code": status, "body": body}
+    refused = {"status_code": 400, "body": {"error": error}}
+    lines = [{"custom_id": "a", **one} for one in ({"error": error}, {"response": response}, {"response": refused})]
+    assert [one.name for one in outcomes(json.dumps(line).encode() for line in lines)] == ["a", "a", "a"]
+
+
+@given(status=JSON, metadata=JSON | some.fixed_dictionaries({"audit_batch": JSON}), file=JSON)
+def test_no_batch_in_a_listing_is_a_crash(status: Any, metadata: Any, file: Any) -> None:
+    one = SimpleNamespace(id="b", status=status, metadata=metadata, input_file_id=file)
+    assert _is_ours(one, "file-1", {"mark"}) in (True, False)
+
+
+def test_a_request_that_was_answered_after_all_is_not_asked_with_the_newer_limit() -> None:
+    wants = Failed("refused", "no", code="unsupported_parameter", param="max_tokens")
+    joined = Joined({"n": (0, 0)}, "max_tokens")
+    assert joined.take(Outcome("n", wants)) is None
+    assert joined.again == [(0, 0)]
+    assert joined.take(Outcome("n", "text")) is not None
+    assert joined.again == []
+
+
 def test_lines_that_are_too_deep_end_nothing() -> None:
     deep = b'{"custom_id": "a", "response": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
     (found,) = outcomes([deep])
@@ -89,7 +121,7 @@ def test_notes_that_were_cut_off_are_read_and_broken_ones_are_refused(tmp_path: 
     again.add(Ended(n=1, status="completed"))
     assert not BatchNotes(tmp_path / "out.jsonl", keep=True).open
     notes.path.write_bytes(b'{"type":"handed","n":7,"file":"f","batch":"b"}\n')
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read: file 7 was not planned"):
         BatchNotes(tmp_path / "out.jsonl", keep=True)
 
 
@@ -106,5 +138,5 @@ def test_results_in_any_order_and_number_are_joined_and_every_line_is_counted(da
         good = [one for one in own if not isinstance(one, Failed)]
         assert last.get(key) == (good or own or [None])[0]
     assert sorted([*last, *joined.missing()]) == sorted(names.values())
-    counted = joined.answers + joined.repeated + joined.strangers + joined.garbled
+    counted = len(last) + joined.repeated + joined.strangers + joined.garbled
     assert counted == len(lines)

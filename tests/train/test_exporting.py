@@ -1,4 +1,4 @@
-"""What an export writes and refuses: rows, weights, settings, the folder."""
+"""What an export writes and refuses: rows, weights, settings."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.errors import ConfigError, InputError, OutputError, UsageError
+from audit.errors import ConfigError, InputError, UsageError
 from audit.model import Json
 from audit.train.exporting.lines import Times
-from audit.train.exporting.options import ExportOptions, read_options
-from audit.train.exporting.running import export
+from audit.train.exporting.options import read_options
 from audit.train.exporting.settings import Setting, yaml_of
 from audit.train.options import TrainOptions
-from audit.train.runs.gating import GateFailed
 from tests.train.exported import (
-    WAIVER,
-    options_of,
+    TOOLS,
+    TRAINERS,
+    chat,
+    lines_of,
+    made,
     rows_of_calls,
     rows_of_chats,
     settings_of,
     turn,
-    write_rows,
 )
 
-TRAINERS = ("trl", "axolotl", "llama-factory")
 WEIGHED = settings_of(weight="metadata.weight")
 
 
@@ -38,23 +37,6 @@ def written(folder: Path, rows: list[Any], to: str = "trl", settings: Any = None
     """The training lines of an export."""
     made(folder, rows, to, settings, **given)
     return lines_of(folder / "out" / "data" / "train.jsonl")
-
-
-def made(folder: Path, rows: list[Any], to: str = "trl", settings: Any = None, **given: Any) -> Any:
-    """An export into ``folder / "out"``."""
-    data = write_rows(folder / "rows.jsonl", rows)
-    how = {name: given.pop(name) for name in ("force", "dry_run") if name in given}
-    options = options_of("org/model", **given)
-    settings = settings or settings_of()
-    return export([str(data)], folder / "out", to=to, options=options, settings=settings, waive=WAIVER, **how)
-
-
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def chat(*turns: dict[str, Json], **more: Json) -> dict[str, Json]:
-    return {"messages": list(turns), **more}
 
 
 # ----------------------------------------------------------------------------- rows
@@ -139,6 +121,24 @@ def test_refuse_stops_where_weights_differ(tmp_path: Path) -> None:
             "llama-factory",
             chat(turn("user", "a"), turn("assistant", "b", reasoning_content="hm")),
             "reasoning beside the content",
+        ),
+        *(
+            (to, chat(*turns, **more), why)
+            for to in TRAINERS
+            for turns, more, why in (
+                ((turn("user", "a"), turn("assistant", None)), {}, "the message at /messages/1 has no content"),
+                ((turn("user", None), turn("assistant", "b")), {}, "the message at /messages/0 has no content"),
+                ((turn("user", "a"), turn("assistant", [{"type": "text", "text": 5}])), {}, "not text alone"),
+                ((turn("user", "a"), turn("assistant", [{"type": "text"}])), {}, "not text alone"),
+                ((turn("user", "a"), turn("assistant", "b")), {"tools": [*TOOLS, 1]}, "the tool at /tools/1"),
+                ((turn("user", "a"), turn("assistant", "b")), {"tools": [{"function": 3}]}, "the tool at /tools/0"),
+                ((turn("user", "a"), turn("assistant", "b")), {"tools": {"a": 1}}, "no list of definitions"),
+                (
+                    (turn("user", "a"), turn("assistant", None, tool_calls=[{"function": {"arguments": "{}"}}])),
+                    {},
+                    "names no function",
+                ),
+            )
         ),
     ],
 )  # fmt: skip
@@ -247,6 +247,12 @@ def test_settings_say_how_they_were_carried(tmp_path: Path) -> None:
     assert told(report, "hold_out").how == "in the rows"
 
 
+def test_a_linear_schedule_without_a_fall_is_a_constant_one(tmp_path: Path) -> None:
+    report = made(tmp_path, rows_of_chats(), dry_run=True, schedule="linear", lr_floor=1.0)
+    assert told(report, "schedule").to == {"lr_scheduler_type": "constant_with_warmup"}
+    assert told(report, "lr_floor").how == "carried"
+
+
 def test_what_a_method_needs_is_not_left_out_in_silence(tmp_path: Path) -> None:
     for to in ("trl", "axolotl"):
         with pytest.raises(UsageError, match="freeze"):
@@ -267,6 +273,11 @@ def test_the_built_in_model_and_classifiers_cannot_be_exported() -> None:
 def test_keys_of_a_provider_are_named_as_not_carried() -> None:
     options = read_options(settings_of(), {"model": "org/model", "suffix": "x", "lowering": "refuse", "beta": "0.3"})
     assert (options.provider_keys, options.lowering, options.beta) == (("suffix",), "refuse", 0.3)
+    hosted = read_options(settings_of(), {"model": "org/model", "method": "dpo", "provider": "openai"})
+    assert (hosted.provider_keys, hosted.train.method) == (("method", "provider"), None)
+    with pytest.raises(ConfigError, match="epochs") as refused:
+        read_options(settings_of(), {"model": "org/model", "epochs": "auto"})
+    assert "audit export" in (refused.value.hint or "")
     with pytest.raises(ConfigError, match="beta"):
         read_options(settings_of(), {"model": "org/model", "beta": 3})
     with pytest.raises(ConfigError, match="lowering"):
@@ -287,108 +298,3 @@ VALUES = st.recursive(
 @given(st.dictionaries(st.from_regex(r"[a-m]{1,5}_", fullmatch=True), VALUES, max_size=3))
 def test_yaml_reads_back_what_was_written(config: dict[str, Json]) -> None:
     assert (yaml.safe_load(yaml_of(config, "a heading")) or {}) == config
-
-
-# ----------------------------------------------------------------------------- the folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-@pytest.mark.parametrize("to", TRAINERS)
-def test_the_same_data_and_settings_give_the_same_bytes(tmp_path: Path, to: str) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        made(tmp_path / name, rows_of_chats(), to, WEIGHED, hold_out=0.3)
-    first, second = (contents(tmp_path / name / "out") for name in ("one", "two"))
-    assert first == second
-    assert {"export.json", "gate.json", "rows.jsonl", "data/train.jsonl", "data/validation.jsonl"} <= set(first)
-    assert not any(str(tmp_path).encode() in content for content in first.values())
-
-
-def test_a_dry_run_writes_nothing_and_counts_the_same(tmp_path: Path) -> None:
-    dry = made(tmp_path, rows_of_chats(), "trl", WEIGHED, dry_run=True).export
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl"]
-    real = made(tmp_path, rows_of_chats(), "trl", WEIGHED).export
-    assert (dry.splits, dry.settings, dry.gate) == (real.splits, real.settings, None)
-    assert dry.files.items() <= real.files.items()
-
-
-def test_force_replaces_only_what_an_export_wrote(tmp_path: Path) -> None:
-    made(tmp_path, rows_of_chats(), "trl")
-    with pytest.raises(OutputError, match="holds an export already"):
-        made(tmp_path, rows_of_chats(), "axolotl")
-    (tmp_path / "out" / "output").mkdir()
-    (tmp_path / "out" / "output" / "model").write_text("trained")
-    made(tmp_path, rows_of_chats(), "axolotl", force=True)
-    names = set(contents(tmp_path / "out"))
-    assert "output/model" in names
-    assert "axolotl.yaml" in names
-    assert not names & {"trl.yaml", "data/README.md"}
-
-
-def test_what_was_changed_since_is_not_replaced(tmp_path: Path) -> None:
-    made(tmp_path, rows_of_chats(), "trl")
-    before = contents(tmp_path / "out")
-    with (tmp_path / "out" / "trl.yaml").open("a") as file:
-        file.write("seed: 1\n")
-    with pytest.raises(OutputError, match=r"trl\.yaml was changed"):
-        made(tmp_path, rows_of_chats(), "trl", force=True)
-    assert contents(tmp_path / "out").keys() == before.keys()
-
-
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "export.json").write_text('{"schema": "audit.export/1", "files": {"../rows.jsonl": {}}}')
-    for force in (False, True):
-        with pytest.raises(OutputError, match="no export's"):
-            made(tmp_path, rows_of_chats(), force=force)
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="is a file"):
-        export([str(tmp_path / "rows.jsonl")], tmp_path / "file", to="trl", options=options_of("org/model"))
-
-
-def test_data_is_never_written_over(tmp_path: Path) -> None:
-    data = write_rows(tmp_path / "rows.jsonl", rows_of_chats())
-    with pytest.raises(OutputError, match="which the run reads"):
-        export([str(data)], tmp_path, to="trl", options=options_of("org/model"), settings=settings_of())
-
-
-def test_an_export_that_is_refused_leaves_the_earlier_one(tmp_path: Path) -> None:
-    made(tmp_path, rows_of_chats(), "trl")
-    before = contents(tmp_path / "out")
-    with pytest.raises(InputError):
-        made(tmp_path, [*rows_of_chats(), chat(turn("assistant", "x"))], "trl", force=True)
-    assert contents(tmp_path / "out") == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "rows.jsonl"]
-
-
-def test_the_gate_comes_first(tmp_path: Path) -> None:
-    data = write_rows(tmp_path / "rows.jsonl", rows_of_chats(6) * 3)
-    with pytest.raises(GateFailed):
-        export([str(data)], tmp_path / "out", to="trl", options=options_of("org/model"), settings=settings_of())
-    assert not (tmp_path / "out").exists()
-    report = made(tmp_path, rows_of_chats(6) * 3)
-    assert report.export.gate.verdict == "FAIL"
-    assert report.export.gate.waiver.who == "A. Jones"
-
-
-def test_an_unknown_trainer_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no export to 'axolotle'") as refused:
-        made(tmp_path, rows_of_chats(), "axolotle")
-    assert "axolotl" in (refused.value.hint or "")
-
-
-def test_a_model_in_a_folder_is_named_as_seen_from_the_export(tmp_path: Path) -> None:
-    (tmp_path / "base").mkdir()
-    (tmp_path / "base" / "config.json").write_text("{}")
-    data = write_rows(tmp_path / "rows.jsonl", rows_of_chats())
-    options = options_of(tmp_path / "base", chat_template="chatml", max_steps=3)
-    export([str(data)], tmp_path / "a" / "out", to="trl", options=options, settings=settings_of(), waive=WAIVER)
-    config = yaml.safe_load((tmp_path / "a" / "out" / "trl.yaml").read_text())
-    assert config["model_name_or_path"] == "../../base"
-    assert config["chat_template_path"] == "chat_template.jinja"
-    assert config["max_steps"] == 3
-    assert "<|im_start|>" in (tmp_path / "a" / "out" / "chat_template.jinja").read_text()
-    assert isinstance(options, ExportOptions)

@@ -19,6 +19,7 @@ from audit.train.evaluation.facts import facts_of, is_run, kept_for_testing, tra
 from audit.train.evaluation.options import EvaluateOptions
 from audit.train.hosted.options import HostedOptions
 from audit.train.hosted.running import train_hosted
+from audit.train.prediction.options import options_from as predict_options
 from audit.train.runs.curve import curve_of
 from audit.train.runs.folder import EVENTS, RESULT, UPLOADS
 from audit.train.runs.hosted_curve import metrics_of
@@ -96,6 +97,27 @@ def test_another_server_that_is_named_is_not_given_the_key_of_the_run(tmp_path: 
     hosted_run(tmp_path / "run")
     one = arm(tmp_path / "run", "http://localhost:1/v1")
     assert (one.endpoint, one.key_variable, one.model) == ("http://localhost:1/v1", None, TUNED)
+
+
+def test_an_arm_at_azure_is_asked_under_the_name_of_its_deployment(tmp_path: Path) -> None:
+    hosted_run(tmp_path / "run", provider="azure")
+    with pytest.raises(UsageError, match="Azure is asked for a deployment"):
+        arm(tmp_path / "run", ADDRESS)
+    one = arm(f"{tmp_path / 'run'},deployment=mine", ADDRESS)
+    assert (one.model, one.endpoint, one.facts.kind, one.run_folder) == ("mine", ADDRESS, "run", tmp_path / "run")
+    with pytest.raises(UsageError, match="is none"):
+        arm("m,deployment=mine", ADDRESS)
+
+
+def test_a_name_too_long_for_a_folder_is_that_of_a_model() -> None:
+    name = "m" * 300
+    assert (arm(name, ADDRESS).model, arm(name).model) == (name, name)
+    assert predict_options({"endpoint": ADDRESS}, name).model == name
+
+
+def test_batches_are_not_asked_of_models_in_this_process(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--batch is for arms"):
+        evaluated(tmp_path / "e", "base=some/model", batch=True)
 
 
 def test_a_record_with_a_changed_line_is_refused(tmp_path: Path) -> None:

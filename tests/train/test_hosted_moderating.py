@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from audit.config.settings import Settings
 from audit.errors import AuditError, UsageError
 from audit.train.hosted.moderating import FlaggedRows, Moderation, moderate, texts_of
 from audit.train.protocol.connection import Connection
-from audit.train.scorers.moderation import ModerationScorer
+from audit.train.scorers.moderation import ModerationScorer, judgements
 from tests.train.hosted_rows import chat, lines, options, pair, prepared
 from tests.train.provider.process import Provider, provider
 from tests.train.served import Answer, serving
@@ -208,7 +209,7 @@ def test_a_key_that_is_refused_stands_in_no_error(
 
 def test_a_moderation_that_fails_lets_nothing_through(tmp_path: Path, server: Provider) -> None:
     server.fault(match="POST /moderations", do="status", status=500, times=0)
-    with pytest.raises(AuditError, match="gave no scores"):
+    with pytest.raises(AuditError, match="gave no answer"):
         moderated([chat(n) for n in range(10)], tmp_path, server, retries=0)
     assert not (tmp_path / "out" / "moderation.jsonl").exists()
 
@@ -227,6 +228,18 @@ def test_a_moderation_that_does_not_say_whether_a_text_is_flagged_is_an_error(
         scorer.close()
 
 
+def test_a_judgement_needs_no_scores_and_a_score_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openai")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    told = [{"flagged": True, "categories": {"hate": True}}, {"flagged": False, "category_scores": {"hate": 0.1}}]
+    with serving(lambda *_: Answer(200, {"results": told}), path="/v1/moderations", same=lambda *_: True) as server:
+        scorer = ModerationScorer(server.url)
+        assert [(one.flagged, one.categories) for one in scorer.judge(["a", "b"])] == [(True, ("hate",)), (False, ())]
+        with pytest.raises(AuditError, match="gave no scores for 1 of 2 texts"):
+            scorer.score(["a", "b"])
+        scorer.close()
+
+
 def test_a_long_text_is_flagged_where_one_of_its_pieces_is(server: Provider) -> None:
     scorer = ModerationScorer(server.url)
     found = scorer.judge(["fine " * 10_000, "fine " * 10_000 + "POISON"])
@@ -237,7 +250,7 @@ def test_a_long_text_is_flagged_where_one_of_its_pieces_is(server: Provider) -> 
 # ----------------------------------------------------------------------------- any row
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["role", "content", "text"]), inner),
     max_leaves=8,
 )
@@ -246,3 +259,17 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from(["messages", "tools", "input", "preferred_output", "x"]), json_values))
 def test_texts_can_be_asked_of_any_row(row: dict[str, Any]) -> None:
     assert all(isinstance(text, str) and pointer.startswith("/") for pointer, text in texts_of(row))
+
+
+NAMES = st.sampled_from(["flagged", "categories", "category_scores", "hate"])
+results = st.lists(json_values | st.dictionaries(NAMES, json_values | st.dictionaries(NAMES, json_values)), max_size=2)
+
+
+@given(json_values | results)
+def test_whatever_a_moderation_answers_is_a_judgement_or_refused(told: Any) -> None:
+    moderations = pytest.importorskip("openai.types")
+    answer = moderations.ModerationCreateResponse.construct(results=told)
+    with suppress(AuditError):
+        for one in judgements(answer, 1):
+            assert one.flagged in (True, False, None)
+            assert all(0 <= score <= 1 for score in one.scores.values())

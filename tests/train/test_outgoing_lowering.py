@@ -105,6 +105,14 @@ def multiset(rows: list[tuple[float, int, int]], seed: int) -> list[tuple[tuple[
     return sorted(zip(rows, lowered(weights, order, how="resample", seed=seed).copies, strict=True))
 
 
+def test_the_precision_of_the_sums_does_not_follow_from_the_order_in_which_they_are_added() -> None:
+    small = 101.4 / 2**39  # lost one by one beside the large one, and not together
+    values, order = np.array([2**22 - 2, *[small] * 5]), np.array([1, 2, 3, 4, 5, 0])
+    start = 1 - 507 / 2**39
+    backwards = systematic(values[::-1], 5 - order, start)
+    assert systematic(values, order, start).tolist() == backwards[::-1].tolist()
+
+
 def test_another_seed_draws_other_rows_and_the_same_seed_the_same() -> None:
     weights = [0.5, 1.5] * 50
     drawn = {seed: tuple(copies_of(weights, seed=seed)) for seed in range(8)}

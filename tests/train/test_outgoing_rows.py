@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import tracemalloc
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from audit.config.settings import Settings
@@ -20,7 +20,7 @@ from audit.train.data.rows import Rows, gathering
 from audit.train.options import TrainOptions
 from audit.train.outgoing.capabilities import NAMES, Kind, capabilities_of
 from audit.train.outgoing.lowering import How
-from audit.train.outgoing.rows import Outgoing, SplitOut, Write, kind_of, send_out
+from audit.train.outgoing.rows import Outgoing, SplitOut, Write, _Work, kind_of, plain_writer, send_out
 
 WEIGHED = Settings(sections={"data": {"weight": "metadata.w", "label": "metadata.label"}})
 DROP = TrainOptions(unusable="drop")
@@ -335,34 +335,15 @@ def test_every_claim_has_sources_a_date_and_writers_and_targets_that_exist(name:
     assert set(claims.targets.values()) <= set(target_names())
 
 
-# ----------------------------------------------------------------------------- receivers that nobody is yet
-
-
-def to_another(path: Path, row: dict[str, Json], **takes: Json) -> list[Outgoing]:
-    """A row, sent to OpenAI as if it took other things."""
-    lines: list[Outgoing] = []
-    other = msgspec.structs.replace(capabilities_of("openai"), **takes)
-    with gathered(path, [row]) as rows:
-        send_out(rows, "train", "chat", other, options=TrainOptions(), lowering="refuse", sink=lines.append)
-    return lines
-
-
-def test_a_receiver_without_tools_gets_no_row_with_tools(tmp_path: Path) -> None:
-    tool: Json = {"type": "function", "function": {"name": "look", "parameters": {}}}
-    with pytest.raises(InputError, match=r"takes no tools \[unwritable\]"):
-        to_another(tmp_path, {**chat(0), "tools": [tool]}, tools=False)
-    assert len(to_another(tmp_path, {**chat(0), "tools": []}, tools=False)) == 1
-
-
-def test_a_receiver_of_any_weight_gets_fractions_of_messages(tmp_path: Path) -> None:
-    [line] = to_another(tmp_path, chat(0, 0.5, 0.0, 2), message_weights="any")
-    assert [turn["weight"] for turn in line.row["messages"][1::2]] == [0.5, 0, 2]  # type: ignore[index, union-attr, call-overload]
-
-
-def test_a_receiver_of_metadata_loses_none(tmp_path: Path) -> None:
-    lines: list[Outgoing] = []
-    other = msgspec.structs.replace(capabilities_of("trl"), metadata=True)
-    with gathered(tmp_path, [chat(0, id=7)]) as rows:
-        out = send_out(rows, "train", "chat", other, options=TrainOptions(), lowering="refuse", sink=lines.append)
-    assert lines[0].row["metadata"] == {"id": 7}
-    assert out.lost == {}
+def test_rows_that_are_left_out_are_not_kept(tmp_path: Path) -> None:
+    rows = [{**chat(at, 0.5), "padding": "x" * 20_000} for at in range(200)]
+    tracemalloc.start()
+    try:
+        with gathered(tmp_path, [chat(0), *rows], options=DROP) as found:
+            before = tracemalloc.get_traced_memory()[0]
+            work = _Work(found, "train", "chat", capabilities_of("openai"), DROP, plain_writer("openai-sft"))
+            work.judge()
+            held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000, "200 rows of 20 kB are 4 MB"

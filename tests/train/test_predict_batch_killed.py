@@ -23,12 +23,11 @@ import openai
 import audit.train.prediction.running
 from audit.cli.arguments import build_parser
 from audit.cli.commands import BY_NAME
-from audit.train import endpoints
 from audit.train.prediction import batch_lines
-from tests.train.provider import forking
+from tests.train.provider import forking, waits
 from tests.train.provider.folders import TUNED, hosted_run
 build_parser(BY_NAME["predict"])
-endpoints.FIRST_WAIT = 0.01
+waits.wait_for_nothing()
 batch_lines.MOST_REQUESTS = 3
 forking.warm = lambda: None
 forking.serve()

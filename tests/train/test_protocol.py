@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,25 +15,15 @@ import pytest
 pytest.importorskip("openai")
 
 from audit.errors import UsageError
-from audit.train.endpoints import Endpoint
+from audit.train.endpoints import Endpoint, Failed, cleaned, secrets_of
+from audit.train.prediction.remote import wants_newer_limit
 from audit.train.protocol.connection import Connection, pages
-from audit.train.protocol.failures import ON, ProviderError, cleaned, secrets_of
+from audit.train.protocol.failures import ON, ProviderError
 from audit.train.protocol.files import content
-from tests.train.provider.process import Provider, provider
+from tests.train.provider.process import Provider
 
 KEY = "sk-test-0123456789abcdef"
 LIST = "GET /fine_tuning/jobs"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Provider]:
-    with provider(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def waits() -> list[float]:
-    return []
 
 
 @contextmanager
@@ -273,6 +263,59 @@ def test_a_redirect_is_not_followed(waits: list[float]) -> None:
     assert raised.value.what.endswith(f"sends on to {elsewhere}/fine_tuning/jobs (307)")
 
 
+def asked(url: str, **options: Any) -> object:
+    """What an endpoint answers to one question."""
+    question = {"messages": [{"role": "user", "content": "Hi"}]}
+    with Endpoint(url, "m", purpose="tests", retries=0, **options) as endpoint:
+        return next(answer for _, answer, _ in endpoint.ask([("one", question)]))
+
+
+def test_an_endpoint_does_not_follow_a_redirect_either() -> None:
+    with answering(b"{}") as (elsewhere, seen):
+        to = {"location": f"{elsewhere}/chat/completions?token={KEY}"}
+        with answering(b"", status=307, **to) as (url, _), pytest.raises(UsageError) as raised:
+            asked(url)
+    assert seen == []
+    assert raised.value.what.endswith(f"sends on to {elsewhere}/chat/completions (307)")
+
+
+def test_an_endpoint_says_what_the_server_calls_a_fault_without_the_key() -> None:
+    body = f'{{"error":{{"message":"No: {KEY}.","code":"unsupported_parameter","param":"max_tokens","type":5}}}}'
+    with answering(body.encode(), status=400) as (url, _):
+        failed = asked(url)
+    assert isinstance(failed, Failed)
+    assert (failed.why, failed.code, failed.param) == ("refused", "unsupported_parameter", "max_tokens")
+    assert "[key]" in failed.what
+    assert wants_newer_limit(failed)
+    with answering(body.replace("unsupported_parameter", KEY).encode(), status=400) as (url, _):
+        assert getattr(asked(url), "code", None) == "[key]"
+
+
+def test_an_endpoint_that_repeats_the_password_of_its_address_does_not_show_it() -> None:
+    sent = base64.b64encode(b"user:hunter/hunter").decode()
+    body = f'{{"error":{{"message":"No: hunter/hunter, Basic {sent}"}}}}'.encode()
+    with answering(body, status=401) as (url, seen), pytest.raises(UsageError) as raised:
+        asked(url.replace("http://", "http://user:hunter%2Fhunter@"))
+    assert [key for *_, key in seen] == [f"Basic {sent}"]
+    assert "No: [key], Basic [key]" in raised.value.what
+
+
+@pytest.mark.parametrize(
+    "made", [Connection, lambda **given: Endpoint("http://localhost:1", "m", purpose="t", **given)]
+)
+def test_a_key_in_the_place_of_its_variable_is_not_repeated(made: Any) -> None:
+    with pytest.raises(UsageError) as raised:
+        made(key_variable=KEY)
+    assert KEY not in f"{raised.value.what} {raised.value.hint}"
+
+
+def test_an_answer_that_is_nested_too_deeply_is_none(waits: list[float]) -> None:
+    body = b'{"id":"f","status_details":' + b"[" * 300 + b"]" * 300 + b"}"
+    with answering(body) as (url, _), connected(url, waits) as connection, pytest.raises(ProviderError) as raised:
+        connection.plain(connection.read(lambda client: client.files.retrieve("f"), "looking"), "looking")
+    assert raised.value.kind == "garbled"
+
+
 def test_a_file_is_fetched_from_where_it_is_said_to_lie_without_the_key(waits: list[float]) -> None:
     with answering(b"step,train_loss\n", "text/csv") as (elsewhere, seen):
         to = {"location": elsewhere.replace("127.0.0.1", "localhost") + "/blob"}
@@ -302,11 +345,10 @@ def test_a_key_that_the_server_repeats_is_not_shown(waits: list[float]) -> None:
 
 def test_the_password_of_an_address_is_as_secret_as_the_key() -> None:
     found = secrets_of("sk/with+signs=1", "https://user:hunter%2Fhunter@example.org/v1")
-    text = "sk/with+signs=1 sk%2Fwith%2Bsigns%3D1 hunter/hunter hunter%2Fhunter"
-    assert cleaned({"a": [text], text: None}, found) == {
-        "a": ["[key] [key] [key] [key]"],
-        "[key] [key] [key] [key]": None,
-    }
+    header = base64.b64encode(b"user:hunter/hunter").decode()
+    text = f"sk/with+signs=1 sk%2Fwith%2Bsigns%3D1 hunter/hunter hunter%2Fhunter {header}"
+    hidden = " ".join(["[key]"] * 5)
+    assert cleaned({"a": [text], text: None}, found) == {"a": [hidden], hidden: None}
 
 
 def test_a_word_that_stands_for_no_key_is_left_in_names() -> None:

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("openai")
 
+from openai.types import FileObject
+
 from audit.errors import InputError
 from audit.train.protocol import files
-from audit.train.protocol.connection import LOOKS, Connection, pages
+from audit.train.protocol.connection import LONGEST_LOOK, LOOKS, Connection, pages
 from audit.train.protocol.failures import ProviderError
 from audit.train.protocol.files import LONGEST, Stored, content, stored
-from tests.train.provider.process import Provider, provider
+from tests.train.provider.process import Provider
 
 MAKE = "POST /fine_tuning/jobs"
 UNSETTLED = ["status-after", "drop-after", "garble-after", "hang-after"]
 """The job is made, and nobody says so."""
 NOTHING_DONE = ["status", "drop", "garble", "hang"]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Provider]:
-    with provider(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def waits() -> list[float]:
-    return []
 
 
 @pytest.fixture
@@ -101,7 +96,10 @@ def test_a_job_of_which_nobody_knows_is_lost_and_not_made_again(
     assert (raised.value.kind, posts(server, "/fine_tuning/jobs")) == ("lost", 1)
     assert "nobody knows whether it was done" in raised.value.what
     assert "--resume" in str(raised.value.hint)
-    assert len(waits) == LOOKS
+    assert len(waits) >= LOOKS
+    assert sum(waits) >= connection.timeout
+    assert waits == sorted(waits)
+    assert waits[-1] <= LONGEST_LOOK
 
 
 @pytest.mark.parametrize("do", NOTHING_DONE)
@@ -124,7 +122,7 @@ def test_a_job_that_is_listed_very_late_is_lost_and_found_the_next_time(
     server: Provider, connection: Connection, data: Path
 ) -> None:
     file = handed_in(connection, data)
-    server.scenario(hidden=LOOKS + 1)
+    server.scenario(hidden=9)  # eight looks are a minute's, and seven those of half of one
     server.fault(MAKE, do="drop-after")
     with pytest.raises(ProviderError) as raised:
         job(connection, file.id)
@@ -299,20 +297,35 @@ def test_a_large_file_is_there_once_whatever_became_of_the_answer(
     assert [one["id"] for one in server.state()["files"]] == [found.id]
 
 
+@pytest.mark.parametrize("do", [None, "drop-after"])
 def test_a_file_that_changes_while_it_is_uploaded_is_refused(
-    connection: Connection, data: Path, monkeypatch: pytest.MonkeyPatch
+    server: Provider, connection: Connection, data: Path, monkeypatch: pytest.MonkeyPatch, do: str | None
 ) -> None:
     once: Callable[..., Any] = connection.once
+    right = data.read_text()
 
     def changed(call: Any, what: str) -> Any:
-        answer = once(call, what)
-        if what == "uploading train.jsonl" and data.stat().st_size < 5_000:
-            data.write_text(data.read_text() * 9)
-        return answer
+        if what == "uploading train.jsonl":
+            data.write_text(right.replace("Hello", "Howdy"))  # of the same size
+        return once(call, what)
 
-    monkeypatch.setattr(connection, "once", changed)
-    with pytest.raises(InputError, match="was changed while it was uploaded"):
-        handed_in(connection, data)
+    if do:
+        server.fault("POST /files", do=do)
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "once", changed)
+        with pytest.raises(InputError, match="was changed while it was uploaded"):
+            handed_in(connection, data)
+    data.write_text(right)
+    assert server.content(handed_in(connection, data).id) == right.encode()
+
+
+def test_a_file_that_is_not_the_recorded_one_is_not_uploaded(
+    server: Provider, connection: Connection, data: Path
+) -> None:
+    with pytest.raises(InputError, match="is not as it was recorded"):
+        handed_in(connection, data, expected="0" * 64)
+    assert server.requests() == []
+    assert not handed_in(connection, data, expected=hashlib.sha256(data.read_bytes()).hexdigest()).found
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(connection: Connection, tmp_path: Path) -> None:
@@ -324,3 +337,43 @@ def test_the_bytes_of_a_file_come_as_they_are(server: Provider, connection: Conn
     found = handed_in(connection, data)
     server.fault("GET /files/*/content", do="status", status=502)
     assert content(connection, found.id, "fetching") == data.read_bytes()
+
+
+def test_a_file_without_end_is_not_held_in_memory(
+    server: Provider, connection: Connection, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = handed_in(connection, data)
+    monkeypatch.setattr(files, "MOST_HELD", data.stat().st_size - 1)
+    with pytest.raises(ProviderError, match="a file of more than 1,0") as raised:
+        content(connection, found.id, "fetching")
+    assert raised.value.kind == "garbled"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "id": json_values,
+            "filename": json_values,
+            "bytes": json_values,
+            "status": json_values,
+            "created_at": json_values,
+        },
+    ),
+    json_values,
+)
+def test_whatever_is_said_of_a_file_is_read_or_garbled(told: dict[str, Any], details: Any) -> None:
+    one = FileObject.construct(**told)
+    assert files._is(one, "train.jsonl", 2) in (True, False)
+    said = FileObject.construct(**told, status_details=details)
+    with Connection(base_url="http://127.0.0.1:1/v1") as connection, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connection, "read", lambda *_: said)
+        with suppress(ProviderError):
+            files._taken_in(connection, "file-1", "uploading", LONGEST, lambda _: None)

@@ -23,8 +23,8 @@ _NAME: Final = re.compile(r"\w[\w+-]{0,63}")
 class Replicate(NamedTuple):
     """One model of an arm. ``model`` is its folder or name, ``endpoint`` the address of the server that has it (None:
     it is read in this process), ``examples`` how many training rows stand in its prompts. ``run_folder`` is the folder
-    of the run that trained it, where it is one; ``key_variable`` the environment variable with the key of the server,
-    where the run names one."""
+    of the run that trained it, where it is one; of a hosted run, ``key_variable`` is the environment variable with the
+    key of the server, where the run names one, and ``provider`` is whose it is."""
 
     arm: str
     seed: int
@@ -33,6 +33,7 @@ class Replicate(NamedTuple):
     facts: ArmFacts
     run_folder: Path | None = None
     key_variable: str | None = None
+    provider: str = ""
 
     @property
     def examples(self) -> int:
@@ -78,7 +79,12 @@ def _said(models: Sequence[str | Arm]) -> dict[str, Arm]:
     for one in models:
         arm = _read(one) if isinstance(one, str) else one
         before = said.get(arm.name, Arm(name=arm.name))
-        said[arm.name] = Arm(name=arm.name, models=before.models + arm.models, examples=arm.examples or before.examples)
+        said[arm.name] = Arm(
+            name=arm.name,
+            models=before.models + arm.models,
+            examples=arm.examples or before.examples,
+            deployment=arm.deployment or before.deployment,
+        )
     for arm in said.values():
         if not _NAME.fullmatch(arm.name):
             raise _no_arm(arm.name, EXAMPLE)
@@ -86,31 +92,42 @@ def _said(models: Sequence[str | Arm]) -> dict[str, Arm]:
             raise UsageError(f"the arm {arm.name} has no model", hint=f"--model {arm.name}=MODEL")
         if not 0 <= arm.examples <= MOST_EXAMPLES:
             raise _no_number(arm.name, str(arm.examples))
+        if arm.deployment and len(arm.models) > 1:
+            raise UsageError(f"the arm {arm.name} names one deployment for {len(arm.models)} models")
     return said
 
 
 def _read(text: str) -> Arm:
     """An arm of ``NAME=REST``, or of a model, which is then called by its last part. What is there under its whole
     name is one model, whatever commas it has."""
-    if "=" not in text or Path(text).exists():
+    if "=" not in text or _is_there(text):
         name, rest = re.sub(r"[^\w+-]", "-", PurePath(text).name), text.strip()
     else:
         name, rest = _pair(text, EXAMPLE)
-    if Path(rest).exists():
+    if _is_there(rest):
         return Arm(name=name, models=(rest,))
     models: list[str] = []
-    examples = 0
+    examples, deployment = 0, ""
     for part in filter(None, (part.strip() for part in rest.split(","))):
         key, equals, value = part.partition("=")
-        if not equals or not key.isidentifier() or Path(part).exists():
+        if not equals or not key.isidentifier() or _is_there(part):
             models.append(part)
+        elif key == "deployment" and value:
+            deployment = value
         elif key != "examples":
-            raise UsageError(f"an arm has no setting {key!r}", hint=did_you_mean(key, ("examples",)))
+            raise UsageError(f"an arm has no setting {key!r}", hint=did_you_mean(key, ("examples", "deployment")))
         elif not value.isascii() or not value.isdecimal() or not 0 < int(value) <= MOST_EXAMPLES:
             raise _no_number(name, value)
         else:
             examples = int(value)
-    return Arm(name=name, models=tuple(models), examples=examples)
+    return Arm(name=name, models=tuple(models), examples=examples, deployment=deployment)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # too long for the name of a file
+        return False
 
 
 def _pair(text: str, hint: str) -> tuple[str, str]:
@@ -145,7 +162,7 @@ def _replicates(
                 yield _shown(other, arm, examples)
             continue
         number = said[arm].models.index(model)
-        one = _replicate(arm, number, model, addresses.get(arm))
+        one = _replicate(arm, number, model, addresses.get(arm), said[arm].deployment)
         yield _shown(one, arm, examples) if examples else one
 
 
@@ -154,29 +171,32 @@ def _shown(one: Replicate, arm: str, examples: int) -> Replicate:
     return one._replace(arm=arm, facts=facts)
 
 
-def _replicate(arm: str, number: int, model: str, endpoint: str | None) -> Replicate:
+def _replicate(arm: str, number: int, model: str, endpoint: str | None, deployment: str) -> Replicate:
     folder = Path(model)
     if is_hosted(folder):
-        return _hosted(arm, folder, endpoint)
+        return _hosted(arm, folder, endpoint, deployment)
+    if deployment:
+        raise UsageError(f"{arm}: a deployment is named of the model of a hosted run, and {model} is none")
     if endpoint is not None:
         return Replicate(arm, number, model, endpoint, ArmFacts(arm=arm, seed=number, kind="endpoint"))
-    if model == "tiny" and not Path(model).exists():
+    is_there = _is_there(model)
+    if model == "tiny" and not is_there:
         raise UsageError(
             f"{arm}=tiny: the built-in model has no weights before it is trained, so there is nothing to ask",
             hint="leave this arm out, or name a run",
         )
-    if is_run(folder):
+    if is_there and is_run(folder):
         facts = facts_of(folder, arm)
         return Replicate(arm, facts.seed, model, None, facts, folder if facts.identity else None)
-    if folder.is_dir() and (folder / "record.jsonl").is_file():
+    if is_there and (folder / "record.jsonl").is_file():
         raise InputError(f"the run in {model} has no model yet", hint="go on with it: audit train --resume")
     return Replicate(arm, number, model, None, ArmFacts(arm=arm, seed=number, kind="model", folder=_base_name(model)))
 
 
-def _hosted(arm: str, folder: Path, endpoint: str | None) -> Replicate:
+def _hosted(arm: str, folder: Path, endpoint: str | None, deployment: str) -> Replicate:
     """The tuned model of a hosted run, asked where the run was made, or where somebody says that it is."""
-    at, facts = asked_at(folder, endpoint), facts_of(folder, arm)
-    return Replicate(arm, facts.seed, at.model, at.address, facts, folder, at.key_variable)
+    at, facts = asked_at(folder, endpoint, deployment), facts_of(folder, arm)
+    return Replicate(arm, facts.seed, at.model, at.address, facts, folder, at.key_variable, at.provider)
 
 
 def _base_name(model: str) -> str:

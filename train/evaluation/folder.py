@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,11 @@ import msgspec
 from audit.errors import InputError, OutputError
 from audit.model import Json
 from audit.outputs.evaluation import EVALUATION, PREDICTIONS, SCORED
+from audit.train.prediction.batch_notes import ENDING, SCRATCH
 from audit.train.runs.chain import canonical
 from audit.writing import unwritable, write_whole
 
-ENDINGS: Final = (".jsonl", ".jsonl.state.json", ".jsonl.partial", ".jsonl.batches.jsonl")
+ENDINGS: Final = (".jsonl", ".jsonl.state.json", ".jsonl.partial", f".jsonl{ENDING}")
 """How the files of one prediction end."""
 _TEMPORARY: Final = re.compile(r"\..+\.(jsonl|json|html|gz|partial)\.\d+\.tmp")
 
@@ -49,7 +51,7 @@ def prepare_folder(folder: Path, names: Collection[str], inputs: Sequence[str], 
             )
         if force:
             for name in sorted({path.name for path in own.iterdir()}):
-                if name.endswith(ENDINGS):
+                if name.endswith(ENDINGS) and not (name in expected and name.endswith(ENDING)):  # it names batches
                     (own / name).unlink()
     except OSError as error:
         raise unwritable(str(folder), error) from None
@@ -58,6 +60,8 @@ def prepare_folder(folder: Path, names: Collection[str], inputs: Sequence[str], 
 def _sweep(folder: Path) -> None:
     """Take away what a process that was killed left half written (``audit.writing``)."""
     for path in folder.iterdir():
+        if path.name.startswith(".") and path.name.endswith(f".jsonl{SCRATCH}") and path.is_dir():
+            shutil.rmtree(path)
         if _TEMPORARY.fullmatch(path.name):
             path.unlink(missing_ok=True)
 

@@ -13,6 +13,7 @@ from audit.config.load import FOUND
 from audit.config.settings import Settings
 from audit.errors import ConfigError, UsageError
 from audit.model import Json
+from audit.train.endpoints import check_key_variable
 from audit.train.prediction.options import AUTO, NONE
 
 POLICY: Final = "outputs"
@@ -29,11 +30,13 @@ MOST_EXAMPLES: Final = 1000
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An arm: the run folders, model folders or hub names that are its replicates, or the name of another arm whose
-    models are asked with ``examples`` training rows in the prompt."""
+    models are asked with ``examples`` training rows in the prompt. ``deployment`` is what Azure calls the model of a
+    hosted run."""
 
     name: str
     models: tuple[str, ...] = ()
     examples: int = 0
+    deployment: str = ""
 
 
 class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,7 +44,8 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     ``models`` are arms, or texts ``NAME=MODEL``: an arm and the run folder, model folder or hub name that is asked for
     it, several with commas or under one name as replicates; ``NAME=OTHER,examples=8`` is another arm's model (or a
-    path) with so many training rows in the prompt. ``endpoints`` are ``NAME=URL``: the arm is asked of a server.
+    path) with so many training rows in the prompt, and ``NAME=RUN,deployment=NAME`` is a hosted run's model as Azure
+    calls it. ``endpoints`` are ``NAME=URL``: the arm is asked of a server.
 
     ``judge`` names the arm that is to be signed, ``compare`` the same without remediation, ``base_arm`` the model
     before fine-tuning; "" goes by their names. ``train`` are the files of the training data that outputs are compared
@@ -203,6 +207,7 @@ _LEAST: Final[Mapping[str, float]] = {
 
 def checked(options: EvaluateOptions) -> EvaluateOptions:
     """The options, if they fit. Raises UsageError."""
+    check_key_variable(options.key_variable)
     for name, least in _LEAST.items():
         value = getattr(options, name)
         if value is not None and not least <= value < float("inf"):

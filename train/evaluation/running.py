@@ -80,6 +80,11 @@ def evaluate(
     policy = policy or options.policy or POLICY
     load_policy(policy)  # before anything is asked
     replicates = replicates_of(options)
+    if options.batch and all(one.endpoint is None for one in replicates):
+        raise UsageError(
+            "--batch is for arms that are asked of a provider, and none of these is",
+            hint="--endpoint ARM=URL, or the folder of a hosted run as --model",
+        )
     folder = Path(output)
     inputs = [*_paths(data), *(path for _, path in settings.splits)]
     roles = _roles(options, replicates)
@@ -227,7 +232,8 @@ def _hosted(work: _Work) -> Iterator[str]:
         address = shown_address(one.endpoint or "")
         yield f"{one.name} was asked at {address} as {one.model}, which the record of its run names"
     if hosted and not work.roles.base:
-        address, base = shown_address(hosted[0].endpoint or ""), hosted[0].facts.identity.get("base")
+        address, is_azure = shown_address(hosted[0].endpoint or ""), hosted[0].provider == "azure"
+        base = "DEPLOYMENT" if is_azure else hosted[0].facts.identity.get("base")
         yield f"the model before fine-tuning was not asked: --model base={base} --endpoint base={address}"
 
 

@@ -12,12 +12,15 @@ from typing import Final
 from audit.engine.finish import TRAIN
 from audit.model import Json
 from audit.train.data.rows import VALIDATION
-from audit.train.exporting.settings import Given, Sheet
+from audit.train.exporting.settings import ADAPTERS, Given, Sheet
 
 MOST_TOGETHER: Final = 8
 """Lines that are read at once on a device; a larger batch is made of several such."""
+OF_THE_MACHINE: Final = "it is the machine's there"
 MOST_SEED: Final = 2**32 - 1
 """The largest seed that NumPy takes, which these trainers hand it to (``numpy.random.seed``)."""
+UNLIMITED: Final = 131_072
+"""Tokens of a line where no limit was given and the trainer has one of its own; none of them pads lines to it."""
 
 
 def steps_of(given: Given) -> tuple[int, int]:
@@ -34,6 +37,55 @@ def put_in_rows(sheet: Sheet) -> None:
     sheet.in_rows("rows that cannot be written stopped the export or were left out", "unusable")
     sheet.in_rows("the rows that are held out are a file of their own", "hold_out")
     sheet.in_rows("weights became copies of rows", "class_weights", "group_weights")
+
+
+def put_revision(sheet: Sheet, key: str) -> None:
+    """The revision of the model, under the trainer's key."""
+    revision = sheet.given.train.revision
+    sheet.unasked("revision") if revision is None else sheet.carry("revision", **{key: revision})
+
+
+def layers_of(sheet: Sheet) -> list[Json]:
+    """The layers that get an adapter, as a list."""
+    targets = sheet.given.train.lora_targets
+    return [targets] if isinstance(targets, str) else list(targets)
+
+
+def put_adapter(sheet: Sheet, **targets: Json) -> None:
+    """The size of the adapter, and its layers under the trainer's keys; nothing where all weights are trained."""
+    options = sheet.given.train
+    if options.method not in ADAPTERS:
+        sheet.unasked("lora_r", "lora_alpha", "lora_dropout", "lora_targets")
+        return
+    sheet.carry("lora_r", lora_r=options.lora_r)
+    sheet.carry("lora_alpha", lora_alpha=int(options.lora_alpha))
+    sheet.carry("lora_dropout", lora_dropout=options.lora_dropout)
+    sheet.carry("lora_targets", **targets)
+
+
+def put_precision(sheet: Sheet, title: str, chooses: str = "") -> None:
+    """The precision. ``chooses`` says how the trainer chooses where nothing is said; without it ``auto`` is told."""
+    half: dict[str, tuple[Json, Json]] = {
+        "auto": ("auto", False), "fp32": (False, False), "bf16": (True, False), "fp16": (False, True),
+    }  # fmt: skip
+    precision = sheet.given.train.precision
+    if precision == "fp64":
+        sheet.leave(f"{title} has no such precision", "precision")
+    elif precision == "auto" and chooses:
+        sheet.leave(chooses, "precision")
+    else:
+        sheet.carry("precision", bf16=half[precision][0], fp16=half[precision][1])
+
+
+def put_machine(sheet: Sheet) -> None:
+    """What is told under the names of transformers: the optimiser, TensorBoard, and a processor in place of a GPU."""
+    options = sheet.given.train
+    sheet.put(optim="adamw_torch")
+    sheet.carry("tensorboard", report_to="tensorboard" if options.tensorboard else "none")
+    if options.device == "cpu":
+        sheet.carry("device", use_cpu=True)
+    else:
+        sheet.leave(OF_THE_MACHINE, "device")
 
 
 def put_steps(sheet: Sheet) -> None:
@@ -80,12 +132,12 @@ def put_rate(sheet: Sheet) -> None:
     if options.schedule == "cosine":
         sheet.carry("schedule", lr_scheduler_type="cosine_with_min_lr")
         sheet.carry("lr_floor", lr_scheduler_kwargs={"min_lr_rate": options.lr_floor})
-    elif options.schedule == "linear":
+    elif options.schedule == "linear" and rate * options.lr_floor < rate:  # polynomial refuses an end at the start
         sheet.carry("schedule", "a polynomial of power 1 has a floor", lr_scheduler_type="polynomial")
         sheet.carry("lr_floor", lr_scheduler_kwargs={"lr_end": rate * options.lr_floor, "power": 1.0})
     else:
         sheet.carry("schedule", lr_scheduler_type="constant_with_warmup")
-        sheet.unasked("lr_floor")
+        sheet.carry("lr_floor", "the rate stays") if options.schedule == "linear" else sheet.unasked("lr_floor")
     first, second = options.betas or (0.9, 0.999)
     sheet.carry("betas", adam_beta1=first, adam_beta2=second)
     sheet.carry("weight_decay", weight_decay=options.weight_decay)

@@ -13,17 +13,26 @@ from typing import Final
 from audit.model import Chat, Json, Record
 from audit.read.shapes.base import Unwritable, Written
 from audit.train.data.rows import VALIDATION
-from audit.train.exporting.arguments import put_evaluation, put_in_rows, put_rate, put_rest, put_steps
-from audit.train.exporting.lines import Write, check_line, messages_of, tools_of, trained_turns
-from audit.train.exporting.settings import Given, Sheet
-from audit.train.exporting.trainer import DATA, OUTPUT, Trainer, check_method, no_files
+from audit.train.exporting.arguments import (
+    OF_THE_MACHINE,
+    UNLIMITED,
+    layers_of,
+    put_adapter,
+    put_evaluation,
+    put_in_rows,
+    put_precision,
+    put_rate,
+    put_rest,
+    put_revision,
+    put_steps,
+)
+from audit.train.exporting.lines import check_line, messages_of, tools_of, trained_turns
+from audit.train.exporting.settings import ADAPTERS, Given, Sheet
+from audit.train.exporting.trainer import DATA, OUTPUT, Trainer, check_method
 from audit.train.options import ALL_LINEAR
-from audit.train.outgoing.capabilities import Kind
 
 TRAIN_KEY: Final = "train"
 """The key of a message that says whether it is trained on."""
-UNLIMITED: Final = 131_072
-"""Tokens of a line where no limit was given: Axolotl asks for one, and pads no line to it."""
 _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
 """What its preferences know (``prompt_strategies/dpo/chat_template.py``)."""
 _NAMES: Final = {
@@ -33,10 +42,6 @@ _NAMES: Final = {
     "lr_scheduler_type": "lr_scheduler",
     "optim": "optimizer",
 }
-
-
-def _write(kind: Kind) -> Write:
-    return _write_pair if kind == "preference" else _write_chat
 
 
 def _write_chat(record: Record) -> Sequence[Written]:
@@ -95,7 +100,11 @@ def _configure(given: Given) -> Sheet:
     put_rate(sheet)
     put_evaluation(sheet, "early_stopping_patience")
     put_rest(sheet)
-    _put_machine(sheet)
+    sheet.put(optim="adamw_torch")
+    sheet.carry("gradient_checkpointing", gradient_checkpointing=given.train.gradient_checkpointing)
+    sheet.carry("tensorboard", use_tensorboard=given.train.tensorboard)
+    put_precision(sheet, "Axolotl")
+    sheet.leave(OF_THE_MACHINE, "device")
     return sheet
 
 
@@ -117,33 +126,18 @@ def _data_set(given: Given, split: str) -> dict[str, Json]:
 def _put_model(sheet: Sheet) -> None:
     given, options = sheet.given, sheet.given.train
     sheet.carry("model", base_model=given.model)
-    if options.revision is None:
-        sheet.unasked("revision")
-    else:
-        sheet.carry("revision", revision_of_model=options.revision)
+    put_revision(sheet, "revision_of_model")
     if given.template is None:
         sheet.put(chat_template="tokenizer_default")
         sheet.unasked("chat_template")
     else:
         sheet.carry("chat_template", chat_template="jinja", chat_template_jinja=given.template)
-    _put_adapter(sheet)
-
-
-def _put_adapter(sheet: Sheet) -> None:
-    options = sheet.given.train
-    if options.method not in ("lora", "qlora"):
-        sheet.carry("method", "no adapter: all weights are trained")
-        sheet.unasked("lora_r", "lora_alpha", "lora_dropout", "lora_targets")
-        return
-    sheet.carry("method", adapter=options.method, load_in_4bit=options.method == "qlora")
-    targets = options.lora_targets
-    sheet.carry("lora_r", lora_r=options.lora_r)
-    sheet.carry("lora_alpha", lora_alpha=int(options.lora_alpha))
-    sheet.carry("lora_dropout", lora_dropout=options.lora_dropout)
-    if targets == ALL_LINEAR:
-        sheet.carry("lora_targets", lora_target_linear=True)
+    if options.method in ADAPTERS:
+        sheet.carry("method", adapter=options.method, load_in_4bit=options.method == "qlora")
     else:
-        sheet.carry("lora_targets", lora_target_modules=[targets] if isinstance(targets, str) else list(targets))
+        sheet.carry("method", "no adapter: all weights are trained")
+    is_all = options.lora_targets == ALL_LINEAR
+    put_adapter(sheet, **({"lora_target_linear": True} if is_all else {"lora_target_modules": layers_of(sheet)}))
 
 
 def _put_length(sheet: Sheet) -> None:
@@ -160,37 +154,14 @@ def _put_length(sheet: Sheet) -> None:
         sheet.carry("over_length", excess_length_strategy=said)
 
 
-def _put_machine(sheet: Sheet) -> None:
-    options = sheet.given.train
-    sheet.put(optim="adamw_torch")
-    sheet.carry("gradient_checkpointing", gradient_checkpointing=options.gradient_checkpointing)
-    sheet.carry("tensorboard", use_tensorboard=options.tensorboard)
-    if options.precision == "fp64":
-        sheet.leave("Axolotl has no such precision", "precision")
-    else:
-        half: dict[str, tuple[Json, Json]] = {
-            "auto": ("auto", False), "fp32": (False, False), "bf16": (True, False), "fp16": (False, True),
-        }  # fmt: skip
-        bf16, fp16 = half[options.precision]
-        sheet.carry("precision", bf16=bf16, fp16=fp16)
-    sheet.leave("it is the machine's there", "device")
-
-
-def _command(kind: Kind) -> str:
-    return f"axolotl train {AXOLOTL.configuration}"
-
-
-def _supervised(kind: Kind) -> str:
-    if kind == "preference":
-        return "DPO over the preferred and the rejected answer of each line, all that stands before them as the prompt"
-    return (
+AXOLOTL: Final = Trainer(
+    name="axolotl",
+    configuration="axolotl.yaml",
+    write={"chat": _write_chat, "preference": _write_pair},
+    configure=_configure,
+    command=dict.fromkeys(("chat", "preference"), "axolotl train axolotl.yaml"),
+    supervised=(
         f'of each line the messages with "{TRAIN_KEY}": true, each with the token that ends its turn (eos_token; set '
         "eot_tokens where the chat template ends turns with another)"
-    )
-
-
-def _history(row: Mapping[str, Json]) -> int:
-    return 0
-
-
-AXOLOTL: Final = Trainer("axolotl", "axolotl.yaml", _write, _configure, no_files, _command, _supervised, _history)
+    ),
+)

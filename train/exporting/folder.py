@@ -16,19 +16,14 @@ from typing import Final
 import msgspec
 
 from audit.errors import OutputError
-from audit.train.exporting.trainer import DATA, TEMPLATE
-from audit.train.runs.folder import GATE, ROWS, check_inputs
+from audit.train.exporting.trainers import NAMES
+from audit.train.runs.folder import check_inputs
 from audit.writing import unwritable
 
 EXPORT: Final = "export.json"
 SCHEMA: Final = "audit.export/1"
-NAMES: Final = frozenset(
-    {
-        f"{DATA}/train.jsonl", f"{DATA}/validation.jsonl", f"{DATA}/README.md", f"{DATA}/dataset_info.json", TEMPLATE,
-        "trl.yaml", "axolotl.yaml", "llama-factory.yaml", ROWS, GATE,
-    }
-)  # fmt: skip
-"""Every file that an export may write, beside ``export.json`` itself."""
+_STAGED: Final = ".audit-export."
+"""How folders are called in which an export is made; one is left where the process was killed."""
 
 
 class _Earlier(msgspec.Struct):
@@ -48,8 +43,7 @@ def check_folder(folder: Path, inputs: Sequence[str], *, force: bool) -> tuple[s
         raise OutputError(f"{folder} is a file", hint="name a folder")
     check_inputs(folder, inputs)
     _check_access(folder)
-    names = sorted(os.listdir(folder)) if folder.is_dir() else []
-    if not names:
+    if not folder.is_dir() or all(name.startswith(_STAGED) for name in os.listdir(folder)):
         return ()
     earlier = _earlier(folder)
     if earlier is None:
@@ -104,11 +98,10 @@ def _sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def staging(folder: Path) -> Iterator[Path]:
-    """A new folder beside ``folder`` in which the export is made first; it is gone when the block ends."""
-    existing = _existing(folder)
-    beside = existing.parent if existing == folder.absolute() else existing
+    """A new folder in which the export is made first; it is gone when the block ends. It lies in ``folder`` where that
+    is there, else where that will be made: the same file system, so that files can be moved (a mount is another)."""
     try:
-        made = tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".tmp", dir=beside)
+        made = tempfile.TemporaryDirectory(prefix=_STAGED, suffix=".tmp", dir=_existing(folder))
     except OSError as error:
         raise unwritable(str(folder), error) from None
     with made as place:
@@ -117,14 +110,17 @@ def staging(folder: Path) -> Iterator[Path]:
 
 def put_in_place(staged: Path, folder: Path, names: Sequence[str], earlier: Sequence[str]) -> None:
     """Move the files of an export to where they belong. ``export.json``, which vouches for them, goes first and comes
-    last: a process that is killed between leaves files that nothing vouches for. Raises OutputError."""
+    last: a process that is killed between leaves files that nothing vouches for. Of an ``earlier`` export nothing else
+    is taken away before what is new is there. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / EXPORT).unlink(missing_ok=True)
-        for name in earlier:
-            (folder / name).unlink(missing_ok=True)
-        for name in (*names, EXPORT):
+        for name in names:
             (folder / name).parent.mkdir(exist_ok=True)
             os.replace(staged / name, folder / name)
+        for name in earlier:
+            if name not in names:
+                (folder / name).unlink(missing_ok=True)
+        os.replace(staged / EXPORT, folder / EXPORT)
     except OSError as error:
         raise unwritable(str(folder), error) from None

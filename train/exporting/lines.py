@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-from audit.model import ABSENT, Chat, Json, Message, Record
-from audit.read.shapes.base import Unwritable, Written
+from audit.model import ABSENT, Chat, Json, Message
+from audit.read.shapes.base import Unwritable
 from audit.render import is_trained
 from audit.render.messages import as_template_message, as_tools
 from audit.train.data.encode import ASSISTANT
-
-Write: TypeAlias = Callable[[Record], Sequence[Written]]
 
 LARGEST: Final = 2**63 - 1
 """The largest whole number of a row: the reader of these trainers holds it in 64 bits (pandas' ujson stops at more)."""
@@ -39,14 +37,24 @@ def messages_of(turns: Iterable[Message]) -> list[dict[str, Json]]:
     made = []
     for turn in turns:
         _check_content(turn)
+        if any(not _is_name(call.name) for call in turn.calls):
+            raise Unwritable(f"a tool call at {turn.at} names no function")
         made.append(as_template_message(turn))
     return made
 
 
 def tools_of(chat: Chat) -> str | None:
-    """The declared tools as a text of JSON, which no reader of tables can take apart; None where there are none."""
+    """The declared tools as a text of JSON, which no reader of tables can take apart; None where there are none.
+    Raises Unwritable for what is no list of definitions of functions with a name."""
     tools = as_tools(chat.tools)
-    return None if tools is None else json.dumps(tools)
+    if tools is None:
+        if chat.tools in (ABSENT, None, "", []):
+            return None
+        raise Unwritable("its tools are no list of definitions")
+    for at, tool in enumerate(tools):
+        if not _is_definition(tool):
+            raise Unwritable(f"the tool at {chat.tools_at}/{at} is no definition of a function with a name")
+    return json.dumps(tools)
 
 
 def check_line(row: Json) -> None:
@@ -79,12 +87,32 @@ def _check_content(turn: Message) -> None:
     if not isinstance(turn.role, str):
         raise Unwritable(f"the message at {turn.at} has no role")
     content = turn.content
-    if isinstance(content, str) or content is None or content is ABSENT:
+    if isinstance(content, str):
         return
-    parts = content if isinstance(content, list) else [content]
-    for part in parts:
-        if not isinstance(part, str) and not (isinstance(part, dict) and part.get("type", "text") in _TEXTS):
-            raise Unwritable(f"the content at {turn.content_at} is not text alone")
+    if content is None or content is ABSENT:
+        if not turn.calls:
+            raise Unwritable(f"the message at {turn.at} has no content")
+        return
+    if not all(map(_is_text, content if isinstance(content, list) else [content])):
+        raise Unwritable(f"the content at {turn.content_at} is not text alone")
+
+
+def _is_text(part: Json) -> bool:
+    """Whether a part of a content is a text, or an object of a known type with one."""
+    if not isinstance(part, dict):
+        return isinstance(part, str)
+    kind = part.get("type", "text")
+    return kind in _TEXTS and isinstance(part.get(kind), str)
+
+
+def _is_definition(tool: Json) -> bool:
+    """Whether it is an object with a named function, wrapped as OpenAI has it or bare."""
+    function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+    return isinstance(function, Mapping) and _is_name(function.get("name"))
+
+
+def _is_name(name: Json) -> bool:
+    return isinstance(name, str) and bool(name)
 
 
 class Times:

@@ -19,21 +19,28 @@ from audit.read.shapes import writer
 from audit.read.shapes.base import Unwritable, Written
 from audit.train.data.encode import REASONING
 from audit.train.data.rows import VALIDATION
-from audit.train.exporting.arguments import put_evaluation, put_in_rows, put_rate, put_rest, put_steps
-from audit.train.exporting.lines import Write, check_line, messages_of, tools_of, trained_turns
-from audit.train.exporting.settings import Given, Sheet
+from audit.train.exporting.arguments import (
+    UNLIMITED,
+    layers_of,
+    put_adapter,
+    put_evaluation,
+    put_in_rows,
+    put_machine,
+    put_precision,
+    put_rate,
+    put_rest,
+    put_revision,
+    put_steps,
+)
+from audit.train.exporting.lines import check_line, messages_of, tools_of, trained_turns
+from audit.train.exporting.settings import ADAPTERS, Given, Sheet
 from audit.train.exporting.trainer import DATA, OUTPUT, Trainer, check_method
-from audit.train.outgoing.capabilities import Kind, capabilities_of
+from audit.train.options import ALL_LINEAR
+from audit.train.outgoing.capabilities import capabilities_of
 
-UNLIMITED: Final = 131_072
-"""Tokens of a line where no limit was given: LLaMA-Factory cuts at 2,048 otherwise, and pads no line to it."""
 CHATML: Final = "chatml"
 _ASKS: Final = ("human", "observation")
 _SAYS: Final = ("gpt", "function_call")
-
-
-def _write(kind: Kind) -> Write:
-    return _write_pair if kind == "preference" else _write_answers
 
 
 def _write_answers(record: Record) -> Sequence[Written]:
@@ -95,7 +102,7 @@ def _check_turns(turns: Sequence[Mapping[str, Json]], *, answered: bool) -> None
         raise Unwritable("it does not end as LLaMA-Factory asks: a question, then an answer")
 
 
-def _info(given: Given) -> Mapping[str, bytes]:
+def _info(given: Given) -> bytes:
     columns = {"messages": "conversations", "tools": "tools"}
     more: dict[str, Json] = {}
     if given.kind == "preference":
@@ -105,12 +112,12 @@ def _info(given: Given) -> Mapping[str, bytes]:
         split: {"file_name": f"{split}.jsonl", "formatting": "sharegpt", **more, "columns": columns}
         for split in given.lines
     }
-    return {f"{DATA}/dataset_info.json": json.dumps(info, indent=2, sort_keys=True).encode() + b"\n"}
+    return json.dumps(info, indent=2, sort_keys=True).encode() + b"\n"
 
 
 def _configure(given: Given) -> Sheet:
     check_method(given.train, "LLaMA-Factory", freezes=True)
-    sheet = Sheet(given)
+    sheet = Sheet(given, {"lora_r": "lora_rank"})
     is_pair = given.kind == "preference"
     sheet.put(stage="dpo" if is_pair else "sft", do_train=True)
     _put_model(sheet)
@@ -128,17 +135,27 @@ def _configure(given: Given) -> Sheet:
     put_evaluation(sheet, "early_stopping_steps")
     put_rest(sheet)
     _put_method(sheet)
-    _put_machine(sheet)
+    off = not given.train.gradient_checkpointing
+    sheet.carry("gradient_checkpointing", "it is on where nothing is said", disable_gradient_checkpointing=off)
+    put_precision(sheet, "LLaMA-Factory", "LLaMA-Factory chooses by the weights of the model")
+    put_machine(sheet)
     return sheet
+
+
+def _put_method(sheet: Sheet) -> None:
+    options = sheet.given.train
+    four = {"quantization_bit": 4, "quantization_method": "bnb"} if options.method == "qlora" else {}
+    sheet.carry("method", finetuning_type="lora" if options.method in ADAPTERS else options.method, **four)
+    if options.method == "freeze":
+        sheet.carry("train_last", freeze_trainable_layers=options.train_last)
+    layers = "all" if options.lora_targets == ALL_LINEAR else ",".join(map(str, layers_of(sheet)))
+    put_adapter(sheet, lora_target=layers)
 
 
 def _put_model(sheet: Sheet) -> None:
     given, options = sheet.given, sheet.given.train
     sheet.carry("model", model_name_or_path=given.model)
-    if options.revision is None:
-        sheet.unasked("revision")
-    else:
-        sheet.carry("revision", model_revision=options.revision)
+    put_revision(sheet, "model_revision")
     if options.chat_template is None:
         sheet.unasked("chat_template")
     elif options.chat_template == CHATML:
@@ -148,24 +165,6 @@ def _put_model(sheet: Sheet) -> None:
             "LLaMA-Factory takes templates by name, and chat_template names a file",
             hint="save the template with the tokenizer of the model, from which it is read",
         )
-
-
-def _put_method(sheet: Sheet) -> None:
-    options = sheet.given.train
-    adapts = options.method in ("lora", "qlora")
-    four = {"quantization_bit": 4, "quantization_method": "bnb"} if options.method == "qlora" else {}
-    sheet.carry("method", finetuning_type="lora" if adapts else options.method, **four)
-    if options.method == "freeze":
-        sheet.carry("train_last", freeze_trainable_layers=options.train_last)
-    if not adapts:
-        sheet.unasked("lora_r", "lora_alpha", "lora_dropout", "lora_targets")
-        return
-    targets = options.lora_targets
-    listed = targets if isinstance(targets, str) else ",".join(targets)
-    sheet.carry("lora_r", lora_rank=options.lora_r)
-    sheet.carry("lora_alpha", lora_alpha=int(options.lora_alpha))
-    sheet.carry("lora_dropout", lora_dropout=options.lora_dropout)
-    sheet.carry("lora_targets", lora_target="all" if listed == "all-linear" else listed)
 
 
 def _put_length(sheet: Sheet) -> None:
@@ -179,42 +178,21 @@ def _put_length(sheet: Sheet) -> None:
         sheet.leave("it cuts longer lines there", "over_length")
 
 
-def _put_machine(sheet: Sheet) -> None:
-    options = sheet.given.train
-    off = not options.gradient_checkpointing
-    sheet.carry("gradient_checkpointing", "it is on where nothing is said", disable_gradient_checkpointing=off)
-    sheet.carry("tensorboard", report_to="tensorboard" if options.tensorboard else "none")
-    sheet.put(optim="adamw_torch")
-    if options.precision == "auto":
-        sheet.leave("LLaMA-Factory chooses by the weights of the model", "precision")
-    elif options.precision == "fp64":
-        sheet.leave("LLaMA-Factory has no such precision", "precision")
-    else:
-        half = {"fp32": (False, False), "bf16": (True, False), "fp16": (False, True)}[options.precision]
-        sheet.carry("precision", bf16=half[0], fp16=half[1])
-    if options.device == "cpu":
-        sheet.carry("device", use_cpu=True)
-    else:
-        sheet.leave("it is the machine's there", "device")
-
-
-def _command(kind: Kind) -> str:
-    return f"llamafactory-cli train {LLAMA_FACTORY.configuration}"
-
-
-def _supervised(kind: Kind) -> str:
-    if kind == "preference":
-        return "DPO over the preferred and the rejected answer of each line, all that stands before them as the prompt"
-    return (
-        "of each line the last answer (mask_history), the token that ends it, and what the chat template writes behind "
-        "that; the template is read from the tokenizer by example and may differ from it in tools and default texts"
-    )
-
-
 def _history(row: Mapping[str, Json]) -> int:
     return len(row["conversations"]) - 1
 
 
 LLAMA_FACTORY: Final = Trainer(
-    "llama-factory", "llama-factory.yaml", _write, _configure, _info, _command, _supervised, _history
+    name="llama-factory",
+    configuration="llama-factory.yaml",
+    write={"chat": _write_answers, "preference": _write_pair},
+    configure=_configure,
+    command=dict.fromkeys(("chat", "preference"), "llamafactory-cli train llama-factory.yaml"),
+    supervised=(
+        "of each line the last answer (mask_history), the token that ends it, and what the chat template writes behind "
+        "that; the template is read from the tokenizer by example and may differ from it in tools and default texts"
+    ),
+    history=_history,
+    card=f"{DATA}/dataset_info.json",
+    describe=_info,
 )

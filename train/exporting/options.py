@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -13,10 +13,13 @@ from audit.errors import ConfigError, UsageError
 from audit.model import Json
 from audit.train.options import TrainOptions
 from audit.train.options import read_options as read_train_options
+from audit.train.outgoing.capabilities import How
 
-LOWERINGS: Final = ("resample", "oversample", "refuse")
 _OWN: Final = ("lowering", "beta")
 """Keys of ``[train]`` that an export reads beside those of a run on this machine."""
+_OF_A_PROVIDER: Final = {"method": ("supervised", "dpo")}
+"""Values of a provider's own for keys that a run on this machine has as well."""
+_HINT: Final = "`audit export --help` lists the flags"
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,11 +29,12 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     each row stands in the file as often as its weight says, rounded up or down, and there are as many rows as count for
     something; ``oversample``: the same with the smallest weight as 1, so that no row is lost; ``refuse``: weights that
     differ stop the export. ``beta`` is that of DPO for rows with two answers; above 0, up to 2 as for a provider, None
-    for the trainer's own default. ``provider_keys`` are keys of ``[train]`` that only a provider reads.
+    for the trainer's own default. ``provider_keys`` are keys of ``[train]`` that only a provider reads,
+    or whose value only a provider understands (``method = "dpo"``).
     """
 
     train: TrainOptions
-    lowering: Literal["resample", "oversample", "refuse"] = "resample"
+    lowering: How = "resample"
     beta: float | None = None
     provider_keys: tuple[str, ...] = ()
 
@@ -42,18 +46,25 @@ def read_options(settings: Settings, given: Mapping[str, Json] | None = None) ->
     """
     section = settings.sections.get("train", {})
     table: dict[str, Json] = {**(section if isinstance(section, Mapping) else {}), **(given or {})}
-    of_run = {key: value for key, value in table.items() if key in TrainOptions.__struct_fields__}
+    of_run = {
+        key: value
+        for key, value in table.items()
+        if key in TrainOptions.__struct_fields__ and value not in _OF_A_PROVIDER.get(key, ())
+    }
     strange = [key for key in table if key not in of_run and key not in TRAIN_KEYS]
     if strange:
-        raise ConfigError(f"[train]: there is no setting {strange[0]!r}", hint="`audit export --help` lists the flags")
+        raise ConfigError(f"[train]: there is no setting {strange[0]!r}", hint=_HINT)
     sections = {**settings.sections, "train": {}}
     merged: dict[str, Json] = {key: table[key] for key in _OWN if key in table}
-    merged["train"] = read_train_options(msgspec.structs.replace(settings, sections=sections), of_run)
+    try:
+        merged["train"] = read_train_options(msgspec.structs.replace(settings, sections=sections), of_run)
+    except ConfigError as error:
+        raise ConfigError(error.what, hint=_HINT) from None
     merged["provider_keys"] = sorted(key for key in table if key not in of_run and key not in _OWN)
     try:
         options = msgspec.convert(merged, ExportOptions, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"[train]: {error}", hint="`audit export --help` lists the flags") from None
+        raise ConfigError(f"[train]: {error}", hint=_HINT) from None
     check_options(options)
     return options
 

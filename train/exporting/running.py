@@ -19,15 +19,13 @@ from audit.api.preparing import override
 from audit.config.settings import Settings
 from audit.engine.drive import Progress
 from audit.engine.finish import TRAIN
-from audit.errors import InputError, UsageError, did_you_mean
+from audit.errors import InputError
 from audit.evidence import tool_version
 from audit.model import Json
 from audit.train.data.building import left_alone
 from audit.train.data.rows import VALIDATION, Rows, gathering
-from audit.train.exporting.axolotl import AXOLOTL
 from audit.train.exporting.folder import EXPORT, check_folder, check_names, put_in_place, staging
 from audit.train.exporting.lines import Times
-from audit.train.exporting.llama_factory import LLAMA_FACTORY
 from audit.train.exporting.options import ExportOptions, check_options, read_options
 from audit.train.exporting.report import (
     Export,
@@ -38,8 +36,8 @@ from audit.train.exporting.report import (
     InputFile,
 )
 from audit.train.exporting.settings import Given, Sheet, yaml_of
-from audit.train.exporting.trainer import DATA, TEMPLATE, Trainer
-from audit.train.exporting.trl import TRL
+from audit.train.exporting.trainer import DATA, PREFERENCE_TRAINS, TEMPLATE, Trainer
+from audit.train.exporting.trainers import trainer_of
 from audit.train.models.base import model_folder, recorded_name
 from audit.train.models.templates import NAMED
 from audit.train.outgoing.capabilities import Capabilities, Kind, capabilities_of
@@ -49,10 +47,10 @@ from audit.train.runs.folder import GATE, ROWS
 from audit.train.runs.gating import GateDecision, pass_gate, read_waiver
 from audit.train.runs.identity import told_options
 from audit.train.runs.inputs import inputs_of
+from audit.train.runs.refusing import refuse_unjudged
 from audit.train.runs.rows import row_line
 from audit.writing import unwritable
 
-TRAINERS: Final[Mapping[str, Trainer]] = {one.name: one for one in (TRL, AXOLOTL, LLAMA_FACTORY)}
 NOT_ASKED: Final = "the gate was not asked, and may refuse this data"
 
 
@@ -100,15 +98,6 @@ def export(
     return work.report(made, dry_run=False)
 
 
-def trainer_of(name: str) -> Trainer:
-    """The exporter of that name. Raises UsageError with the nearest."""
-    wanted = name.strip().lower().replace("_", "-")
-    if wanted not in TRAINERS:
-        known = ", ".join(TRAINERS)
-        raise UsageError(f"there is no export to {name!r}", hint=did_you_mean(wanted, TRAINERS) or f"one of: {known}")
-    return TRAINERS[wanted]
-
-
 class _Work:
     """An export while it is made. ``staged`` is where its files go, None where none are written."""
 
@@ -146,6 +135,8 @@ class _Work:
         """Write everything but ``export.json``, which is returned."""
         options = self.options.train
         with gathering(data, settings, options, progress) as rows:
+            if decision is not None:
+                refuse_unjudged(decision, rows.files)
             splits = [name for name in (TRAIN, VALIDATION) if rows.splits.get(name)]
             kind = kind_of(rows, splits)
             sheet = self._sheet(kind, {name: max(1, len(rows.splits[name])) for name in splits})  # refuses early
@@ -184,7 +175,7 @@ class _Work:
                 options=self.options.train,
                 lowering=self.options.lowering,
                 sink=lines.take,
-                write=self.trainer.write(kind),
+                write=self.trainer.write[kind],
             )
         if times := lines.times.columns():
             raise InputError(
@@ -198,10 +189,10 @@ class _Work:
 
     def _configure(self, sheet: Sheet, decision: GateDecision | None) -> None:
         heading = (
-            f"written by `audit export --to {self.trainer.name}`; begin with: {self.trainer.command(sheet.given.kind)}"
+            f"written by `audit export --to {self.trainer.name}`; begin with: {self.trainer.command[sheet.given.kind]}"
         )
-        for name, content in self.trainer.beside(sheet.given).items():
-            self.write(name, content)
+        if self.trainer.card is not None and self.trainer.describe is not None:
+            self.write(self.trainer.card, self.trainer.describe(sheet.given))
         if TEMPLATE in sheet.config.values():
             self.write(TEMPLATE, _template_of(self.options.train.chat_template or ""))
         self.write(self.trainer.configuration, yaml_of(sheet.config, heading))
@@ -223,8 +214,8 @@ class _Work:
             kind=kind,
             model=recorded_name(self.options.train.model),
             configuration=self.trainer.configuration,
-            command=self.trainer.command(kind),
-            supervised=self.trainer.supervised(kind),
+            command=self.trainer.command[kind],
+            supervised=PREFERENCE_TRAINS if kind == "preference" else self.trainer.supervised,
             files=dict(sorted(self.files.items())),
             inputs=inputs,
             splits={name: _split(out, history) for name, (out, history) in sent.items()},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,9 @@ from audit.model import Json
 from audit.train.exporting.options import ExportOptions
 from audit.train.options import TrainOptions
 from audit.train.outgoing.capabilities import Kind
+
+ADAPTERS: Final = ("lora", "qlora")
+"""Methods that train an adapter beside the weights."""
 
 How: TypeAlias = Literal["carried", "changed", "in the rows", "not carried", "not asked for"]
 

@@ -7,33 +7,42 @@ from typing import Final, NamedTuple
 
 from audit.errors import UsageError
 from audit.model import Json
-from audit.train.exporting.lines import Write
-from audit.train.exporting.settings import Given, Sheet
+from audit.train.exporting.settings import ADAPTERS, Given, Sheet
 from audit.train.options import TrainOptions
 from audit.train.outgoing.capabilities import Kind
+from audit.train.outgoing.rows import Write
 
 DATA: Final = "data"
 OUTPUT: Final = "output"
 """Where the trainer is told to write; nothing of an export lies there."""
 TEMPLATE: Final = "chat_template.jinja"
+PREFERENCE_TRAINS: Final = (
+    "DPO over the preferred and the rejected answer of each line, all that stands before them as the prompt"
+)
+"""What each of them trains of a line with two answers."""
+
+
+def _no_history(row: Mapping[str, Json]) -> int:
+    return 0
 
 
 class Trainer(NamedTuple):
     """Another trainer: its name as in ``audit.train.outgoing.capabilities`` and the file with its configuration.
 
-    ``write`` makes the lines of a row of a kind. ``configure`` fills a sheet in; ``beside`` are files that the data
-    needs, by name; ``command`` begins training in the folder of the export. ``supervised`` says what is trained of a
-    line, ``history`` how many messages of a line stand before what is trained. ``is_typed``: whether the reader of its
-    data is told what the columns hold, and need not guess."""
+    ``write`` makes the lines of a row, by its kind. ``configure`` fills a sheet in; ``command`` begins training in the
+    folder of the export. ``supervised`` says what is trained of the line of a chat, ``history`` how many messages of it
+    stand before that. ``card`` is the file that the data needs beside it, if any, and ``describe`` makes it.
+    ``is_typed``: whether the reader of its data is told what the columns hold, and need not guess."""
 
     name: str
     configuration: str
-    write: Callable[[Kind], Write]
+    write: Mapping[Kind, Write]
     configure: Callable[[Given], Sheet]
-    beside: Callable[[Given], Mapping[str, bytes]]
-    command: Callable[[Kind], str]
-    supervised: Callable[[Kind], str]
-    history: Callable[[Mapping[str, Json]], int]
+    command: Mapping[Kind, str]
+    supervised: str
+    history: Callable[[Mapping[str, Json]], int] = _no_history
+    card: str | None = None
+    describe: Callable[[Given], bytes] | None = None
     is_typed: bool = False
 
 
@@ -45,10 +54,5 @@ def check_method(options: TrainOptions, title: str, *, freezes: bool = False) ->
             f'{title} has no setting that trains the last layers alone, and method = "freeze" asks for it',
             hint="--set method=lora, or method=full",
         )
-    if options.method in ("lora", "qlora") and not float(options.lora_alpha).is_integer():
+    if options.method in ADAPTERS and not float(options.lora_alpha).is_integer():
         raise UsageError(f"{title} takes whole numbers as lora_alpha, not {options.lora_alpha:g}")
-
-
-def no_files(given: Given) -> Mapping[str, bytes]:
-    """No files beside the data."""
-    return {}

@@ -15,18 +15,23 @@ from audit.errors import UsageError
 from audit.model import Json, Record
 from audit.read.shapes.base import Unwritable, Written
 from audit.train.data.rows import VALIDATION
-from audit.train.exporting.arguments import put_evaluation, put_in_rows, put_rate, put_rest, put_steps
-from audit.train.exporting.lines import Write, check_line, messages_of, tools_of, trained_turns
-from audit.train.exporting.settings import Given, Sheet
+from audit.train.exporting.arguments import (
+    layers_of,
+    put_adapter,
+    put_evaluation,
+    put_in_rows,
+    put_machine,
+    put_precision,
+    put_rate,
+    put_rest,
+    put_revision,
+    put_steps,
+)
+from audit.train.exporting.lines import check_line, messages_of, tools_of, trained_turns
+from audit.train.exporting.settings import ADAPTERS, Given, Sheet
 from audit.train.exporting.trainer import DATA, OUTPUT, Trainer, check_method
-from audit.train.options import ALL_LINEAR
-from audit.train.outgoing.capabilities import Kind
 
 _FEATURES: Final = {"chat": ("prompt", "completion"), "preference": ("prompt", "chosen", "rejected")}
-
-
-def _write(kind: Kind) -> Write:
-    return _write_pair if kind == "preference" else _write_answers
 
 
 def _write_answers(record: Record) -> Sequence[Written]:
@@ -56,14 +61,14 @@ def _write_pair(record: Record) -> Sequence[Written]:
     return (Written(row),)
 
 
-def _card(given: Given) -> Mapping[str, bytes]:
+def _card(given: Given) -> bytes:
     """A data set card that says how the columns are typed.
 
     Without it the reader guesses from the first rows: answers that are all dates become times, and keys that one tool
     call has and another lacks become null (datasets 5.2, ``packaged_modules/json``; tried)."""
     columns = [f"  - name: {name}\n    list: json\n" for name in _FEATURES[given.kind]]
     text = "".join(columns) + "  - name: tools\n    dtype: string\n"
-    return {f"{DATA}/README.md": f"---\ndataset_info:\n  features:\n{text}---\n".encode()}
+    return f"---\ndataset_info:\n  features:\n{text}---\n".encode()
 
 
 def _configure(given: Given) -> Sheet:
@@ -83,17 +88,16 @@ def _configure(given: Given) -> Sheet:
     put_rate(sheet)
     put_evaluation(sheet, None)
     put_rest(sheet)
-    _put_machine(sheet)
+    sheet.carry("gradient_checkpointing", gradient_checkpointing=given.train.gradient_checkpointing)
+    put_precision(sheet, "TRL", "TRL chooses: bf16 beside weights in float32")
+    put_machine(sheet)
     return sheet
 
 
 def _put_model(sheet: Sheet) -> None:
     given, options = sheet.given, sheet.given.train
     sheet.carry("model", model_name_or_path=given.model)
-    if options.revision is None:
-        sheet.unasked("revision")
-    else:
-        sheet.carry("revision", model_revision=options.revision)
+    put_revision(sheet, "model_revision")
     if given.template is None:
         sheet.unasked("chat_template")
     elif given.kind == "preference":
@@ -103,23 +107,9 @@ def _put_model(sheet: Sheet) -> None:
         )
     else:
         sheet.carry("chat_template", chat_template_path=given.template)
-    _put_adapter(sheet)
-
-
-def _put_adapter(sheet: Sheet) -> None:
-    options = sheet.given.train
-    adapts = options.method in ("lora", "qlora")
     four = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"} if options.method == "qlora" else {}
-    sheet.carry("method", use_peft=adapts, **four)
-    if not adapts:
-        sheet.unasked("lora_r", "lora_alpha", "lora_dropout", "lora_targets")
-        return
-    targets = options.lora_targets
-    listed: Json = [targets] if isinstance(targets, str) else list(targets)
-    sheet.carry("lora_r", lora_r=options.lora_r)
-    sheet.carry("lora_alpha", lora_alpha=int(options.lora_alpha))
-    sheet.carry("lora_dropout", lora_dropout=options.lora_dropout)
-    sheet.carry("lora_targets", lora_target_modules=[ALL_LINEAR] if targets == ALL_LINEAR else listed)
+    sheet.carry("method", use_peft=options.method in ADAPTERS, **four)
+    put_adapter(sheet, lora_target_modules=layers_of(sheet))
 
 
 def _put_length(sheet: Sheet) -> None:
@@ -132,39 +122,22 @@ def _put_length(sheet: Sheet) -> None:
         sheet.change("over_length", why, truncation_mode="keep_start")
 
 
-def _put_machine(sheet: Sheet) -> None:
-    options = sheet.given.train
-    sheet.carry("gradient_checkpointing", gradient_checkpointing=options.gradient_checkpointing)
-    sheet.carry("tensorboard", report_to="tensorboard" if options.tensorboard else "none")
-    sheet.put(optim="adamw_torch")
-    if options.precision == "auto":
-        sheet.leave("TRL chooses: bf16 beside weights in float32", "precision")
-    elif options.precision == "fp64":
-        sheet.leave("TRL has no such precision", "precision")
-    else:
-        half = {"fp32": (False, False), "bf16": (True, False), "fp16": (False, True)}[options.precision]
-        sheet.carry("precision", bf16=half[0], fp16=half[1])
-    if options.device == "cpu":
-        sheet.carry("device", use_cpu=True)
-    else:
-        sheet.leave("it is the machine's there", "device")
-
-
-def _command(kind: Kind) -> str:
-    return f"trl {'dpo' if kind == 'preference' else 'sft'} --config {TRL.configuration}"
-
-
-def _supervised(kind: Kind) -> str:
-    if kind == "preference":
-        return "DPO over the preferred and the rejected answer of each line, all that stands before them as the prompt"
-    return (
-        "of each line the answer, the token that ends it, and what the chat template writes behind that (often a line "
-        "feed, which a run of `audit train` does not train)"
-    )
-
-
 def _history(row: Mapping[str, Json]) -> int:
     return len(row["prompt"])
 
 
-TRL: Final = Trainer("trl", "trl.yaml", _write, _configure, _card, _command, _supervised, _history, is_typed=True)
+TRL: Final = Trainer(
+    name="trl",
+    configuration="trl.yaml",
+    write={"chat": _write_answers, "preference": _write_pair},
+    configure=_configure,
+    command={"chat": "trl sft --config trl.yaml", "preference": "trl dpo --config trl.yaml"},
+    supervised=(
+        "of each line the answer, the token that ends it, and what the chat template writes behind that (often a line "
+        "feed, which a run of `audit train` does not train)"
+    ),
+    history=_history,
+    card=f"{DATA}/README.md",
+    describe=_card,
+    is_typed=True,
+)

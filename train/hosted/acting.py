@@ -12,11 +12,14 @@ from audit.errors import InputError, UsageError
 from audit.train.hosted.job import Action, JobTold, acted
 from audit.train.protocol.connection import Connection
 from audit.train.runs.chain import read_entries
-from audit.train.runs.hosting import hosted_in, is_known_address
+from audit.train.runs.hosted_curve import count_of
+from audit.train.runs.hosting import hosted_in, is_known_address, is_own_address
+from audit.train.runs.record import is_finished
 
 
 class JobStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """How the job of a run stands: the provider's word, and the model that it made."""
+    """How the job of a run stands: the provider's word, and the model that it made. ``sealed``: the run has seen it
+    end, and keeps what it left."""
 
     schema: str = "audit.job/1"
     folder: str
@@ -26,6 +29,7 @@ class JobStanding(msgspec.Struct, frozen=True, kw_only=True):
     tuned: str | None = None
     trained_tokens: int | None = None
     error: str = ""
+    sealed: bool = False
 
 
 def job_of_run(
@@ -40,7 +44,8 @@ def job_of_run(
     """Ask how the job of a run folder stands, or pause, resume or cancel it. The folder is not changed.
 
     ``base_url`` must be named where the record names an address that this machine does not know: the folder may have
-    come from somebody else, and the key is sent there. Raises InputError for a folder without a job, UsageError,
+    come from somebody else, and the key is sent there. ``key_variable`` None is that of the run at the run's own
+    address. Raises InputError for a folder without a job, UsageError,
     ProviderError, MissingExtra.
     """
     folder = Path(output)
@@ -48,7 +53,7 @@ def job_of_run(
     if run is None or run.job is None:
         raise InputError(f"{folder} holds no hosted run with a job", hint="name the folder of `audit train --provider`")
     begun = run.begun
-    if base_url is None and not is_known_address(begun):
+    if base_url is None and not is_known_address(begun.provider, begun.address):
         raise UsageError(
             f"the record in {folder} says that its job is at {begun.address}, and nobody named that address",
             hint="if it is right, name it with --base-url",
@@ -56,7 +61,7 @@ def job_of_run(
     with Connection(
         begun.provider,
         base_url=base_url or begun.address,
-        key_variable=key_variable,
+        key_variable=key_variable or (begun.key_variable if is_own_address(begun, base_url) else None),
         timeout=timeout,
         retries=retries,
     ) as connection:
@@ -65,7 +70,7 @@ def job_of_run(
 
 
 def _standing(job: JobTold, folder: Path, connection: Connection) -> JobStanding:
-    error, tuned, tokens = job.get("error"), job.get("fine_tuned_model"), job.get("trained_tokens")
+    error, tuned = job.get("error"), job.get("fine_tuned_model")
     message = error.get("message") if isinstance(error, Mapping) else None
     return JobStanding(
         folder=str(folder),
@@ -73,6 +78,7 @@ def _standing(job: JobTold, folder: Path, connection: Connection) -> JobStanding
         job=str(job["id"]),
         status=str(job["status"]),
         tuned=tuned if isinstance(tuned, str) else None,
-        trained_tokens=tokens if isinstance(tokens, int) else None,
+        trained_tokens=count_of(job.get("trained_tokens")),
         error=str(message) if message else "",
+        sealed=is_finished(folder),
     )

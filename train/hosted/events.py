@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,8 @@ from audit.train.hosted.job import PAGE, JobTold, retrieved
 from audit.train.protocol.connection import Connection, pages
 from audit.train.runs.chain import canonical
 from audit.train.runs.folder import EVENTS
-from audit.train.runs.hosting import ENDED
+from audit.train.runs.hosted_curve import METRICS_EVENT, count_of, figures_of, number_of, step_of
+from audit.train.runs.hosting import ENDED, HostedBegun, job_command
 from audit.train.runs.record import append_whole
 from audit.writing import unwritable, write_whole
 
@@ -24,14 +25,12 @@ MOST_EVENTS: Final = 100_000
 """Events of a job that are listed at most: a listing that never ends would otherwise be followed for ever."""
 FIELDS: Final = ("id", "created_at", "level", "type", "message", "data")
 """What is kept of an event."""
-METRICS: Final = "metrics"
-"""The type of an event that tells figures of a step."""
 STATES: Final[Mapping[str, str]] = {
     "validating_files": "the provider looks at the files",
     "queued": "the job waits for its turn",
     "running": "the job is running",
     "pausing": "the job is being paused",
-    "paused": "the job is paused; it goes on after `audit train -o {folder} --job resume`",
+    "paused": "the job is paused; it goes on after `{command}`",
     "succeeded": "the job succeeded",
     "failed": "the job failed",
     "cancelled": "the job was cancelled",
@@ -54,24 +53,31 @@ class Events:
         self._job = job
         self._path = folder / EVENTS
         self._kept: dict[str, Event] = {}
+        self._oldest_first = False
 
     def begun(self) -> list[Event]:
         """All events until now; the file holds them. Raises ProviderError, OutputError."""
-        self._kept = {str(event["id"]): event for event in self._listed(whole=True)}
+        listed = self._listed()
+        self._oldest_first = is_oldest_first(listed)
+        told = in_order(listed)
+        ids = {str(event["id"]) for event in told}
+        gone = [event for identity, event in self._kept.items() if identity not in ids]
+        self._kept = {str(event["id"]): event for event in sorted((*gone, *told), key=_time)}
         write_whole(self._path, map(canonical, self._kept.values()))
         return [*self._kept.values()]
 
     def more(self) -> list[Event]:
         """Events that came since, appended to the file. Raises ProviderError, OutputError."""
-        new = [event for event in self._listed(whole=False) if str(event["id"]) not in self._kept]
+        known = () if self._oldest_first else self._kept
+        new = [event for event in in_order(self._listed(known)) if str(event["id"]) not in self._kept]
         if new:
             self._append(new)
             self._kept |= {str(event["id"]): event for event in new}
         return new
 
     def ended(self) -> list[Event]:
-        """All events of a job that has ended: the file is as the provider lists them, whatever came late or out of
-        order. Returns those that were not told before. Raises ProviderError, OutputError."""
+        """All events of a job that has ended: the file is in their order, whatever came late, and holds those that
+        are no longer listed, too. Returns those that were not told before. Raises ProviderError, OutputError."""
         before = set(self._kept)
         return [event for event in self.begun() if str(event["id"]) not in before]
 
@@ -90,29 +96,14 @@ class Events:
         finally:
             os.close(descriptor)
 
-    def _listed(self, *, whole: bool) -> list[Event]:
-        """Events the oldest first; unless ``whole``, only as far back as a page on which nothing was new."""
+    def _listed(self, known: Collection[str] = ()) -> list[Event]:
+        """Events as the provider lists them, as far as a page on which none is new beside the ``known``."""
+        what = "asking for the job's events"
 
         def call(client: OpenAI) -> list[Any]:
-            listing = client.fine_tuning.jobs.list_events(self._job, limit=PAGE)
-            return pages(self._wanted(listing, whole), MOST_EVENTS)
+            return pages(client.fine_tuning.jobs.list_events(self._job, limit=PAGE), MOST_EVENTS, known)
 
-        answers = self._connection.read(call, "asking for the job's events")
-        told = [self._connection.plain(answer, "asking for the job's events") for answer in answers]
-        return in_order([event_of(one) for one in told if isinstance(one.get("id"), str)])
-
-    def _wanted(self, listing: Any, whole: bool) -> Iterator[Any]:
-        """Entries until one comes again, as where a server knows no pages, or until a page on which nothing is new."""
-        known, seen = 0, set()
-        for one in listing:
-            identity = getattr(one, "id", None)
-            if identity in seen:
-                return
-            seen.add(identity)
-            yield one
-            known = known + 1 if identity in self._kept else 0
-            if known == PAGE and not whole:
-                return
+        return [event_of(self._connection.plain(answer, what)) for answer in self._connection.read(call, what)]
 
 
 def event_of(told: Mapping[str, Json]) -> Event:
@@ -122,30 +113,28 @@ def event_of(told: Mapping[str, Json]) -> Event:
 
 def in_order(events: list[Event]) -> list[Event]:
     """Events the oldest first, each once. Providers list the newest first; some that are only like them do not."""
-    times = [_time(event) for event in events]
-    ascending = bool(times) and times[0] < times[-1]
-    given = events if ascending else events[::-1]
+    given = events if is_oldest_first(events) else events[::-1]
     unique = {str(event["id"]): event for event in given}
     return sorted(unique.values(), key=_time)
 
 
+def is_oldest_first(events: list[Event]) -> bool:
+    """Whether a listing begins with the oldest event."""
+    return bool(events) and _time(events[0]) < _time(events[-1])
+
+
 def _time(event: Event) -> float:
-    at = event.get("created_at")
-    return float(at) if isinstance(at, int | float) and not isinstance(at, bool) else 0.0
+    return number_of(event.get("created_at")) or 0.0
 
 
 def line_of(event: Event) -> str:
     """``step 10 of 100  loss 0.52`` of an event with figures, else its message."""
     data = event.get("data")
-    if event.get("type") != METRICS or not isinstance(data, Mapping):
+    if event.get("type") != METRICS_EVENT or not isinstance(data, Mapping):
         return str(event["message"])
-    step, total = data.get("step"), data.get("total_steps")
-    parts = [f"step {step}{f' of {total}' if isinstance(total, int) else ''}"] if step is not None else []
-    named = (("train_loss", "loss"), ("valid_loss", "validation loss"), ("train_mean_token_accuracy", "accuracy"))
-    for name, shown in named:
-        if isinstance(value := data.get(name), int | float):
-            parts.append(f"{shown} {value:.4g}")
-    return "  ".join(parts) or str(event["message"])
+    step, total = step_of(data), count_of(data.get("total_steps"), 1)
+    parts = [] if step is None else [f"step {step}{f' of {total}' if total else ''}"]
+    return "  ".join((*parts, *figures_of(data))) or str(event["message"])
 
 
 # ----------------------------------------------------------------------------- waiting
@@ -155,26 +144,30 @@ def followed(
     connection: Connection,
     job: str,
     folder: Path,
+    begun: HostedBegun,
     *,
     every: float,
     told: Told,
+    stands: Callable[[JobTold], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[JobTold, int]:
     """Wait until a job has ended; the job as it is then, and the number of its events, which EVENTS holds.
 
-    What happens is ``told``. A status that nobody knows is told, too, and waited for. Raises ProviderError where the
-    provider can no longer be asked: the job goes on without us.
+    What happens is ``told``; ``stands`` is called with the job whenever it was asked for. A status that nobody knows is
+    told, too, and waited for. Raises ProviderError where the provider can no longer be asked: the job goes on without
+    us.
     """
     events = Events(connection, job, folder)
     status = ""
     now = retrieved(connection, job)
     news = events.begun()
     while True:
+        stands(now)
         for event in news:
             told(line_of(event))
         if now["status"] != status:
             status = str(now["status"])
-            told(state_line(status, folder))
+            told(state_line(status, folder, begun))
         if status in ENDED:
             break
         sleep(every)
@@ -185,8 +178,8 @@ def followed(
     return now, len(events)
 
 
-def state_line(status: str, folder: Path) -> str:
+def state_line(status: str, folder: Path, begun: HostedBegun) -> str:
     """A status as a sentence, with what to do about it."""
     if status in STATES:
-        return STATES[status].format(folder=folder)
+        return STATES[status].format(command=job_command(folder, begun.provider, begun.address, "resume"))
     return f"the job is {status!r}, which this version does not know; it is waited for"

@@ -11,8 +11,10 @@ import msgspec
 from audit.model import Json
 from audit.train.hosted.options import OF_JOB, HostedOptions
 from audit.train.protocol.connection import Connection, Made, pages
-from audit.train.protocol.failures import ProviderError
+from audit.train.protocol.failures import ProviderError, garbled
 from audit.train.runs.chain import canonical
+from audit.train.runs.hosted_curve import number_of
+from audit.train.runs.hosted_telling import hyperparameters_in
 from audit.train.runs.hosting import CANCELLED, FAILED, HostedBegun, HostedFile
 
 if TYPE_CHECKING:
@@ -81,27 +83,23 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_ours(self, job: Mapping[str, Json]) -> bool:
         """Whether a job is that of this run: it bears the key, or, at a server that keeps no metadata, it trains the
-        same model on the same files."""
+        same model on the same file, and nothing else that it says of itself differs. What is null or empty was not
+        said: a job that is taken for another one is paid for twice."""
         if (mark := _mark(job)) is not None:
             return bool(mark == self.begun.key)
+        method = job.get("method")
+        asked: dict[str, Json] = {
+            "validation_file": self.file_ids.get("validation"),
+            "seed": self.begun.seed,
+            "user_provided_suffix": self.begun.suffix,
+            "method": self.begun.method,
+            **self.begun.hyperparameters,
+        }
+        told = {**job, **hyperparameters_in(job), "method": method.get("type") if isinstance(method, Mapping) else None}
         return (
             _same_model(self.begun.model, job.get("model"))
             and job.get("training_file") == self.file_ids.get("train")
-            and job.get("validation_file") == self.file_ids.get("validation")
-            and job.get("seed", self.begun.seed) == self.begun.seed
-            and self._fits(job)
-        )
-
-    def _fits(self, job: Mapping[str, Json]) -> bool:
-        """Whether the job was given what this run asks for, as far as it says so."""
-        method = job.get("method")
-        told = method if isinstance(method, Mapping) else {}
-        inner = told.get(str(told.get("type")))
-        given = inner.get("hyperparameters") if isinstance(inner, Mapping) else None
-        given = given if isinstance(given, Mapping) else {}
-        asked = self.begun.hyperparameters
-        return told.get("type", self.begun.method) == self.begun.method and all(
-            given.get(name, value) == value for name, value in asked.items()
+            and all(told.get(name) in (None, "", value) for name, value in asked.items())
         )
 
 
@@ -123,9 +121,7 @@ def told_job(connection: Connection, answer: object, what: str) -> JobTold:
     told = connection.plain(answer, what)
     identity, status = told.get("id"), told.get("status")
     if not (isinstance(identity, str) and identity and isinstance(status, str)):
-        raise ProviderError(
-            "garbled", f"{what}: {connection.shown} answered with something else than a job", hint="check the address"
-        )
+        raise garbled(what, connection.shown, "no job")
     return told
 
 
@@ -136,7 +132,7 @@ def jobs_like(connection: Connection, wanted: Wanted) -> list[JobTold]:
     found = [job for job in marked if wanted.is_ours(job)]
     if not found:  # some servers know no filter by metadata, and some keep none
         found = [job for job in _listed(connection, {}, what) if wanted.is_ours(job)]
-    return sorted(found, key=lambda job: (_number(job.get("created_at")), str(job["id"])))
+    return sorted(found, key=_age)
 
 
 def _listed(connection: Connection, asked: Mapping[str, Any], what: str) -> list[JobTold]:
@@ -169,6 +165,15 @@ def made(connection: Connection, wanted: Wanted, passed_over: frozenset[str], *,
     return connection.made_once(find, make, what, paid=True, doubtful=doubtful)
 
 
+def older_twin(connection: Connection, wanted: Wanted, job: JobTold) -> JobTold | None:
+    """The oldest living job that bears the key of a run, where that is not ``job``: two processes that look at the same
+    moment find nothing and both make one. They agree on which is the older. Raises ProviderError."""
+    if _mark(job) is None:
+        return None
+    there = _listed(connection, {"metadata": {MARK: wanted.begun.key}}, "looking whether there is one job")
+    return living(sorted((one for one in there if _mark(one) == wanted.begun.key and _age(one) < _age(job)), key=_age))
+
+
 def retrieved(connection: Connection, identity: str, what: str = "asking how the job stands") -> JobTold:
     """The job as it is now. Raises ProviderError."""
     answer = connection.read(lambda client: client.fine_tuning.jobs.retrieve(identity), what)
@@ -193,5 +198,5 @@ def acted(connection: Connection, identity: str, action: Action) -> JobTold:
     return retrieved(connection, identity)  # how it stands says whether it was done
 
 
-def _number(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+def _age(job: JobTold) -> tuple[float, str]:
+    return number_of(job.get("created_at")) or 0.0, str(job["id"])

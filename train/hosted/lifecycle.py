@@ -5,7 +5,6 @@ Goes by the dated table of OpenAI's models, and by what a server says of its own
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -17,13 +16,14 @@ from audit.errors import UsageError
 from audit.tokens.models import Lifecycle, lifecycle
 from audit.train.endpoints import shown_address
 from audit.train.hosted.options import HostedOptions
-from audit.train.protocol.connection import ADDRESS_VARIABLES, ADDRESSES, Connection, address_of, is_openai
+from audit.train.protocol.connection import Connection, address_of, is_openai, is_placed
 from audit.train.protocol.failures import ProviderError
 
 SOON: Final = 90
 """Days before a date from which it is told, as the rule TOK308 does."""
 _OF_PLATFORM: Final = "gpt-4o"
 """A family that can be tuned for as long as OpenAI's platform takes jobs at all."""
+_AZURE_NAME: Final = "check its name: Azure wants that of the base model, and not that of a deployment"
 _OTHERWISE: Final = "train a model with open weights on this machine (--provider local), or name another provider"
 State: TypeAlias = Literal["open", "closing", "unknown"]
 
@@ -95,8 +95,8 @@ def standing(options: HostedOptions, settings: Settings, connection: Connection 
 def shown_place(options: HostedOptions) -> str:
     """The address that the options mean, as it may be shown; "" where none is named and the provider has none of its
     own. Raises UsageError for what is no address."""
-    named = options.base_url or os.environ.get(ADDRESS_VARIABLES[options.provider]) or ADDRESSES[options.provider]
-    return shown_address(address_of(options.provider, options.base_url)) if named else ""
+    place = options.provider, options.base_url
+    return shown_address(address_of(*place)) if is_placed(*place) else ""
 
 
 def is_openai_itself(options: HostedOptions) -> bool:
@@ -116,7 +116,7 @@ def _told(model: str, connection: Connection) -> tuple[date | None, tuple[str, .
             return None, (f"{connection.shown} does not say whether it has {model}",)
         raise UsageError(
             f"{connection.shown} does not know the model {model}",
-            hint="check its name; --provider azure wants that of the base model, and not that of a deployment",
+            hint=_AZURE_NAME if connection.provider == "azure" else "check its name",
         ) from None
     said = found.get("shutdown_date")
     if said is None:

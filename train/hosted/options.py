@@ -11,13 +11,13 @@ from audit.config.load import FOUND
 from audit.config.settings import Settings
 from audit.errors import ConfigError, did_you_mean
 from audit.model import Json
+from audit.train.endpoints import check_key_variable, shown_address
 from audit.train.options import TrainOptions
-from audit.train.protocol.connection import KEY_VARIABLES, Provider
+from audit.train.outgoing.capabilities import How
+from audit.train.protocol.connection import KEY_VARIABLES, Provider, key_variable_of
 
 MOST_SEED: Final = 2**31 - 1
 """The largest seed that the protocol takes."""
-
-Lowering = Literal["resample", "oversample", "refuse"]
 
 
 class HostedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,7 +56,7 @@ class HostedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     hold_out: float = 0.0
     class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
     group_weights: dict[str, dict[str, float]] = {}
-    lowering: Lowering = "resample"
+    lowering: How = "resample"
     unusable: Literal["error", "drop"] = "error"
     moderation: Literal["refuse", "warn", "off"] = "refuse"
     moderation_model: str = "omni-moderation-latest"
@@ -81,7 +81,7 @@ class HostedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     @property
     def key_name(self) -> str:
         """The environment variable with the key."""
-        return self.key_variable or KEY_VARIABLES[self.provider]
+        return key_variable_of(self.provider, self.key_variable)
 
 
 OF_JOB: Final = (
@@ -91,8 +91,10 @@ OF_JOB: Final = (
 """Settings that decide what job it is, beside its files."""
 _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "epochs": (1, 50), "batch_size": (1, 256), "attempt": (1, 1_000_000), "retries": (0, 100), "seed": (0, MOST_SEED),
+    "poll_seconds": (0.001, 3_600), "timeout": (0.001, 3_600),
 }  # fmt: skip
-"""Least and most of whole numbers. Source: OpenAI's OpenAPI file, CreateFineTuningJobRequest."""
+"""Least and most. Source of what is the provider's: OpenAI's OpenAPI file, CreateFineTuningJobRequest. The seconds are
+limited so that a command can be waited for."""
 
 
 def provider_of(settings: Settings, given: Mapping[str, Json] | None = None) -> str:
@@ -148,14 +150,16 @@ def _check_origin(settings: Settings, table: Mapping[str, Json], given: Mapping[
 
 
 def check_options(options: HostedOptions) -> None:
-    """Raise ConfigError for a value outside its range, or two that do not go together."""
+    """Raise ConfigError for a value outside its range, or two that do not go together; UsageError for what is no name
+    of an environment variable, which may be the key itself."""
+    check_key_variable(options.key_name)
     if not options.model or not options.model.isprintable():
         raise ConfigError("no model was named", hint="--model gpt-4o-mini-2024-07-18")
     for name, (least, most) in _RANGES.items():
         value = getattr(options, name)
         if value is not None and not least <= value <= most:
             raise ConfigError(f"[train] {name} must be from {least:g} to {most:g}, not {value}")
-    for name in ("learning_rate_multiplier", "beta", "poll_seconds", "timeout"):
+    for name in ("learning_rate_multiplier", "beta"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
             raise ConfigError(f"[train] {name} must be a finite number above 0, not {value}")
@@ -171,8 +175,6 @@ def check_options(options: HostedOptions) -> None:
 
 def told_options(options: HostedOptions) -> dict[str, Json]:
     """The options as they are recorded; the address without user, password and query."""
-    from audit.train.endpoints import shown_address
-
     told: dict[str, Json] = msgspec.to_builtins(options)
     if options.base_url is not None:
         told["base_url"] = shown_address(options.base_url)

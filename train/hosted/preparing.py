@@ -38,6 +38,9 @@ _OF_KIND: Final[Mapping[Kind, Method]] = {"chat": "supervised", "preference": "d
 _DEEP: Final = "it is nested too deeply to be written"
 
 
+_BOTH: Final = 'method = "supervised" learns the preferred answers of both'
+
+
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """What is handed in, and what it is made of.
 
@@ -150,7 +153,7 @@ def _written(
 
 def _kind(rows: Rows, roles: list[str], options: HostedOptions) -> Kind:
     """The kind of rows that the method asks for, else theirs. Of preferences the preferred answer can be learnt."""
-    kind: Kind = "chat" if options.method == "supervised" else kind_of(rows, roles)
+    kind: Kind = "chat" if options.method == "supervised" else kind_of(rows, roles, _BOTH)
     if options.method == "dpo" and kind != "preference":
         raise ConfigError(
             "[train] method is dpo, and the rows have no preferred and rejected answers",

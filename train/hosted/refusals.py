@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from audit.model import Json
+from audit.train.protocol.failures import NO_MONEY
 
 Fault: TypeAlias = Literal[
     "unsafe",
@@ -67,9 +68,7 @@ _QUOTED: Final = r"[\"'“‘`](?P<key>.+?)[\"'”’`]"
 _CODES: Final[Mapping[str, Fault]] = {
     "unsafe_file": "unsafe",
     "exceeded_quota": "quota",
-    "insufficient_quota": "quota",
-    "billing_hard_limit_reached": "quota",
-    "billing_not_active": "quota",
+    **dict.fromkeys(NO_MONEY, "quota"),
     "invalid_n_examples": "too-few-rows",
 }
 """Codes that say enough. ``invalid_training_file`` and ``invalid_file_format`` stand for all kinds."""

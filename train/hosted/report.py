@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from audit.errors import InputError
 from audit.evidence import tool_version
 from audit.model import Json, Verdict
-from audit.train.hosted.events import METRICS
 from audit.train.hosted.placing import Placed, placed
 from audit.train.hosted.refusals import refusal_of
+from audit.train.protocol.connection import Provider
 from audit.train.runs.chain import SEAL, Entry, read_entries
-from audit.train.runs.folder import EVENTS, HOSTED_CHECKPOINTS
+from audit.train.runs.folder import HOSTED_CHECKPOINTS
 from audit.train.runs.gating import GateDecision, TrainWaiver
-from audit.train.runs.hosting import ENDED, FAILED, JOB_ENTRY, SUCCEEDED, HostedEnded, HostedFile, HostedRun, hosted_in
+from audit.train.runs.hosted_curve import told_metrics
+from audit.train.runs.hosting import (
+    ENDED,
+    FAILED,
+    FILE_ENTRY,
+    JOB_ENTRY,
+    SUCCEEDED,
+    HostedEnded,
+    HostedFile,
+    HostedRun,
+    hosted_in,
+)
 
-NEXT: Final = "audit evaluate --model tuned={folder} test.jsonl -o {folder}.evaluation"
-"""What is done with a model that was tuned."""
 NO_REASON: Final = "the provider does not say why"
 NO_REASON_HINT: Final = (
     "its dashboard may; the same command with --force makes another job, which may be paid for again"
 )
+
+
+Interruption: TypeAlias = Literal["", "SIGINT", "SIGTERM"]
 
 
 class UploadedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +70,7 @@ class HostedReport(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     unmet: tuple[str, ...] = ()
     waiver: TrainWaiver | None = None
-    provider: str
+    provider: Provider
     address: str
     model: str
     method: str
@@ -79,7 +93,7 @@ class HostedReport(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: tuple[Mapping[str, Json], ...] = ()
     events: int = 0
     failure: Placed | None = None
-    interrupted: Literal["", "SIGINT"] = ""
+    interrupted: Interruption = ""
     finished: bool = False
     already: bool = False
     folder: str = ""
@@ -97,7 +111,7 @@ def report_of(
     folder: Path,
     *,
     status: str = "",
-    interrupted: Literal["", "SIGINT"] = "",
+    interrupted: Interruption = "",
     already: bool = False,
 ) -> HostedReport:
     """The report of the folder of a hosted run, as far as its record goes. ``status`` is that of a job which has not
@@ -135,7 +149,7 @@ def report_of(
         tuned=ended.tuned,
         trained_tokens=ended.trained_tokens,
         cost=ended.cost,
-        metrics=_last_metrics(folder),
+        metrics=dict(next(iter(deque(told_metrics(folder), maxlen=1)), {})),
         checkpoints=_checkpoints(folder) if run.ended else (),
         events=ended.events,
         failure=_failure(ended, folder),
@@ -145,12 +159,12 @@ def report_of(
         folder=str(folder),
         seal=seal.read_text().strip() if seal.is_file() else "",
         next=_next(run, folder),
-        notes=(*begun.notes, *ended.notes),
+        notes=(*begun.notes, *_given_up(told.get(JOB_ENTRY, {})), *ended.notes),
     )
 
 
 def _files(files: Mapping[str, HostedFile], entries: Sequence[Entry]) -> dict[str, UploadedFile]:
-    stored = {str(entry.data.get("role")): entry.data for entry in entries if entry.kind == "file"}
+    stored = {str(entry.data.get("role")): entry.data for entry in entries if entry.kind == FILE_ENTRY}
     return {
         role: UploadedFile(
             name=file.name,
@@ -175,20 +189,17 @@ def _failure(ended: HostedEnded, folder: Path) -> Placed | None:
 def _next(run: HostedRun, folder: Path) -> str:
     if run.ended is None or run.ended.status != SUCCEEDED or not run.ended.tuned:
         return ""
-    return NEXT.format(folder=folder)
+    return shlex.join(["audit", "evaluate", "--model", f"tuned={folder}", "test.jsonl", "-o", f"{folder}.evaluation"])
+
+
+def _given_up(job: Mapping[str, Json]) -> tuple[str, ...]:
+    """A sentence on the second job that was made in the same moment, where there was one."""
+    if not job.get("given_up"):
+        return ()
+    told = f"another process made job {job['id']} at the same time: it is followed, and job {job['given_up']}"
+    return (f"{told}, which this run had made, is {job['given_up_status']}",)
 
 
 def _checkpoints(folder: Path) -> tuple[Mapping[str, Json], ...]:
     path = folder / HOSTED_CHECKPOINTS
     return tuple(msgspec.json.decode(path.read_bytes())) if path.is_file() else ()
-
-
-def _last_metrics(folder: Path) -> Mapping[str, Json]:
-    """The data of the last event with figures; a last line that is torn is passed over."""
-    path = folder / EVENTS
-    lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
-    for line in reversed(lines):
-        event = msgspec.json.decode(line)
-        if event.get("type") == METRICS and isinstance(event.get("data"), dict):
-            return dict(event["data"])
-    return {}

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from audit.model import Json
 from audit.train.hosted.job import PAGE, JobTold
@@ -15,6 +15,7 @@ from audit.train.protocol.failures import ProviderError
 from audit.train.protocol.files import content
 from audit.train.runs.chain import canonical
 from audit.train.runs.folder import HOSTED_CHECKPOINTS, JOB, RESULT
+from audit.train.runs.hosted_curve import count_of, number_of
 from audit.train.runs.hosting import SUCCEEDED, HostedBegun, HostedEnded
 from audit.writing import write_whole
 
@@ -42,8 +43,7 @@ def concluded(connection: Connection, job: JobTold, folder: Path, begun: HostedB
     if job["status"] == SUCCEEDED:
         _keep_table(connection, job, folder, notes)
     write_whole(folder / JOB, [canonical(job)])
-    tuned, trained = job.get("fine_tuned_model"), job.get("trained_tokens")
-    tokens = trained if isinstance(trained, int) and not isinstance(trained, bool) else None
+    tuned, tokens = job.get("fine_tuned_model"), count_of(job.get("trained_tokens"))
     if job["status"] == SUCCEEDED and not isinstance(tuned, str):
         notes.append("the provider names no model, though it says that the job succeeded")
     return HostedEnded(
@@ -71,10 +71,8 @@ def error_of(job: Mapping[str, Json]) -> dict[str, Json] | None:
 
 def cost_of(tokens: int | None, quote: Mapping[str, Json]) -> float | None:
     """What the trained tokens cost in dollars at the quoted price for a million; None without either."""
-    price = quote.get("per_million")
-    if tokens is None or isinstance(price, bool) or not isinstance(price, int | float):
-        return None
-    return tokens * price / 1e6
+    price = number_of(quote.get("per_million"))
+    return None if tokens is None or price is None else tokens * price / 1e6
 
 
 # ----------------------------------------------------------------------------- checkpoints
@@ -92,12 +90,7 @@ def _checkpoints(connection: Connection, job: str, notes: list[str]) -> list[dic
         notes.append(f"{connection.shown} keeps no checkpoints")
         return []
     told = {str(one.get("id")): one for one in (connection.plain(answer, what) for answer in answers)}
-    return sorted(told.values(), key=lambda one: (_step(one), str(one.get("id"))))
-
-
-def _step(checkpoint: Mapping[str, Any]) -> int:
-    step = checkpoint.get("step_number")
-    return step if isinstance(step, int) else 0
+    return sorted(told.values(), key=lambda one: (number_of(one.get("step_number")) or 0.0, str(one.get("id"))))
 
 
 # ----------------------------------------------------------------------------- the table of figures
@@ -113,7 +106,7 @@ def _keep_table(connection: Connection, job: JobTold, folder: Path, notes: list[
     try:
         raw = content(connection, files[0], "fetching the job's figures")
     except ProviderError as error:
-        if error.kind not in ("missing", "refused", "forbidden"):
+        if error.kind not in ("missing", "refused", "forbidden", "garbled"):
             raise
         notes.append(f"the file with the figures of the job could not be fetched: {error.what}")
         return

@@ -5,6 +5,7 @@ Reads names, hashes and the licence; loads no weights and never runs code that l
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -56,11 +57,11 @@ def locate(name: str, revision: str | None = None, *, allow_download: bool) -> L
     Raises InputError where there is no such model, UsageError for a revision of a folder.
     """
     given = Path(name).expanduser()
-    if name and given.is_dir():
+    if name and os.path.isdir(given):  # a name may be too long for a path
         if revision is not None:
             raise UsageError(f"revision {revision!r} was given, and {name} is a folder, which has none")
         return Located(model_folder(given), recorded_name(name))
-    if given.exists() or not _HUB_NAME.fullmatch(name):
+    if os.path.exists(given) or not _HUB_NAME.fullmatch(name):
         raise InputError(f"no model folder at {name}", hint="name a folder that holds config.json, or a hub name")
     return _from_hub(name, revision, allow_download)
 

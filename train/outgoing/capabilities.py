@@ -16,16 +16,16 @@ from audit.errors import UsageError, did_you_mean
 
 Kind: TypeAlias = Literal["chat", "preference"]
 """What a file holds: conversations, or prompts with a preferred and a rejected answer."""
+How: TypeAlias = Literal["resample", "oversample", "refuse"]
+"""What becomes of weights of rows (``audit.train.outgoing.lowering``)."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What one trainer or provider takes.
+    """What one trainer or provider takes. None of them reads a weight of a row, and metadata travels to none.
 
     ``shapes`` names the writer of ``audit.read.shapes`` for each kind of rows, ``targets`` the target of
-    ``audit.targets`` that such a file is judged by (none where there is no such target). ``row_weights``: whether a row
-    can say what it counts for. ``message_weights``: whether an answer can say that it is not trained on
-    (``zero-one``), or what it counts for (``any``). ``metadata``: whether it travels with the rows. ``tools``: whether
-    definitions of tools and their calls can be written.
+    ``audit.targets`` that such a file is judged by (none where there is no such target). ``message_weights``: whether
+    an answer can say that it is not trained on (``zero-one``).
     """
 
     name: str
@@ -34,10 +34,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     shapes: Mapping[Kind, str]
     targets: Mapping[Kind, str] = {}
-    row_weights: bool = False
-    message_weights: Literal["none", "zero-one", "any"] = "none"
-    metadata: bool = False
-    tools: bool = True
+    message_weights: Literal["none", "zero-one"] = "none"
 
 
 _OPENAI_ROWS: Final = (
@@ -133,12 +130,14 @@ NAMES: Final = tuple(sorted(_BY_NAME))
 """Everyone who is known, sorted."""
 
 
-def capabilities_of(name: str) -> Capabilities:
-    """What a trainer or provider takes; case does not matter, nor whether words are joined by ``-`` or ``_``.
+def plain_name(name: str) -> str:
+    """A name as it is known here: case does not matter, nor whether words are joined by ``-`` or ``_``."""
+    return name.strip().lower().replace("_", "-")
 
-    Raises UsageError, naming the nearest, for a name that is not known.
-    """
-    wanted = name.strip().lower().replace("_", "-")
+
+def capabilities_of(name: str) -> Capabilities:
+    """What a trainer or provider takes. Raises UsageError, naming the nearest, for a name that is not known."""
+    wanted = plain_name(name)
     if wanted not in _BY_NAME:
         raise UsageError(
             f"rows cannot be sent out to {name!r}", hint=did_you_mean(wanted, NAMES) or f"known are {', '.join(NAMES)}"

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from math import fsum
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -24,8 +24,7 @@ from audit.model import Json
 from audit.remedy.balance.resample import MOST_COPIES
 from audit.statistics.weighting import kish
 from audit.train.data.encode import MOST_WEIGHT
-
-How: TypeAlias = Literal["resample", "oversample", "refuse"]
+from audit.train.outgoing.capabilities import How
 
 MOST_OF_A_ROW: Final = 1000
 """More copies of one row are a mistake in its weight, not a wish."""
@@ -39,13 +38,14 @@ _SUM_BITS: Final = 61
 
 
 class Lowered(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the weights of the rows of a split.
+    """What became of the weights of rows.
 
-    ``copies`` is how often each row is written, by its place in the split. ``rows`` were given, ``made`` is the sum of
-    the copies, ``left_out`` counts the rows with a weight above 0 and no copy, which hold ``lost_share`` of the weight
-    (0 to 1), ``weightless`` those with the weight 0. ``most`` is the largest number of copies of a row; ``scale`` is
-    what weights were multiplied by. ``ess_before`` and ``ess_after`` are how many rows of equal weight the weights, and
-    then the copies, are worth (Kish 1965).
+    ``copies`` is how often each row is written, in the order in which the rows were given; ``send_out`` gives those of
+    every row of the split, 0 for one that cannot be written. ``rows`` were given (the usable ones), ``made`` is the sum
+    of the copies, ``left_out`` counts the rows with a weight above 0 and no copy, which hold ``lost_share`` of the
+    weight (0 to 1), ``weightless`` those with the weight 0. ``most`` is the largest number of copies of a row;
+    ``scale`` is what weights were multiplied by. ``ess_before`` and ``ess_after`` are how many rows of equal weight the
+    weights, and then the copies, are worth (Kish 1965).
     """
 
     how: How
@@ -126,7 +126,7 @@ def systematic(scaled: ArrayLike, order: ArrayLike, start: float) -> NDArray[np.
     (at least 0) in the given order and u is ``start``, in [0, 1). Over all u the mean is ``scaled``, to 2^-40 a row.
     """
     values, at = np.asarray(scaled, np.float64), np.asarray(order, np.int64)
-    bits = min(_BITS, _SUM_BITS - int(np.ceil(values.sum() + 1)).bit_length())
+    bits = min(_BITS, _SUM_BITS - int(np.ceil(fsum(values.tolist()) + 1)).bit_length())
     sums = np.cumsum(np.rint(np.ldexp(values[at], bits)).astype(np.int64))
     passed = (sums + int(start * (1 << bits))) >> bits
     copies = np.empty(values.size, np.int64)
@@ -165,16 +165,17 @@ def _refuse_many(positive: NDArray[np.float64], unit: float) -> None:
     """Raise UsageError for more copies than anybody can mean."""
     with np.errstate(over="ignore"):
         scaled = positive / unit
-    most, lines = float(scaled.max()), float(scaled.sum())
+    most = float(scaled.max())
     if most > MOST_OF_A_ROW:
         raise UsageError(
             f"a row would be written {most:,.0f} times: weights go from {positive.min():g} to {positive.max():g}",
             hint="`audit balance --cap 4` limits weights; so does a smaller class or group weight",
         )
+    lines = fsum(scaled.tolist())
     if lines > MOST_LINES * positive.size:
         raise UsageError(
             f"{positive.size:,} rows would become {lines:,.0f} lines: the smallest weight is {positive.min():g}, the "
-            f"mean {positive.mean():g}",
+            f"mean {fsum(positive.tolist()) / positive.size:g}",
             hint='lowering = "resample" keeps the number of lines; a weight of 0 leaves a row out',
         )
 

@@ -30,8 +30,8 @@ from audit.train.data.encode import ASSISTANT, MOST_WEIGHT, masked, message_weig
 from audit.train.data.rows import Rows
 from audit.train.data.weighting import Factors, row_factors
 from audit.train.options import TrainOptions
-from audit.train.outgoing.capabilities import Capabilities, Kind
-from audit.train.outgoing.lowering import How, Lowered, content_key, lowered, ordered
+from audit.train.outgoing.capabilities import Capabilities, How, Kind
+from audit.train.outgoing.lowering import Lowered, content_key, lowered, ordered
 
 NOT_DRAWN: Final = "not_drawn"
 """What becomes of a row with a weight above 0 that is so small that it got no copy."""
@@ -74,14 +74,21 @@ class _Cannot(Exception):
     """A row that cannot be sent out: a fixed word, and a sentence without a full stop."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
+        super().__init__(reason, detail)
+        self.problem = _Problem(reason, detail)
 
 
-def kind_of(rows: Rows, splits: Iterable[str]) -> Kind:
+class _Problem(NamedTuple):
+    """Why a row cannot be sent out. The exception is not kept: its traceback holds the row."""
+
+    reason: str
+    detail: str
+
+
+def kind_of(rows: Rows, splits: Iterable[str], way_out: str = "") -> Kind:
     """``preference`` where all rows of these splits that can be read have a preferred and a rejected answer, ``chat``
-    where none has. Raises InputError, naming one row of each, where they are mixed."""
+    where none has. Raises InputError, naming one row of each, where they are mixed; ``way_out`` is what the caller can
+    be told beside putting them into files of their own."""
     first: dict[Kind, int] = {}
     for split in splits:
         ordinals = rows.splits[split]
@@ -90,16 +97,16 @@ def kind_of(rows: Rows, splits: Iterable[str]) -> Kind:
                 continue
             kind: Kind = "preference" if record.chat.chosen and record.chat.rejected else "chat"
             if first.setdefault(kind, ordinal) == ordinal and len(first) == 2:
-                raise _mixed(rows, first)
+                raise _mixed(rows, first, way_out)
     return next(iter(first), "chat")
 
 
-def _mixed(rows: Rows, first: Mapping[Kind, int]) -> InputError:
+def _mixed(rows: Rows, first: Mapping[Kind, int], way_out: str) -> InputError:
     chat, pair = (rows.place(first[kind]) for kind in ("chat", "preference"))
     return InputError(
         f"{pair.file} line {pair.line} has a preferred and a rejected answer, and {chat.file} line {chat.line} has "
         "not: a trainer learns from one kind of rows",
-        hint='put them into files of their own; method = "supervised" learns the preferred answers of both',
+        hint="; ".join(filter(None, ("put them into files of their own", way_out))),
     )
 
 
@@ -118,9 +125,11 @@ def send_out(
 
     All rows are judged before the first line is handed on. Of a pair of answers a ``chat`` has the preferred one as its
     last turn; what is no pair is no ``preference``. ``write`` makes the lines of a row (None: one line, by the
-    writer that ``to`` names for ``kind``); its record has no metadata where ``to`` takes none, and what its messages
+    writer that ``to`` names for ``kind``); its record has no metadata, and what its messages
     say of training is settled (``audit.render.is_trained``). Weights of rows, classes and groups count in the split
     ``train`` alone. The same rows in another order give the same copies.
+
+    What is held grows by about half a kilobyte a row (its outcome and its id), not by what the row says.
 
     Raises InputError, naming the first such row, for rows that cannot be sent out where ``options.unusable`` is
     ``error``, and where no row is left; ConfigError where no training row has the field that is to weigh it; UsageError
@@ -173,7 +182,7 @@ class _Work:
         self.parts = array("I", [0]) * len(self.ordinals)
         self.copies = array("I", [0]) * len(self.ordinals)
         self.lost: Counter[str] = Counter()
-        self._problems: dict[int, _Cannot] = {}
+        self._problems: dict[int, _Problem] = {}
         self._unused_weights = 0
 
     # ------------------------------------------------------------------ judging
@@ -190,8 +199,8 @@ class _Work:
                 self._check_weight(place, record)
                 if self.weights[place] != 0:
                     self.parts[place] = len(self._lines(record)[0])
-            except _Cannot as problem:
-                self._problems[place] = problem
+            except _Cannot as refused:
+                self._problems[place] = refused.problem
         if last is not None and not weighed and self.rows.weight_at is not None:
             raise no_weight(self.rows.weight_at, last)
 
@@ -226,13 +235,11 @@ class _Work:
         chat = masked(self._of_kind(record.chat, lost), self.options.mask)
         if not any(map(is_trained, chat.messages + chat.chosen)):
             raise _Cannot("nothing_trained", "no turn of it carries loss")
-        if not self.to.tools and (chat.tools not in (ABSENT, None, []) or any(turn.calls for turn in record.turns)):
-            raise _Cannot("unwritable", f"{self.to.title} takes no tools")
         changes: dict[str, Any] = {}
         if self.kind == "chat":
             changes["messages"] = tuple(self._turn(turn, lost) for turn in chat.messages)
         changes["chosen"] = tuple(self._turn(turn, lost) for turn in chat.chosen)
-        if not self.to.metadata and chat.metadata is not ABSENT:
+        if chat.metadata is not ABSENT:
             changes["metadata"] = ABSENT
             lost.append(_METADATA)
         settled: Chat = msgspec.structs.replace(chat, **changes)
@@ -256,8 +263,6 @@ class _Work:
         weight, trained = message_weight(turn), is_trained(turn)
         if weight is None:
             raise _Cannot("bad_weight", f"the weight at {turn.at} is no number from 0 to {MOST_WEIGHT:g}")
-        if self.to.message_weights == "any":
-            return turn if trained else _marked(turn, weight=0, trained=False)
         if trained and weight != 1:
             raise _Cannot(
                 "message_weight",
@@ -276,7 +281,7 @@ class _Work:
         usable = np.flatnonzero([place not in self._problems for place in range(len(self.ordinals))])
         weights = self.weights[usable]
         positive = weights[weights > 0]
-        if self.to.row_weights or not positive.size or positive.min() == positive.max():
+        if not positive.size or positive.min() == positive.max():
             for place in usable[weights > 0].tolist():
                 self.copies[place] = 1
             return None
@@ -301,7 +306,8 @@ class _Work:
         """Hand on all lines; their number."""
         lines = 0
         for copy in range(1, max(self.copies, default=0) + 1):
-            rows = [row for row, copies in zip(self.ordinals, self.copies, strict=True) if copies >= copy]
+            places = np.flatnonzero(np.asarray(self.copies) >= copy)
+            rows = [self.ordinals[place] for place in places.tolist()]
             for row, record in zip(rows, self.rows.records(rows), strict=True):
                 made, lost = self._lines(record)
                 if copy == 1:

@@ -6,17 +6,18 @@ Source: OpenAI's OpenAPI file, CreateBatchRequest and Batch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from audit.errors import UsageError
 from audit.model import Json
 from audit.train.prediction.batch_lines import CHAT
-from audit.train.protocol.connection import Connection, Made, pages
+from audit.train.protocol.connection import Connection, pages
 from audit.train.protocol.failures import ProviderError
 from audit.train.protocol.files import Stored, stored
-from audit.writing import unwritable
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -24,15 +25,13 @@ if TYPE_CHECKING:
 COMPLETED, FAILED, EXPIRED, CANCELLED = "completed", "failed", "expired", "cancelled"
 ENDED: Final = frozenset({COMPLETED, FAILED, EXPIRED, CANCELLED})
 """The states of a batch that are final. All others are waited for, those that appear without notice, too."""
-_UNUSABLE: Final = frozenset({FAILED, EXPIRED, CANCELLED})
+_UNUSABLE: Final = frozenset({FAILED, EXPIRED, CANCELLED, "cancelling"})
 FULL: Final = "token_limit_exceeded"
 """The code of a batch that was turned away because others are waiting already."""
 MARK: Final = "audit_batch"
 """The name under which a batch bears the hash of what it was made of."""
 LISTED: Final = 10_000
 """Batches that are looked through for one that is there already."""
-PIECE: Final = 1 << 16
-"""Bytes of a file that are written at a time."""
 _UNKNOWN: Final = frozenset({405, 501})
 """Statuses besides 404 of servers that speak only a part of the protocol."""
 
@@ -46,13 +45,20 @@ class Problem(NamedTuple):
 
 
 class BatchState(NamedTuple):
-    """How a batch stands: its status, and the ids of the files with its results and with its errors."""
+    """How a batch stands: its status, the ids of the files with its results and with its errors, and how many requests
+    the provider says that it has answered."""
 
     id: str
     status: str
     output: str | None
     errors: str | None
     problems: tuple[Problem, ...] = ()
+    answered: int = 0
+
+    @property
+    def lacks_results(self) -> bool:
+        """Whether it has answers and names no file with them."""
+        return self.output is None and self.answered > 0
 
     @property
     def has_ended(self) -> bool:
@@ -71,31 +77,44 @@ def mark_of(sha256: str, connection: Connection, model: str) -> str:
 
 
 def handed_in(
-    connection: Connection, path: Path, marks: Collection[str], mark: str, spent: Collection[str], *, doubtful: bool
-) -> tuple[Stored, Made[str]]:
-    """A file of requests and its batch at the provider, each there once. A batch that bears one of ``marks``, or was
-    made of the file, is taken up, unless it is ``spent`` or gave up. ``doubtful``: it may be there though it is not
-    listed yet.
+    connection: Connection,
+    path: Path,
+    marks: Collection[str],
+    mark: str,
+    spent: Collection[str],
+    *,
+    doubtful: bool,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Stored, str]:
+    """A file of requests and the id of its batch at the provider, each there once. A batch that bears one of ``marks``,
+    or was made of the file, is taken up, unless it is ``spent`` or gave up. ``doubtful``: it may be there though it is
+    not listed yet. Where another process made the same batch at the same time, the younger one is cancelled.
 
     Raises UsageError for a server that knows no batches, ProviderError.
     """
     try:
-        file = stored(connection, path, role="batch", purpose="batch")
-        return file, _made(connection, file.id, marks, mark, spent, doubtful=doubtful)
+        _listed(connection)  # before a file is handed in that nobody can use
     except ProviderError as error:
         if error.kind != "missing" and error.status not in _UNKNOWN:
             raise
         raise UsageError(f"{connection.shown} knows no batches: {error}", hint="leave out --batch") from None
+    file = stored(connection, path, role="batch", purpose="batch", sleep=sleep)
+    return file, _made(connection, file.id, marks, mark, spent, doubtful=doubtful)
+
+
+def _listed(connection: Connection) -> list[Any]:
+    return connection.read(lambda client: pages(client.batches.list(limit=100), LISTED), "looking for batches")
 
 
 def _made(
     connection: Connection, file: str, marks: Collection[str], mark: str, spent: Collection[str], *, doubtful: bool
-) -> Made[str]:
+) -> str:
+    def ours() -> list[str]:
+        fits = [one for one in _listed(connection) if _is_ours(one, file, marks) and one.id not in spent]
+        return [one.id for one in sorted(fits, key=lambda one: (str(getattr(one, "created_at", "")), one.id))]
+
     def find() -> str | None:
-        listed = connection.read(lambda client: pages(client.batches.list(limit=100), LISTED), "looking for batches")
-        fits = [one for one in listed if _is_ours(one, file, marks) and one.id not in spent]
-        first = min(fits, key=lambda one: (str(getattr(one, "created_at", "")), one.id), default=None)
-        return None if first is None else str(first.id)
+        return next(iter(ours()), None)
 
     def make(client: OpenAI) -> str:
         batch: Any = client.batches.create(
@@ -106,15 +125,31 @@ def _made(
             raise ValueError("no batch in the answer")
         return identity
 
-    return connection.made_once(find, make, "making the batch", paid=True, doubtful=doubtful)
+    made = connection.made_once(find, make, "making the batch", paid=True, doubtful=doubtful)
+    return made.it if made.found else _oldest(connection, made.it, ours)
+
+
+def _oldest(connection: Connection, made: str, ours: Callable[[], list[str]]) -> str:
+    """The batch that stands: the one that was ``made``, or one that another process made of the same before it. Both
+    processes see the same order, and none cancels before its own batch is listed: one batch stands in any case."""
+    with suppress(ProviderError):
+        listed = ours()
+        if made in listed and listed[0] != made:
+            connection.read(
+                lambda client: client.batches.cancel(made), f"cancelling batch {made}, which is there twice"
+            )
+            return listed[0]
+    return made
 
 
 def _is_ours(one: Any, file: str, marks: Collection[str]) -> bool:
-    if not isinstance(getattr(one, "id", None), str) or getattr(one, "status", None) in _UNUSABLE:
+    status, told = getattr(one, "status", None), getattr(one, "metadata", None)
+    if isinstance(status, str) and status in _UNUSABLE:
         return False
-    told = getattr(one, "metadata", None)
     marked = told.get(MARK) if isinstance(told, Mapping) else None
-    return marked in marks if marked else getattr(one, "input_file_id", None) == file
+    if isinstance(marked, str) and marked:
+        return marked in marks
+    return bool(getattr(one, "input_file_id", None) == file)
 
 
 def state_of(connection: Connection, batch: str) -> BatchState:
@@ -122,8 +157,19 @@ def state_of(connection: Connection, batch: str) -> BatchState:
     what = f"asking how batch {batch} stands"
     told = connection.plain(connection.read(lambda client: client.batches.retrieve(batch), what), what)
     return BatchState(
-        batch, str(told.get("status")), _id(told, "output_file_id"), _id(told, "error_file_id"), tuple(_problems(told))
+        batch,
+        str(told.get("status")),
+        _id(told, "output_file_id"),
+        _id(told, "error_file_id"),
+        tuple(_problems(told)),
+        _answered(told),
     )
+
+
+def _answered(told: Mapping[str, Json]) -> int:
+    counts = told.get("request_counts")
+    count = counts.get("completed") if isinstance(counts, Mapping) else None
+    return count if isinstance(count, int) else 0
 
 
 def _id(told: Mapping[str, Json], name: str) -> str | None:
@@ -139,34 +185,3 @@ def _problems(told: Mapping[str, Json]) -> Iterator[Problem]:
             line = one.get("line")
             is_line = isinstance(line, int) and not isinstance(line, bool)
             yield Problem(str(one.get("code") or ""), str(one.get("message") or ""), line if is_line else None)
-
-
-def fetched(connection: Connection, identity: str, path: Path) -> None:
-    """Write a file of the provider to ``path``, which may be larger than memory. Raises ProviderError, OutputError."""
-
-    def fetch(client: OpenAI) -> None:
-        with client.files.with_streaming_response.content(identity) as response:
-            try:
-                with path.open("wb") as stream:
-                    for piece in _pieces(response):
-                        stream.write(piece)
-            except OSError as error:
-                raise unwritable(path.name, error) from None
-
-    connection.read(fetch, f"fetching the results {identity}")
-
-
-def _pieces(response: Any) -> Iterator[bytes]:
-    """The body piece by piece. What breaks in the middle of it is no error of ``openai``, which reads no further than
-    the headers: it is made one here."""
-    import openai
-
-    try:
-        yield from response.iter_bytes(PIECE)
-    except Exception as error:
-        if not type(error).__module__.startswith("httpx"):  # httpx or httpx2, by the version of openai
-            raise
-        broken = openai.APIConnectionError(message=f"{type(error).__name__}: {error}", request=response.http_request)
-    else:
-        return
-    raise broken

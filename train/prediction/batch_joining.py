@@ -22,23 +22,22 @@ class Joined:
     reply.
 
     Of several results of one request the first stands, but a completion stands before an error. ``strangers`` counts
-    those of nothing that was asked, ``repeated`` those that were there already, ``garbled`` lines that cannot be read
-    and ``read`` the others. ``again`` are the requests that the model wants with the newer name of the limit.
+    those of nothing that was asked, ``repeated`` those that were there already and ``garbled`` lines that cannot be
+    read.
     """
 
     def __init__(self, names: Mapping[str, Key], limit: Limit) -> None:
         self._names = names
         self._limit = limit
         self._stands: dict[Key, bool] = {}
-        self.again: list[Key] = []
-        self.strangers = self.repeated = self.garbled = self.read = 0
+        self._again: dict[Key, None] = {}
+        self.strangers = self.repeated = self.garbled = 0
 
     def take(self, outcome: Outcome) -> Found | None:
         """What a line of the results adds; None where it adds nothing."""
         if outcome.name is None:
             self.garbled += 1
             return None
-        self.read += 1
         key = self._names.get(outcome.name)
         if key is None:
             self.strangers += 1
@@ -50,14 +49,15 @@ class Joined:
                 return None
         self._stands[key] = good
         if self._limit == USUAL and wants_newer_limit(outcome.found):
-            self.again.append(key)
+            self._again[key] = None
             return None
+        self._again.pop(key, None)
         return Found(key, outcome.found)
 
     @property
-    def answers(self) -> int:
-        """Requests of which something came."""
-        return len(self._stands)
+    def again(self) -> list[Key]:
+        """The requests that the model wants with the newer name of the limit."""
+        return sorted(self._again)
 
     def missing(self) -> Iterator[Key]:
         """The requests of which nothing came."""

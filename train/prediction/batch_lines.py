@@ -115,6 +115,13 @@ def outcomes(lines: Iterable[bytes], clean: Cleaned = str) -> Iterator[Outcome]:
             yield _outcome(line, clean)
 
 
+def are_results(path: Path) -> bool:
+    """Whether a file holds results: a line of the protocol, or nothing at all. Not so a page that says why not."""
+    with path.open("rb") as lines:
+        first = next(outcomes(lines), None)
+        return first is None or first.name is not None or any(one.name is not None for one in outcomes(lines))
+
+
 def _outcome(line: bytes, clean: Cleaned) -> Outcome:
     try:
         told = json.loads(line)
@@ -133,7 +140,7 @@ def _outcome(line: bytes, clean: Cleaned) -> Outcome:
 def _of_error(error: Mapping[str, Json], clean: Cleaned) -> Failed:
     """Of a request that was not asked."""
     code, said = error.get("code"), clean(str(error.get("message") or error.get("code")))
-    if code in EXPIRED:
+    if isinstance(code, str) and code in EXPIRED:
         return Failed("expired", said)
     return of_status(_PASSING.get(str(code), 400), said, {}, code=code, param=error.get("param"))
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from audit.errors import InputError, UsageError
@@ -18,10 +18,18 @@ from audit.policy.words import plural
 from audit.train.endpoints import Failed, Failure
 from audit.train.prediction import batch_lines
 from audit.train.prediction.answers import Answer
-from audit.train.prediction.batch_jobs import COMPLETED, FAILED, BatchState, fetched, handed_in, mark_of, state_of
+from audit.train.prediction.batch_jobs import COMPLETED, FAILED, BatchState, handed_in, mark_of, state_of
 from audit.train.prediction.batch_joining import Found, Joined
-from audit.train.prediction.batch_lines import RequestFile, body_of, line_of, name_of, outcomes, request_files
-from audit.train.prediction.batch_notes import BatchNotes, Ended, Handed, Open, Planned
+from audit.train.prediction.batch_lines import (
+    RequestFile,
+    are_results,
+    body_of,
+    line_of,
+    name_of,
+    outcomes,
+    request_files,
+)
+from audit.train.prediction.batch_notes import LOST, BatchNotes, Ended, Handed, Open, Planned, scratch
 from audit.train.prediction.options import PredictOptions
 from audit.train.prediction.questions import QuestionSet
 from audit.train.prediction.remote import (
@@ -37,12 +45,16 @@ from audit.train.prediction.remote import (
 )
 from audit.train.protocol.connection import Connection
 from audit.train.protocol.failures import ProviderError
+from audit.train.protocol.files import fetched
+from audit.train.protocol.waiting import Waiting
 
 AT_ONCE: Final = 256
 """Answers that are handed on at a time."""
 MOST_SHOWN: Final = 5
 """Lines of a file that failed that are shown with what is wrong with them."""
 RESULTS: Final = "results.jsonl"
+FETCHED: Final = 2
+"""How often results are fetched that are not there or are none, before they are given up."""
 
 
 class Job(NamedTuple):
@@ -101,8 +113,8 @@ class BatchedModel:
             raise UsageError("batches are asked only where it is noted what was handed in")
         if self._notes.limit == NEWER:
             self._learnt.limit = NEWER
-        with TemporaryDirectory(prefix="audit-batch-") as folder:
-            work = _Work(questions, self._notes, Path(folder), [], [], [])
+        with scratch(self._notes.output) as folder:
+            work = _Work(questions, self._notes, folder, [], [], [])
             work.jobs.extend(self._taken_up(work))
             covered = {key for job in work.jobs for key in job.planned.requests}
             yield from self._handed_in(work, unanswered(questions, self._options.samples, done | covered))
@@ -132,18 +144,27 @@ class BatchedModel:
         limit = self._learnt.limit
         for file in request_files(self._lines(work.questions, wanted, refused, limit), work.folder):
             planned = Planned(n=work.notes.next, sha256=file.sha256, requests=file.keys, limit=limit)
+            doubtful = file.sha256 in work.notes.doubted
             work.notes.add(planned)
-            work.jobs.append(self._made(work, planned, file, doubtful=False))
+            work.jobs.append(self._made(work, planned, file, doubtful=doubtful))
             yield [*refused]
             refused.clear()
         yield refused
 
     def _made(self, work: _Work, planned: Planned, file: RequestFile, *, doubtful: bool) -> Job:
         mark, before = (mark_of(sha256, self._connection, self._model) for sha256 in (file.sha256, planned.sha256))
-        stored, made = handed_in(self._connection, file.path, {mark, before}, mark, work.notes.spent, doubtful=doubtful)
-        work.notes.add(Handed(n=planned.n, file=stored.id, batch=made.it, found=made.found))
+        stored, batch = handed_in(
+            self._connection,
+            file.path,
+            {mark, before},
+            mark,
+            work.notes.spent,
+            doubtful=doubtful,
+            sleep=self._sleep,
+        )
+        work.notes.add(Handed(n=planned.n, file=stored.id, batch=batch))
         file.path.unlink()
-        return Job(planned, made.it)
+        return Job(planned, batch)
 
     def _lines(
         self, questions: QuestionSet, wanted: Iterable[Key], refused: list[Answer], limit: Limit
@@ -172,11 +193,14 @@ class BatchedModel:
     # ------------------------------------------------------------------ taking in
 
     def _come_in(self, work: _Work) -> Iterator[list[Answer]]:
-        """What the batches give, until all have ended."""
+        """What the batches give, until all have ended. That the provider cannot be asked for a while ends nothing."""
+        waiting = Waiting(self._options.batch_poll_seconds, self._sleep, work.notes.note_outage)
         while work.jobs or work.full:
             ended = 0
             for job in tuple(work.jobs):
-                state = state_of(self._connection, job.batch)
+                state = waiting.look(partial(state_of, self._connection, job.batch))
+                if state is None:
+                    break
                 if state.has_ended:
                     work.jobs.remove(job)
                     ended += not state.is_full
@@ -184,7 +208,7 @@ class BatchedModel:
             yield from self._once_more(work, room=ended > 0)
             if work.jobs and not ended:
                 yield []
-                self._sleep(self._options.batch_poll_seconds)
+                waiting.wait()
 
     def _ended(self, work: _Work, job: Job, state: BatchState) -> Iterator[list[Answer]]:
         if state.status != FAILED:
@@ -209,24 +233,61 @@ class BatchedModel:
 
     def _collected(self, work: _Work, job: Job, state: BatchState) -> Iterator[list[Answer]]:
         """What a batch gave, and an error for each of its requests of which nothing came."""
+        if state.lacks_results:
+            self._sleep(self._options.batch_poll_seconds)
+            state = state_of(self._connection, job.batch)
+        if state.lacks_results:
+            raise self._lost(work, job, "no file")
         names = {name_of(work.questions, key): key for key in job.planned.requests}
         joined = Joined(names, job.planned.limit)
         for file in filter(None, (state.output, state.errors)):
-            path = work.folder / RESULTS
-            fetched(self._connection, file, path)
-            with path.open("rb") as lines:
+            with self._fetched(work, job, file).open("rb") as lines:
                 found = map(joined.take, outcomes(lines, lambda text: str(self._connection.clean(text))))
                 yield from self._in_lots(one for one in found if one is not None)
-            if joined.garbled and not joined.read:
-                raise ProviderError(
-                    "garbled", f"the results {file} of batch {job.batch} are none", hint="--resume fetches them again"
-                )
         why = _why_nothing(state)
         yield from self._in_lots(Found(key, why) for key in joined.missing())
-        if joined.again:
+        again = joined.again
+        if again:
             self._learnt.limit = NEWER
-            work.again.extend(joined.again)
-        work.notes.add(_ended_of(job, state, joined))
+            work.again.extend(again)
+        work.notes.add(
+            Ended(
+                n=job.planned.n,
+                status=state.status,
+                strangers=joined.strangers,
+                repeated=joined.repeated,
+                garbled=joined.garbled,
+                limit=NEWER if again else USUAL,
+            )
+        )
+
+    def _fetched(self, work: _Work, job: Job, file: str) -> Path:
+        """A file of results. Raises ProviderError for one that is not there and for a page in place of it, whatever is
+        fetched: that batch is spent then."""
+        path = work.folder / RESULTS
+        for attempt in range(FETCHED):
+            if attempt:
+                self._sleep(self._options.batch_poll_seconds)
+            try:
+                fetched(self._connection, file, path, f"fetching the results {file}")
+            except ProviderError as error:
+                if error.kind != "missing":
+                    raise
+                continue
+            if are_results(path):
+                return path
+        raise self._lost(work, job, f"{file}, which is not there or holds none")
+
+    def _lost(self, work: _Work, job: Job, where: str) -> ProviderError:
+        """The error for a batch without results, which is noted: the same requests are another batch from now on."""
+        work.notes.add(Ended(n=job.planned.n, status=LOST))
+        count = plural(len(job.planned.requests), "request")
+        return ProviderError(
+            "missing",
+            f"batch {job.batch} has ended, and for its results it names {where}: the answers to {count} are lost, "
+            "though they may have been billed",
+            hint="look whether the provider still has them; --resume hands the requests in again, and pays again",
+        )
 
     def _in_lots(self, found: Iterator[Found]) -> Iterator[list[Answer]]:
         while lot := [self._answer(one.key, one.answer) for one in itertools.islice(found, AT_ONCE)]:
@@ -265,16 +326,3 @@ def _why_nothing(state: BatchState) -> Failed:
         "ended without an answer to this" if state.status == COMPLETED else f"is {state.status} and did not come here"
     )
     return Failed(why, f"batch {state.id} {said}")
-
-
-def _ended_of(job: Job, state: BatchState, joined: Joined) -> Ended:
-    return Ended(
-        n=job.planned.n,
-        status=state.status,
-        answers=joined.answers,
-        strangers=joined.strangers,
-        repeated=joined.repeated,
-        garbled=joined.garbled,
-        missing=len(job.planned.requests) - joined.answers,
-        limit=NEWER if joined.again else USUAL,
-    )

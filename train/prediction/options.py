@@ -10,6 +10,7 @@ import msgspec
 
 from audit.errors import UsageError
 from audit.model import Json
+from audit.train.endpoints import check_key_variable
 from audit.train.runs.hosting import asked_at, is_hosted
 
 AUTO: Final = "auto"
@@ -105,11 +106,6 @@ def of_hosted_run(options: PredictOptions) -> PredictOptions:
     if options.model is None or options.run is not None or not is_hosted(Path(options.model)):
         return options
     found = asked_at(Path(options.model), options.endpoint)
-    if found.provider == "azure" and options.endpoint is None:
-        raise UsageError(
-            f"Azure is asked for a deployment, and {options.model} knows only the model {found.model}",
-            hint=f"deploy it, then --endpoint {found.address} --model DEPLOYMENT",
-        )
     return msgspec.structs.replace(
         options,
         run=options.model,
@@ -141,6 +137,7 @@ def _named(model: str, arm: str | None) -> tuple[str, str]:
 
 def checked(options: PredictOptions) -> PredictOptions:
     """The options, if they fit, those of a hosted run resolved (``of_hosted_run``). Raises UsageError."""
+    check_key_variable(options.key_variable)
     options = of_hosted_run(options)
     for name, least in _LEAST.items():
         value = getattr(options, name)

@@ -21,7 +21,7 @@ from audit.policy.words import plural
 from audit.train import endpoints
 from audit.train.endpoints import Endpoint, base_of, shown_address
 from audit.train.prediction.answers import PASSING, Answer, Answerer
-from audit.train.prediction.batch_notes import BatchAccount, BatchNotes, batches
+from audit.train.prediction.batch_notes import BatchAccount, BatchNotes, batches, held
 from audit.train.prediction.batched import BatchedModel
 from audit.train.prediction.ledger import Ledger
 from audit.train.prediction.options import PredictOptions, checked, options_from
@@ -109,7 +109,20 @@ def ask(
     first_sample: int = 0,
 ) -> PredictReport:
     """Ask ``questions`` and write the answers to ``output``, as ``predict`` does; samples are numbered from
-    ``first_sample``. The seed is that of the settings."""
+    ``first_sample``. The seed is that of the settings. Where there are batches no other process may ask meanwhile."""
+    with held(output, always=isinstance(answerer, BatchedModel)):
+        return _ask(answerer, questions, output, options, settings, told, first_sample)
+
+
+def _ask(
+    answerer: Answerer,
+    questions: QuestionSet,
+    output: Path,
+    options: PredictOptions,
+    settings: Settings,
+    told: Callable[[int, int], None] | None,
+    first_sample: int,
+) -> PredictReport:
     asked = _asked(options, settings, answerer, questions)
     if first_sample:
         asked["first sample"] = first_sample
@@ -130,7 +143,7 @@ def ask(
         failed=ledger.errors,
         found=ledger.found,
         partial=not is_whole,
-        batches=notes.account if notes.account.batches else None,
+        batches=notes.account if notes.account != BatchAccount() else None,
         asked_at=shown_address(options.endpoint) if options.endpoint and options.run else "",
     )
 

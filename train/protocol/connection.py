@@ -9,16 +9,27 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from audit.errors import MissingExtra, UsageError
+from audit.errors import UsageError
 from audit.model import Json
-from audit.train.endpoints import FIRST_WAIT, LONGEST_WAIT, check_address, shown_address
-from audit.train.protocol.failures import ON, ProviderError, cleaned, failure_of, garbled, secrets_of
+from audit.train.endpoints import (
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    check_address,
+    cleaned,
+    client_of,
+    key_in,
+    no_key,
+    secrets_of,
+    shown_address,
+)
+from audit.train.protocol.failures import ON, ProviderError, failure_of, garbled
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    from openai import DefaultHttpxClient, OpenAI
 
 Provider: TypeAlias = Literal["openai", "azure"]
 ADDRESSES: Final[Mapping[Provider, str]] = {"openai": "https://api.openai.com/v1", "azure": ""}
@@ -28,7 +39,9 @@ KEY_VARIABLES: Final[Mapping[Provider, str]] = {"openai": "OPENAI_API_KEY", "azu
 AZURE_PATH: Final = "/openai/v1"
 """Where Azure speaks OpenAI's protocol without versions of its own (Azure AI Foundry, "v1" API)."""
 LOOKS: Final = 4
-"""How often it is looked whether a thing was made after all, after waits that double."""
+"""How often it is looked at least whether a thing was made after all, after waits that double."""
+LONGEST_LOOK: Final = 15.0
+"""Seconds between two such looks at most."""
 _GARBLED: Final = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 """What ``openai`` raises, beside its own errors, where an answer has another shape than it expects: a page, a list."""
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -73,31 +86,16 @@ class Connection:
         self.provider: Provider = provider
         self.url = url
         self.shown = shown_address(url)
-        self.key_variable = key_variable or KEY_VARIABLES[provider]
+        self.key_variable = key_variable_of(provider, key_variable)
+        self.timeout = timeout
         self._retries = retries
         self._first_wait = first_wait
         self._sleep = sleep
-        key = (os.environ.get(self.key_variable) or "").strip()
+        key = key_in(self.key_variable)
         self._secrets = secrets_of(key, url)
-        self.client = self._connected(url, key, timeout, purpose)
-
-    def _connected(self, url: str, key: str, timeout: float, purpose: str) -> OpenAI:
-        try:
-            from openai import OpenAI
-
-            from audit.train.protocol.client import Client
-        except ImportError:
-            raise MissingExtra(
-                f"{purpose} needs the package openai", hint='pip install "finetune-audit[openai]"'
-            ) from None
         if not key and urlsplit(url).hostname not in HERE:
-            raise UsageError(
-                f"{self.shown} needs a key", hint=f"put it into the environment variable {self.key_variable}"
-            )
-        if not (key.isascii() and key.isprintable()):
-            raise UsageError(f"the environment variable {self.key_variable} holds no key: keys are printable ASCII")
-        client = Client(timeout)
-        return OpenAI(base_url=url, api_key=key or "none", timeout=timeout, max_retries=0, http_client=client)
+            raise no_key(self.shown, self.key_variable)
+        self.client = client_of(url, key, timeout, purpose, partial(_below, timeout))
 
     @property
     def is_openai(self) -> bool:
@@ -122,7 +120,10 @@ class Connection:
         """An answer of the client as JSON, without the key. Raises ProviderError for what is no object of the
         protocol: servers have been seen to answer with a page."""
         dump = getattr(answer, "to_dict", None)
-        value = dump(mode="json", warnings=False) if callable(dump) else None
+        try:
+            value = dump(mode="json", warnings=False) if callable(dump) else None
+        except _GARBLED:  # values in values in values
+            value = None
         if not isinstance(value, dict):
             raise garbled(what, self.shown, "no object")
         told: dict[str, Json] = self.clean(value)
@@ -166,11 +167,13 @@ class Connection:
         """A thing that must be there once: ``find`` looks whether it is, ``make`` makes it.
 
         After a refusal that passes (too many requests) it is looked for and made again. Where nobody knows whether it
-        was made it is looked for ``LOOKS`` times; one that does not turn up is made again only if it costs nothing
-        (not ``paid``). ``doubtful``: a process that was killed may have made it, so that it is looked for as often
-        before it is made at all. Raises ProviderError, of kind ``lost`` where a paid thing may have been made.
+        was made it is looked for ``LOOKS`` times, and where it is ``paid`` until at least as many seconds have passed
+        as a request may take: it may still be being made. One that does not turn up is made again only if it costs
+        nothing. ``doubtful``: a process that was killed may have made it, so that it is looked for as long before it
+        is made at all, and the last look must have worked. Raises ProviderError, of kind ``lost`` where a paid thing
+        may have been made.
         """
-        if doubtful and (before := find() or self._looked_for(find)) is not None:
+        if doubtful and (before := find() or self._looked_for(find, paid)) is not None:
             return Made(before, True)
         for attempt in range(self._retries + 1):
             if (found := find()) is not None:
@@ -182,7 +185,7 @@ class Connection:
                     raise
                 failed = error
             if failed.is_unsettled:
-                if (late := self._looked_for(find)) is not None:
+                if (late := self._looked_for(find, paid)) is not None:
                     return Made(late, True)
                 if paid:
                     raise _lost(failed)
@@ -190,10 +193,13 @@ class Connection:
                 break
         raise failed
 
-    def _looked_for(self, find: Callable[[], T | None]) -> T | None:
-        """The thing, if it turns up within a few looks; a look that fails is one that does not find it."""
-        for attempt in range(LOOKS):
-            self._sleep(self._first_wait * 2**attempt)
+    def _looked_for(self, find: Callable[[], T | None], paid: bool) -> T | None:
+        """The thing, if it turns up within a few looks. One that fails does not find it; what is made after that is
+        looked for once more first."""
+        looks, waited, wait = 0, 0.0, self._first_wait
+        while looks < LOOKS or (paid and waited < self.timeout):
+            self._sleep(wait)
+            looks, waited, wait = looks + 1, waited + wait, min(2 * wait, LONGEST_LOOK)
             with suppress(ProviderError):
                 if (found := find()) is not None:
                     return found
@@ -221,15 +227,35 @@ def _lost(failed: ProviderError) -> ProviderError:
     )
 
 
+def _below(timeout: float) -> DefaultHttpxClient:
+    from audit.train.protocol.client import Client
+
+    return Client(timeout)
+
+
+def key_variable_of(provider: Provider, named: str | None) -> str:
+    """The environment variable with the key: the one that was named, or the provider's usual one."""
+    return named or KEY_VARIABLES[provider]
+
+
+def is_placed(provider: Provider, base_url: str | None) -> bool:
+    """Whether there is an address: Azure has none unless somebody names it."""
+    return bool(_named(provider, base_url))
+
+
+def _named(provider: Provider, base_url: str | None) -> str:
+    named = base_url or os.environ.get(ADDRESS_VARIABLES[provider]) or ADDRESSES[provider]
+    return named.strip().rstrip("/")
+
+
 def address_of(provider: Provider, base_url: str | None) -> str:
     """The base URL: the one that was named, that of the environment variable, or the provider's own; of Azure with the
     path of its OpenAI-like API. Raises UsageError."""
-    variable = ADDRESS_VARIABLES[provider]
-    url = (base_url or os.environ.get(variable) or ADDRESSES[provider]).strip().rstrip("/")
+    url = _named(provider, base_url)
     if not url:
         raise UsageError(
             f"provider {provider} has no address of its own",
-            hint=f"--base-url https://NAME.openai.azure.com, or {variable}",
+            hint=f"--base-url https://NAME.openai.azure.com, or {ADDRESS_VARIABLES[provider]}",
         )
     check_address(url)
     if provider == "azure" and urlsplit(url).path in ("", "/openai"):

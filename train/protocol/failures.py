@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias
-from urllib.parse import quote, unquote, urlsplit
 
 from audit.errors import AuditError
-from audit.model import Json
-from audit.train.endpoints import asked_wait, shown_address
+from audit.train.endpoints import asked_wait, redirected_to
 
 Kind: TypeAlias = Literal[
     "key",
@@ -33,8 +31,6 @@ UNSETTLED: Final[frozenset[Kind]] = frozenset({"server", "timeout", "connection"
 """After these nobody knows whether the server has done what it was asked for."""
 NO_MONEY: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 """Codes of a 429 that waiting does not mend."""
-SHORTEST_SECRET: Final = 8
-"""Characters. Taking shorter ones out would break names that hold them ("test", "ollama")."""
 MOST_SHOWN: Final = 200
 """Characters of a text of the server's that is no message."""
 ON: Final = "the same command with --resume goes on where this ended"
@@ -114,7 +110,7 @@ def _of_status(error: object, what: str, shown: str, key_variable: str, clean: C
     status = int(getattr(error, "status_code", 0))
     headers = getattr(getattr(error, "response", None), "headers", {})
     if 300 <= status < 400:
-        to = clean(shown_address(str(headers.get("location", "")))) or "nowhere"
+        to = clean(redirected_to(headers))
         hint = "--base-url with that address, if it is the provider's: rows are sent nowhere else unasked"
         return ProviderError("refused", f"{what}: {shown} sends on to {to} ({status})", hint=hint, status=status)
     said = _said(error, clean)
@@ -135,7 +131,8 @@ def _of_status(error: object, what: str, shown: str, key_variable: str, clean: C
 def _meaning(status: int, code: str | None, key_variable: str, shown: str) -> tuple[Kind, str]:
     if status == 401:
         return "key", f"check the key in the environment variable {key_variable}"
-    if status == 403 and "api.openai.com" not in shown:
+    is_openai = "api.openai.com" in shown
+    if status == 403 and not is_openai:
         return "forbidden", "the account, or its key, may not do this: whoever manages it can grant it"
     if status == 403:
         return "forbidden", (
@@ -143,7 +140,8 @@ def _meaning(status: int, code: str | None, key_variable: str, shown: str) -> tu
             "ones on 2026-07-02; train on this machine (--provider local), or with another provider (--base-url)"
         )
     if status == 404:
-        return "missing", "check the model's name and the address; --provider azure wants the name of the base model"
+        azure = "" if is_openai else "; --provider azure wants the name of the base model"
+        return "missing", f"check the model's name and the address{azure}"
     if status == 429 and code in NO_MONEY:
         return "quota", f"the account has no credit left: add some; {ON}"
     if status == 429:
@@ -163,25 +161,3 @@ def _said(error: object, clean: Callable[[str], str]) -> str:
 
 def _text(value: object, clean: Callable[[str], str]) -> str | None:
     return clean(value)[:MOST_SHOWN] if isinstance(value, str) and value else None
-
-
-def secrets_of(key: str, url: str) -> tuple[str, ...]:
-    """The texts that must not be shown: the key, the password in an address, and both as an address has them; the
-    longest first. A key of fewer than ``SHORTEST_SECRET`` characters is a word that a server without keys is given."""
-    try:
-        password = unquote(urlsplit(url).password or "")
-    except ValueError:
-        password = ""
-    told = {form for one in (key, password) if len(one) >= SHORTEST_SECRET for form in (one, quote(one, safe=""))}
-    return tuple(sorted(told, key=lambda one: (-len(one), one)))
-
-
-def cleaned(value: Json, secrets: tuple[str, ...]) -> Json:
-    """A value with what is secret taken out of every text and every name in it."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, "[key]")
-        return value
-    if isinstance(value, dict):
-        return {cleaned(name, secrets): cleaned(one, secrets) for name, one in value.items()}
-    return [cleaned(one, secrets) for one in value] if isinstance(value, list | tuple) else value

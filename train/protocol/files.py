@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, NamedTuple, TypeAlias
@@ -12,6 +12,7 @@ from audit.errors import InputError
 from audit.evidence import file_sha256
 from audit.train.protocol.connection import Connection, pages
 from audit.train.protocol.failures import ON, ProviderError, garbled
+from audit.writing import unwritable
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -24,6 +25,12 @@ LISTED: Final = 10_000
 """Files that are looked through for one that is there already."""
 LONGEST: Final = 1800.0
 """Seconds that a provider may take to take a file in."""
+MOST_HELD: Final = 64_000_000
+"""Bytes of a file that is held in memory."""
+MOST_WRITTEN: Final = 8_000_000_000
+"""Bytes of a file that is written: far more than the answers to a batch (50,000 requests) are."""
+PIECE: Final = 1 << 16
+"""Bytes of a file that are fetched at a time."""
 READY: Final = "processed"
 _BROKEN: Final = frozenset({"error", "deleted"})
 
@@ -47,19 +54,25 @@ def stored(
     *,
     role: str,
     purpose: Purpose,
+    expected: str | None = None,
     poll: float = 2.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Stored:
     """Hand a file in, unless it is there: its name at the provider holds ``role`` and the SHA-256 of its bytes, so that
     the same content is found again. Returns when the provider has taken it in.
 
-    Raises InputError for a file that cannot be read, ProviderError.
+    Raises InputError for a file that cannot be read, whose SHA-256 is not the ``expected`` one, or that changes while
+    it is sent; ProviderError.
     """
     try:
         sha256, size = file_sha256(path), path.stat().st_size
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    if expected not in (None, sha256):
+        raise InputError(f"{path} is not as it was recorded", hint="nothing of it was uploaded")
     name, what = f"{role}-{sha256[:32]}.jsonl", f"uploading {path.name}"
+
+    was_sent = False
 
     def find() -> Any | None:
         listed = connection.read(
@@ -75,17 +88,21 @@ def stored(
             return _in_parts(connection, client, stream, name, size, purpose)
 
     def make(client: OpenAI) -> Any:
+        nonlocal was_sent
+        was_sent = True
         if not isinstance(getattr(sent := send(client), "id", None), str):
             raise garbled(what, connection.shown, "a file without an id")
         return sent
 
     try:
         made = connection.made_once(find, make, what, paid=False)
-        if not made.found and file_sha256(path) != sha256:
-            raise InputError(f"{path} was changed while it was uploaded", hint=ON)
+        is_changed = was_sent and file_sha256(path) != sha256
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     identity = str(made.it.id)
+    if is_changed:  # what is there under this name has another content, and would be found again
+        connection.read(lambda client: client.files.delete(identity), f"deleting {name}, which is not {path.name}")
+        raise InputError(f"{path} was changed while it was uploaded", hint=ON)
     _taken_in(connection, identity, what, poll, sleep)
     return Stored(identity, name, size, sha256, made.found)
 
@@ -107,7 +124,11 @@ def _part(upload: str, data: bytes, client: OpenAI) -> str:
 
 def _is(one: Any, name: str, size: int) -> bool:
     same = getattr(one, "filename", None) == name and getattr(one, "bytes", None) in (size, None)
-    return same and getattr(one, "status", None) not in _BROKEN
+    return same and not _is_broken(getattr(one, "status", None))
+
+
+def _is_broken(status: object) -> bool:
+    return isinstance(status, str) and status in _BROKEN
 
 
 def _taken_in(connection: Connection, identity: str, what: str, poll: float, sleep: Callable[[float], None]) -> None:
@@ -119,7 +140,7 @@ def _taken_in(connection: Connection, identity: str, what: str, poll: float, sle
         status = told.get("status")
         if status in (READY, None):  # the field is deprecated: a server may leave it out
             return
-        if status in _BROKEN:
+        if _is_broken(status):
             said = str(told.get("status_details") or "it does not say why")
             raise ProviderError(
                 "refused",
@@ -134,9 +155,45 @@ def _taken_in(connection: Connection, identity: str, what: str, poll: float, sle
 
 
 def content(connection: Connection, identity: str, what: str) -> bytes:
-    """The bytes of a file at the provider. Raises ProviderError."""
+    """The bytes of a small file at the provider. Raises ProviderError, also for more than ``MOST_HELD`` of them."""
+    return connection.read(lambda client: b"".join(_pieces(connection, client, identity, what, MOST_HELD)), what)
 
-    def fetch(client: OpenAI) -> bytes:
-        return bytes(client.files.content(identity).read())
 
-    return connection.read(fetch, what)
+def fetched(connection: Connection, identity: str, path: Path, what: str) -> None:
+    """Write a file of the provider to ``path``, which may be larger than memory. Raises ProviderError, also for one of
+    more than ``MOST_WRITTEN`` bytes, and OutputError."""
+
+    def fetch(client: OpenAI) -> None:
+        try:
+            with path.open("wb") as stream:
+                stream.writelines(_pieces(connection, client, identity, what, MOST_WRITTEN))
+        except OSError as error:
+            raise unwritable(path.name, error) from None
+
+    connection.read(fetch, what)
+
+
+def _pieces(connection: Connection, client: OpenAI, identity: str, what: str, most: int) -> Iterator[bytes]:
+    """A file piece by piece, ``most`` bytes of it, in the time that so many may take. What breaks in the middle of it
+    is no error of ``openai``, which reads no further than the headers: it is made one here."""
+    import openai
+
+    from audit.train.protocol.client import SLOWEST
+
+    until, size = time.monotonic() + connection.timeout + most / SLOWEST, 0
+    with client.files.with_streaming_response.content(identity) as response:
+        try:
+            for piece in response.iter_bytes(PIECE):
+                size += len(piece)
+                if size > most:
+                    raise garbled(what, connection.shown, f"a file of more than {most:,} bytes")
+                if time.monotonic() > until:
+                    raise openai.APITimeoutError(request=response.http_request)
+                yield piece
+        except Exception as error:
+            if not type(error).__module__.startswith("httpx"):  # httpx or httpx2, by the version of openai
+                raise
+            why = f"{type(error).__name__}: {error}"
+        else:
+            return
+        raise openai.APIConnectionError(message=why, request=response.http_request)

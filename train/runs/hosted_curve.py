@@ -17,6 +17,16 @@ from audit.train.runs.folder import EVENTS, RESULT
 
 METRICS_EVENT: Final = "metrics"
 """The type of an event that tells figures of a step."""
+FIGURES: Final = (
+    ("train_loss", "loss"),
+    ("valid_loss", "validation loss"),
+    ("train_mean_token_accuracy", "accuracy"),
+    ("valid_mean_token_accuracy", "validation accuracy"),
+    ("full_valid_loss", "full validation loss"),
+)
+"""What a provider measures of a step: its name, and what a sentence calls it."""
+MOST: Final = 2**53
+"""The largest whole number that every reader of JSON reads exactly (RFC 8259, section 6)."""
 _STEP: Final = "step"
 _TRAIN: Final = "train_loss"
 _WHOLE: Final = "full_valid_loss"
@@ -39,12 +49,12 @@ def metrics_of(folder: Path) -> tuple[StepMetrics, ...]:
 
     The validation loss is that of all validation rows where the provider took one at any step, else that of a batch.
     """
-    told = {step: one for one in _results(folder / RESULT) if (step := _step(one)) is not None}
+    told = {step: one for one in _results(folder / RESULT) if (step := step_of(one)) is not None}
     if not told:
-        told = {step: one for one in _events(folder / EVENTS) if (step := _step(one)) is not None}
-    column = _WHOLE if any(_number(one.get(_WHOLE)) is not None for one in told.values()) else _BATCH
+        told = {step: one for one in told_metrics(folder) if (step := step_of(one)) is not None}
+    column = _WHOLE if any(number_of(one.get(_WHOLE)) is not None for one in told.values()) else _BATCH
     return tuple(
-        StepMetrics(step, _number(one.get(_TRAIN)), _number(one.get(column))) for step, one in sorted(told.items())
+        StepMetrics(step, number_of(one.get(_TRAIN)), number_of(one.get(column))) for step, one in sorted(told.items())
     )
 
 
@@ -59,10 +69,10 @@ def _results(path: Path) -> Iterator[Mapping[str, Any]]:
         return
 
 
-def _events(path: Path) -> Iterator[Mapping[str, Any]]:
-    """What the events of type ``metrics`` say."""
+def told_metrics(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """What the events of type ``metrics`` in the folder of a run say; lines that are none say nothing."""
     try:
-        with path.open("rb") as lines:
+        with (folder / EVENTS).open("rb") as lines:
             for line in lines:
                 event = _object(line)
                 data = event.get("data")
@@ -80,14 +90,24 @@ def _object(line: bytes) -> Mapping[str, Any]:
     return told if isinstance(told, Mapping) else {}
 
 
-def _step(told: Mapping[str, Any]) -> int | None:
-    """The number of a step: from 1 to 2^53, which every reader of JSON reads exactly (RFC 8259, section 6)."""
-    number = _number(told.get(_STEP))
-    return int(number) if number is not None and 1 <= number <= 2**53 and number.is_integer() else None
+def figures_of(told: Mapping[str, Any]) -> list[str]:
+    """What was measured of a step, as a sentence says it: ``loss 0.52``."""
+    return [f"{shown} {number:.4g}" for name, shown in FIGURES if (number := number_of(told.get(name))) is not None]
 
 
-def _number(value: Any) -> float | None:
-    """A finite number, or a text of one; None for anything else."""
+def step_of(told: Mapping[str, Any]) -> int | None:
+    """The number of a step, from 1."""
+    return count_of(told.get(_STEP), 1)
+
+
+def count_of(value: Any, least: int = 0) -> int | None:
+    """A whole number from ``least`` to ``MOST``, or a text of one; None for anything else."""
+    number = number_of(value)
+    return int(number) if number is not None and least <= number <= MOST and number.is_integer() else None
+
+
+def number_of(value: Any) -> float | None:
+    """A finite number, or a text of one; None for anything else, whatever a server sends."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from audit.model import Json
 from audit.model.dossier import HandedIn, Hosted
 from audit.train.runs.folder import JOB
-from audit.train.runs.hosting import HostedRun, ending_of
+from audit.train.runs.hosting import HostedRun, reason_of
 
 
 def told_hosted(folder: Path, run: HostedRun) -> Hosted:
@@ -22,7 +22,7 @@ def told_hosted(folder: Path, run: HostedRun) -> Hosted:
         address=begun.address,
         job=run.job or "",
         status=ended.status if ended else "",
-        error=ending_of(ended) if ended and not ended.tuned else "",
+        error=reason_of(ended).strip(" :") if ended and not ended.tuned else "",
         tuned=(ended.tuned or "") if ended else "",
         trained_tokens=ended.trained_tokens if ended else None,
         cost=ended.cost if ended else None,
@@ -47,15 +47,20 @@ def told_hosted(folder: Path, run: HostedRun) -> Hosted:
 
 
 def _of_job(path: Path) -> dict[str, Json]:
-    """The hyperparameters of the job as the provider told it at its end, such as the number of epochs that it chose;
-    they stand under the method, and at the top where a server is of the older protocol."""
+    """The hyperparameters of the job as the provider told it at its end, such as the number of epochs that it chose."""
     try:
         job: Any = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    method = _object(_object(job).get("method"))
+    return hyperparameters_in(_object(job))
+
+
+def hyperparameters_in(job: Mapping[str, Any]) -> dict[str, Json]:
+    """The hyperparameters of a job as its provider tells it: they stand under the method, and at the top where a server
+    is of the older protocol."""
+    method = _object(job.get("method"))
     of_method = _object(_object(method.get(str(method.get("type")))).get("hyperparameters"))
-    told = {**_object(_object(job).get("hyperparameters")), **of_method}
+    told = {**_object(job.get("hyperparameters")), **of_method}
     return {str(name): value for name, value in told.items() if isinstance(value, int | float | str)}
 
 

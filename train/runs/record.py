@@ -30,12 +30,7 @@ from audit.train.runs.chain import (
     refuse_faults,
 )
 from audit.train.runs.identity import ResumeRefused
-from audit.writing import unwritable, write_whole
-
-try:
-    import fcntl
-except ImportError:  # Windows has none: two processes that write one run are not told apart there
-    fcntl = None  # type: ignore[assignment]
+from audit.writing import hold, unwritable, write_whole
 
 CLOCKED: Final = ("timing.jsonl", "machine.json", "tensorboard/")
 """Files, and folders with a slash, that differ between two equal runs. They are listed last, so that the records of
@@ -66,19 +61,7 @@ def append_whole(descriptor: int, line: bytes, shown: str, *, sync: bool = False
 def check_unwritten(folder: Path) -> None:
     """Raise OutputError where another process writes the run in a folder now."""
     with contextlib.suppress(FileNotFoundError), (folder / RECORD).open("rb") as file:
-        _hold(file.fileno(), folder, shared=True)
-
-
-def _hold(descriptor: int, folder: Path, *, shared: bool = False) -> None:
-    """Lock an open record until it is closed. Raises OutputError where another process holds it."""
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError:
-        raise OutputError(
-            f"another process is writing the run in {folder}", hint="wait for it to end, or stop it"
-        ) from None
+        hold(file.fileno(), f"the run in {folder}", shared=True)
 
 
 class Record:
@@ -152,7 +135,7 @@ class Record:
 
     def _lock(self) -> None:
         try:
-            _hold(self._descriptor, self.folder)
+            hold(self._descriptor, f"the run in {self.folder}")
         except OutputError:
             self.close()
             raise

@@ -46,6 +46,7 @@ from audit.train.runs.folder import (
     check_output,
 )
 from audit.train.runs.gating import GateDecision, pass_gate, read_waiver, recorded_decision
+from audit.train.runs.hosting import refuse_hosted
 from audit.train.runs.identity import Identity, refuse, told_options
 from audit.train.runs.inputs import inputs_of
 from audit.train.runs.log import MetricsLog
@@ -101,6 +102,8 @@ def train(
     with Meter(energy=options.energy, device=str(place.device)) as meter:
         state = check_output(folder, inputs, resume=resume, force=force)
         _meet(place)
+        if state in ("started", "finished") and not force:
+            refuse_hosted(folder)
         if state == "finished" and not force:
             refuse_other_command(folder, data, options, settings)
             return report_of(folder, spent(folder), already=True)

@@ -27,6 +27,7 @@ PIECE: Final = 20_000
 
 NO_SUCH_PATH: Final = frozenset({404, 405, 501})
 """How a server answers that has no moderation."""
+_NOTHING: Final = "nothing was judged by it"
 
 Scores: TypeAlias = Mapping[str, float]
 
@@ -90,7 +91,10 @@ class ModerationScorer:
         Raises AuditError where a request still fails after its last retry, or is answered with something else, and
         UsageError where the endpoint cannot be used at all.
         """
-        return [one.scores for one in self._judged(texts)]
+        found = [one.scores for one in self._judged(texts)]
+        if without := found.count({}):
+            raise AuditError(f"{self.name} gave no scores for {without} of {len(found)} texts", hint=_NOTHING)
+        return found
 
     def judge(self, texts: Sequence[str]) -> list[Judged]:
         """For each text whether it is flagged and in which categories, in order. A long text is flagged where one of
@@ -100,7 +104,7 @@ class ModerationScorer:
         """
         found = self._judged(texts)
         if any(one.flagged is None for one in found):
-            raise AuditError(f"{self.name} did not say whether a text is flagged", hint="nothing was judged by it")
+            raise AuditError(f"{self.name} did not say whether a text is flagged", hint=_NOTHING)
         return found
 
     def _judged(self, texts: Sequence[str]) -> list[Judged]:
@@ -108,11 +112,9 @@ class ModerationScorer:
         found: dict[int, Judged] = {}
         for first, completion, _ in self._endpoint.ask(_requests([piece for _, piece in pieces])):
             if isinstance(completion, Failed):
-                raise AuditError(
-                    f"{self.name} gave no scores ({completion.why}): {completion.what}", hint="nothing was judged by it"
-                )
+                raise AuditError(f"{self.name} gave no answer ({completion.why}): {completion.what}", hint=_NOTHING)
             sent = pieces[first : first + PER_REQUEST]
-            for (at, _), judged in zip(sent, _judgements(completion, len(sent)), strict=True):
+            for (at, _), judged in zip(sent, judgements(completion, len(sent)), strict=True):
                 found[at] = _worse(found[at], judged) if at in found else judged
         return [found[at] for at in range(len(texts))]
 
@@ -149,12 +151,12 @@ def _requests(pieces: Sequence[str]) -> Iterator[tuple[int, Request]]:
         yield first, {"input": [well_formed(piece) for piece in pieces[first : first + PER_REQUEST]]}
 
 
-def _judgements(answer: object, count: int) -> list[Judged]:
-    """What is said of every text of a request. Raises AuditError for an answer without scores."""
+def judgements(answer: object, count: int) -> list[Judged]:
+    """What is said of every text of a request. Raises AuditError for an answer to another number of texts."""
     results = getattr(answer, "results", None)
     found = [_judgement(one) for one in results] if isinstance(results, list) else []
-    if len(found) != count or not all(one.scores for one in found):
-        raise AuditError(f"{ModerationScorer.name} gave scores of {len(found)} of {count} texts")
+    if len(found) != count:
+        raise AuditError(f"{ModerationScorer.name} gave answers to {len(found)} of {count} texts", hint=_NOTHING)
     return found
 
 
@@ -164,7 +166,7 @@ def _judgement(one: object) -> Judged:
     scores = {
         name: score
         for name, score in _table(getattr(one, "category_scores", None)).items()
-        if isinstance(score, int | float)
+        if isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1  # NaN is none
     }
     flagged = said or bool(named) if isinstance(said, bool) else True if named else None
     return Judged(flagged, named, scores)
@@ -173,15 +175,16 @@ def _judgement(one: object) -> Judged:
 def _table(told: object) -> dict[str, Json]:
     """``openai`` makes objects of what it knows and keeps what it does not know as it came."""
     dump = getattr(told, "model_dump", None)
-    found = dump(by_alias=True) if callable(dump) else told
+    try:
+        found = dump(by_alias=True, warnings=False) if callable(dump) else told
+    except (ValueError, RecursionError):  # values in values in values
+        return {}
     return {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _worse(one: Judged, other: Judged) -> Judged:
     """What two pieces of a text make of it."""
     known = None if None in (one.flagged, other.flagged) else bool(one.flagged or other.flagged)
-    scores = {
-        name: max(one.scores.get(name, 0.0), other.scores.get(name, 0.0))
-        for name in sorted({*one.scores, *other.scores})
-    }
+    names = sorted({*one.scores, *other.scores}) if one.scores and other.scores else ()  # all of it, or nothing
+    scores = {name: max(one.scores.get(name, 0.0), other.scores.get(name, 0.0)) for name in names}
     return Judged(known, tuple(sorted({*one.categories, *other.categories})), scores)

@@ -33,12 +33,7 @@ from audit.config.settings import Settings
 from audit.errors import InputError, MissingExtra, OutputError
 from audit.evidence import tool_version
 from audit.outputs.evaluation import PREDICTIONS, SCORED
-from audit.writing import unwritable
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs in one folder are then not told from each other
-    fcntl = None  # type: ignore[assignment]
+from audit.writing import hold, unwritable
 
 STAGES: Final[dict[Name, Stage]] = {
     stage.name: stage for stage in (Check(), Fix(), Split(), Balance(), Gate(), Train(), Evaluate(), Report())
@@ -106,11 +101,7 @@ def held(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOCK).open("wb") as lock:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    raise OutputError(f"another run writes to {folder}", hint="wait for it, or name another") from None
+            hold(lock.fileno(), f"in {folder}")
             sweep(folder)
             yield
     except OSError as error:

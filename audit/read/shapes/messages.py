@@ -66,7 +66,7 @@ def _read(value: Json, places: _Places, trained: bool | None) -> Message:
         calls=read_calls(value.get("tool_calls"), f"{at}/tool_calls"),
         call_id=value.get("tool_call_id", ABSENT),
         call_id_at=f"{at}/tool_call_id" if "tool_call_id" in value else at,
-        trained=trained,
+        trained=False if value.get("train") is False else trained,  # as Axolotl and others mark a turn
     )
 
 

@@ -66,7 +66,7 @@ def write_openai_dpo(chat: Chat) -> Written:
         raise Unwritable("no prompt before the two answers")
     notes = Notes()
     prompt: dict[str, Json] = {"messages": write_messages(chat.messages, notes)}
-    write_tools(chat, prompt, notes)
+    write_tools(chat, prompt, notes, exact=True)
     row: dict[str, Json] = {
         "input": prompt,
         "preferred_output": write_messages(chat.chosen, notes),

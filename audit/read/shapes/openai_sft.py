@@ -49,7 +49,7 @@ def write_openai_sft(chat: Chat) -> Written:
     for answer in chat.rejected[:1]:
         notes.add(answer.at, "the rejected answer")
     row: dict[str, Json] = {"messages": write_messages(turns, notes, weights=True)}
-    write_tools(chat, row, notes)
+    write_tools(chat, row, notes, exact=True)
     if chat.metadata is not ABSENT:
         notes.add("/metadata", "metadata, which the provider rejects")
     return Written(row, notes.phrases())

@@ -14,6 +14,7 @@ from audit.read.shapes.base import JoinedMessage, Unwritable, other_keys
 _PARTS = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
 _READ_KEYS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "from", "value", "train"})
 _KEPT_KEYS = frozenset({"refusal", "function_call", "audio"})
+_FUNCTION_KEYS = ("name", "description", "parameters", "strict")
 
 
 class Notes:
@@ -64,10 +65,10 @@ def _write_weight(turn: Message, row: dict[str, Json], notes: Notes, weights: bo
     if not weights:
         if turn.weight is not ABSENT:
             notes.add(f"{turn.at}/weight", "weight")
-    elif turn.weight is not ABSENT:
-        row["weight"] = turn.weight
     elif turn.trained is False and turn.role == "assistant":
         row["weight"] = 0
+    elif turn.weight is not ABSENT:
+        row["weight"] = turn.weight
 
 
 def _write_other_keys(turn: Message, row: dict[str, Json], notes: Notes) -> None:
@@ -93,7 +94,7 @@ def write_content(turn: Message, notes: Notes) -> Json:
         places = [f"{turn.content_at}/{index}" for index in range(len(turn.content))]
     parts = []
     for at, part in zip(places, turn.content, strict=True):
-        written = _write_part(part)
+        written = _write_part(part, at, notes)
         if written is None:
             kind = part.get("type") if isinstance(part, dict) else None
             notes.add(at, f"a part of type {kind}" if isinstance(kind, str) else "a part without a type")
@@ -102,17 +103,26 @@ def write_content(turn: Message, notes: Notes) -> Json:
     return parts
 
 
-def _write_part(part: Json) -> Json:
+def _write_part(part: Json, at: str, notes: Notes) -> Json:
+    """The part with the keys that OpenAI's has; others are noted. Raises Unwritable for one that says for itself
+    whether it is trained on."""
     if not isinstance(part, dict):
         return None
+    if marks := [key for key in ("train", "weight") if key in part]:
+        raise Unwritable(f"a part of a message has {marks[0]!r}: only whole messages can be left untrained")
     kind = part.get("type")
-    if kind == "text":
-        return {"type": "text", "text": part["text"]} if "text" in part else None
-    if isinstance(kind, str) and kind in _PARTS:
-        return part
     if kind == "image" and isinstance(part.get("source"), dict):
         return _image_part(part["source"])
-    return None
+    if not isinstance(kind, str) or kind not in _PARTS or (kind == "text" and "text" not in part):
+        return None
+    return _only(part, ("type", kind), at, "a key that is not part of an OpenAI content part", notes)
+
+
+def _only(value: dict[str, Json], keys: tuple[str, ...], at: str, what: str, notes: Notes) -> dict[str, Json]:
+    """The object with these of its keys; the others are noted."""
+    for pointer in other_keys(value, keys, at):
+        notes.add(pointer, what)
+    return {key: value[key] for key in value if key in keys}
 
 
 def _image_part(source: dict[str, Json]) -> Json:
@@ -154,10 +164,24 @@ def arguments_object(call: ToolCall) -> Json:
     return parsed if isinstance(parsed, dict) else call.arguments
 
 
-def write_tools(chat: Chat, row: dict[str, Json], notes: Notes) -> None:
-    """Put the tools into ``row`` where there are any; note them where they are not a list."""
+def write_tools(chat: Chat, row: dict[str, Json], notes: Notes, *, exact: bool = False) -> None:
+    """Put the tools into ``row`` where there are any; note them where they are not a list. ``exact`` leaves out, and
+    notes, keys that OpenAI's tools do not have; templates of other models may read them."""
     if isinstance(chat.tools, list):
         if chat.tools:
-            row["tools"] = chat.tools
+            tools = enumerate(chat.tools)
+            row["tools"] = (
+                [_write_tool(one, f"{chat.tools_at}/{at}", notes) for at, one in tools] if exact else chat.tools
+            )
     elif chat.tools is not ABSENT and chat.tools is not None and chat.tools != "":
         notes.add(chat.tools_at, "tools that are not a list")
+
+
+def _write_tool(tool: Json, at: str, notes: Notes) -> Json:
+    """What is no tool at all is written as it is: the rules say so."""
+    if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
+        return tool
+    what = "a key that is not part of an OpenAI tool"
+    written = _only(tool, ("type", "function"), at, what, notes)
+    written["function"] = _only(tool["function"], _FUNCTION_KEYS, f"{at}/function", what, notes)
+    return written

@@ -267,3 +267,33 @@ def test_any_chat_is_written_as_json_or_refused(row: dict[str, Json]) -> None:
                 continue
             assert json.loads(json.dumps(written.row)) == written.row
             assert all(phrase.startswith(("/", ":")) for phrase in written.lost)
+
+
+def test_an_answer_marked_as_not_to_be_trained_has_weight_0_whatever_else_it_says() -> None:
+    said = {"role": "assistant", "content": "no", "train": False, "weight": 1}
+    messages = write({"messages": [USER, said, USER, SAID]}, "openai-sft").row["messages"]
+    assert [one.get("weight") for one in messages] == [None, 0, None, None]
+
+
+@pytest.mark.parametrize("mark", [{"train": False}, {"weight": 0}])
+def test_a_part_that_says_whether_it_is_trained_refuses_the_row(mark: dict[str, Json]) -> None:
+    parts = [{"type": "text", "text": "not", **mark}, {"type": "text", "text": "yes"}]
+    with pytest.raises(Unwritable, match="only whole messages can be left untrained"):
+        write({"messages": [USER, {"role": "assistant", "content": parts}]}, "openai-sft")
+
+
+def test_keys_that_a_part_or_a_tool_should_not_have_stay_behind_and_are_told() -> None:
+    function = {"name": "look", "parameters": {"note": "of the schema"}, "note": "PRIVATE"}
+    parts = [{"type": "text", "text": "yes", "extra": "PRIVATE"}]
+    row: dict[str, Json] = {
+        "messages": [USER, {"role": "assistant", "content": parts}],
+        "tools": [{"type": "function", "note": "PRIVATE", "function": function}],
+    }
+    made = write(row, "openai-sft")
+    assert "PRIVATE" not in str(made.row)
+    assert "of the schema" in str(made.row)
+    assert made.lost == (
+        "/messages/1/content/0/extra: a key that is not part of an OpenAI content part",
+        "/tools/0/note: a key that is not part of an OpenAI tool",
+        "/tools/0/function/note: a key that is not part of an OpenAI tool",
+    )

@@ -84,21 +84,19 @@ def serve() -> None:
 
 
 def warm() -> None:
-    """Load what a hosted run needs, and let it wait for thousandths where it would wait for half a second."""
+    """Load what a hosted run needs, and let it wait for nothing."""
     from importlib import import_module
 
     from audit.cli.arguments import build_parser
     from audit.cli.commands import BY_NAME
-    from audit.train.protocol.connection import Connection
+    from tests.train.provider.waits import wait_for_nothing
 
     for name in ("openai", "audit.cli.hosted_text", "audit.train.hosted.running"):
         import_module(name)
 
     build_parser(BY_NAME["train"])
     _practise()
-    defaults = Connection.__init__.__kwdefaults__
-    assert defaults is not None
-    defaults["first_wait"] = 0.01
+    wait_for_nothing()
 
 
 def _practise() -> None:
