@@ -25,9 +25,18 @@ SKYPILOT = os.environ.get("AUDIT_SKYPILOT_PYTHON", sys.executable)
 """An interpreter that has SkyPilot, which wants other versions of much that is installed here."""
 PARSE = """
 import json, sys
-import sky
-task = sky.Task.from_yaml(sys.argv[1])
+import sky, yaml
+with open(sys.argv[1]) as file:
+    config = yaml.safe_load(file)
+try:
+    sky.Task.from_yaml_config(dict(config))
+except ValueError as error:
+    required = "DATA" in str(error)
+task = sky.Task.from_yaml_config(
+    config, env_overrides=[("DATA", "s3://my-data/loans"), ("KEPT", "my-audit-runs")]
+)
 print("TASK", json.dumps({
+    "required": required,
     "clouds": sorted(str(one.cloud) for one in task.resources),
     "spot": all(one.use_spot for one in task.resources),
     "data": task.file_mounts["/data"],
@@ -92,6 +101,7 @@ def test_skypilot_reads_the_recipe(cloud: Path, tmp_path: Path) -> None:
     assert told.returncode == 0, told.stderr
     found = json.loads(told.stdout.rpartition("TASK ")[2])
     assert found == {
+        "required": True,
         "clouds": ["AWS", "Azure", "GCP"],
         "spot": True,
         "data": "s3://my-data/loans",
@@ -171,10 +181,13 @@ def test_a_killed_run_goes_on_from_the_newest_whole_pack(
     shutil.rmtree(run)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "run.99.tar is not whole and is removed" in done.stdout
+    assert "run.99.tar is not whole, or cannot be read, and is passed over" in done.stdout
+    assert (kept / "run.99.tar").read_bytes() == b"cut off"
     assert re.search(r"going on from run\.\d+\.tar", done.stdout)
     assert verify(run).state == "intact"
-    newest = sorted(kept.glob("*.tar"), key=lambda path: int(path.suffixes[0][1:]))[-1]
+    packs = sorted(kept.glob("*.tar"), key=lambda path: int(path.suffixes[0][1:]))
+    assert len(packs) == 3
+    newest = packs[-1]
     shutil.unpack_archive(newest, back, filter="data")
     assert {path.name for path in back.iterdir()} == {path.name for path in run.iterdir()}
 
@@ -192,6 +205,19 @@ def test_the_two_newest_packs_stay_and_the_exit_code_is_that_of_audit(
     assert done.returncode == 2, done.stderr
     assert "error: " in done.stderr
     assert sorted(path.name for path in kept.glob("*.tar")) == ["run.10.tar", "run.11.tar"]
+
+
+def test_packs_of_which_none_can_be_read_stop_it_and_stay(
+    cloud: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    kept = tmp_path / "kept"
+    for number in (3, 4):
+        keep(kept, number, b"cut off", whole=False)
+    command = [str(cloud / "train.sh"), str(tmp_path / "run"), str(kept), "data.jsonl"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "no pack in" in done.stderr) == (1, True)
+    assert sorted(path.name for path in kept.glob("*.tar")) == ["run.3.tar", "run.4.tar"]
+    assert not (tmp_path / "run").exists()
 
 
 STUB = """#!/bin/sh

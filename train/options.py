@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -180,9 +180,29 @@ def read_options(settings: Settings, given: Mapping[str, Json] | None = None) ->
     try:
         options = msgspec.convert(merged, TrainOptions, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"[train]: {error}", hint="`audit train --help` lists the settings") from None
+        raise ConfigError(misfit(error, TrainOptions, merged), hint="`audit train --help` lists the settings") from None
     check_options(options)
     return options
+
+
+def misfit(error: msgspec.ValidationError, kind: type, given: Mapping[str, Json]) -> str:
+    """What is wrong with a value of ``[train]`` that ``kind`` does not take; msgspec names its place as ``$.lr``."""
+    name = str(error).rpartition("$.")[2].rstrip("`")
+    if name not in given or not (wanted := _wanted(get_type_hints(kind)[name])):
+        return f"[train]: {error}"
+    return f"[train] {name} must be {' or '.join(wanted)}, not {given[name]!r}"
+
+
+def _wanted(hint: Any) -> list[str]:
+    """What a type takes, in words; empty for one that there is no word for."""
+    if hint in _WORDS:
+        return [_WORDS[hint]]
+    if get_origin(hint) is Literal:
+        return [str(one) for one in get_args(hint)]
+    return [word for one in get_args(hint) if one is not type(None) for word in _wanted(one)]
+
+
+_WORDS: Final[Mapping[Any, str]] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
 def _check_local(merged: dict[str, Json]) -> None:
@@ -190,12 +210,13 @@ def _check_local(merged: dict[str, Json]) -> None:
     if (provider := merged.pop("provider", LOCAL)) != LOCAL:
         raise UsageError(
             f"[train] provider is {provider}, and what was asked for is done on this machine",
-            hint="`audit train --provider NAME` trains elsewhere; --provider local, or [train] without it, trains here",
+            hint='`audit train --provider NAME` trains elsewhere; [train] without it, or with "local", trains here',
         )
-    if strange := next((name for name in merged if name in HOSTED_ONLY), None):
+    if strange := [name for name in merged if name in HOSTED_ONLY]:
+        are = "is a setting" if len(strange) == 1 else "are settings"
         raise ConfigError(
-            f"[train] {strange} is a setting of a run at a provider, and this one is on this machine",
-            hint="--provider openai trains there; else take the setting out",
+            f"[train] {', '.join(strange)} {are} of a run at a provider, and this one is on this machine",
+            hint=f"`audit train --provider NAME` trains there; else take {'it' if len(strange) == 1 else 'them'} out",
         )
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from audit.train.hosted.report import HostedReport
 
 LONGEST: Final = 60
+LONGEST_REASON: Final = 2_000
+"""Characters of what a provider says of a failure that are shown; the record has more."""
 MOST_CHECKPOINTS: Final = 10
 """Checkpoints that are shown; the JSON form has all of them."""
 
@@ -76,14 +78,16 @@ def _quote(quote: Mapping[str, Json]) -> Iterator[str]:
         yield f"{tokens:,} tokens{exact} x {epochs:g} epoch{'' if epochs == 1 else 's'} ({by})"
         cost = quote.get("cost")
         if isinstance(cost, int | float):
-            yield f": about {_money(cost, quote)}, by the prices of {visible(str(quote.get('price_as_of')))}"
+            about = "at least" if quote.get("media") else "about"
+            yield f": {about} {_money(cost, quote)}, by the prices of {visible(str(quote.get('price_as_of')))}"
         yield "\n"
     if quote.get("unquoted"):
         yield f"no cost is quoted: {visible(str(quote['unquoted']))}\n"
 
 
 def _money(cost: float, quote: Mapping[str, Json]) -> str:
-    return f"{cost:,.2f} {visible(str(quote.get('currency') or 'USD'))}"
+    shown = f"{cost:,.2f}" if cost >= 0.01 or cost == 0 else f"{cost:.2g}"
+    return f"{shown} {visible(str(quote.get('currency') or 'USD'))}"
 
 
 def _judged(moderation: Mapping[str, Json]) -> Iterator[str]:
@@ -105,7 +109,7 @@ def _end(report: HostedReport) -> Iterator[str]:
         return
     yield f"job {visible(report.job)}: {visible(report.status)}\n"
     if report.failure is not None:
-        yield f"why: {visible(report.failure.text)}\n"
+        yield f"why: {shortened(report.failure.text, LONGEST_REASON)}\n"
         yield f"what to do: {visible(report.failure.hint)}\n"
     yield from _learned(report)
     if report.tuned:
@@ -176,7 +180,7 @@ def render_job(job: JobStanding) -> Iterator[str]:
     """The lines of how a job stands."""
     yield f"job {visible(job.job)} at {visible(job.address)}: {visible(job.status)}\n"
     if job.error:
-        yield f"why: {visible(job.error)}\n"
+        yield f"why: {shortened(job.error, LONGEST_REASON)}\n"
     if job.trained_tokens is not None:
         yield f"trained on {job.trained_tokens:,} tokens\n"
     if job.tuned:

@@ -78,10 +78,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _verdicts(result: Result, told: Dossier | None) -> str:
-    """The verdict; of two judgements each with its name."""
+    """The verdict; of two judgements each with its name, and what became of a run that made no model."""
     halves = {"data": told.data, "model": told.outputs} if told is not None else {}
     both = [f"{name} {one.verdict}" for name, one in halves.items() if one is not None]
-    return (", ".join(both) if len(both) > 1 else result.verdict).replace("_", " ")
+    lacking = [f"run {run.folder}: {run.lack}" for run in (told.trainings if told is not None else ()) if run.lack]
+    if lacking and not both:
+        both = [f"data {result.verdict}"]
+    verdicts = ", ".join(both) if len(both) > 1 or lacking else result.verdict
+    return "; ".join((verdicts.replace("_", " "), *lacking))
 
 
 def _told(args: argparse.Namespace, sources: Sources, outputs: Sequence[str]) -> tuple[Result, View]:

@@ -42,8 +42,10 @@ def add_gate_flags(group: _Group, verb: str) -> None:
 
 
 def with_validation(settings: Settings, args: argparse.Namespace) -> Settings:
-    """The settings with the files of ``--validation`` as a split."""
+    """The settings with the files of ``--validation`` as a split. Raises UsageError for one that is the data, too."""
     named = tuple(("validation", path) for path in getattr(args, "validation", []))
+    if both := next((path for _, path in named if path in settings.files), None):
+        raise UsageError(f"{both} is named as data and as --validation, and a file is in one split")
     return msgspec.structs.replace(settings, splits=(*settings.splits, *named)) if named else settings
 
 

@@ -12,7 +12,7 @@ from audit.reports.visible import shortened, visible
 
 if TYPE_CHECKING:
     from audit.train.core.state import Evaluation
-    from audit.train.data.accounting import SplitAccount
+    from audit.train.data.accounting import SplitAccount, Tally
     from audit.train.runs.plan import Plan
     from audit.train.runs.replay import Replay
     from audit.train.runs.report import TrainReport
@@ -167,15 +167,16 @@ def _memory(plan: Plan) -> Iterator[str]:
     yield f"memory: about {amount(plan.memory_needed)} ({parts}): {fits}{free}\n"
 
 
+def _figures(one: Tally) -> tuple[str, str, str]:
+    return (f"{one.rows:,}", f"{one.trained or 0:,}", f"{one.mass:,.1f}")
+
+
 def _shares(plan: Plan) -> Iterator[str]:
     """Trained tokens of the training rows by role, class and group."""
     account = plan.accounting.splits["train"]
     body = [["role", name, "", f"{tokens:,}", ""] for name, tokens in account.by_role.items()]
     for of, tallies in (("class", account.by_class), *account.by_group.items()):
-        body += [
-            [shortened(of, LONGEST), shortened(name, LONGEST), f"{one.rows:,}", f"{one.trained:,}", f"{one.mass:,.1f}"]
-            for name, one in tallies.items()
-        ]
+        body += [[shortened(of, LONGEST), shortened(name, LONGEST), *_figures(one)] for name, one in tallies.items()]
     yield "\n"
     yield from _told(("trained on", "", "rows", "tokens", "loss mass"), body[:MOST_SHARES], left=(0, 1))
     if more := len(body) - MOST_SHARES:

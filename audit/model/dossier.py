@@ -128,6 +128,15 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
         """Whether some rows weigh more than others."""
         return 0 < self.effective_rows < self.used - 0.5
 
+    @property
+    def lack(self) -> str:
+        """Why no model has come of the run, in words; "" where one has."""
+        if self.state != "finished":
+            return "the run has not ended"
+        if self.hosted is None or self.hosted.tuned:
+            return ""
+        return f"its job {self.hosted.status}" if self.hosted.status != "succeeded" else "its job names no model"
+
 
 class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     """What a command did to one file, as its ledger accounts for it: ``rows_in`` = untouched + edited + dropped +

@@ -5,6 +5,7 @@ Reads one dated data file; asks no provider and reads no clock.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import date
 from functools import lru_cache
@@ -37,6 +38,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
     """Where a model stands on a day. ``new_jobs_end`` is the first day without new fine-tuning jobs for anybody.
+    ``dated_shutdown`` is, for a name without a day of its own, the latest one of the dated models that it may stand for
+    (``NAME-2024-07-18`` for ``NAME``).
 
     ``state``: ``shut down``, ``closed`` (for new fine-tuning jobs), ``closing`` (one of the dates lies ahead), ``open``
     (no date known), ``unknown`` (the model is not in the table, or its provider publishes no dates that we hold).
@@ -47,6 +50,7 @@ class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     shutdown: date | None = None
     new_jobs_end: date | None = None
+    dated_shutdown: date | None = None
     replacement: str | None = None
     source: str = ""
     table_as_of: date
@@ -150,10 +154,16 @@ def lifecycle(model: str, as_of: date | None = None) -> Lifecycle:
         state=_state(day, info.shutdown, new_jobs_end),
         shutdown=info.shutdown,
         new_jobs_end=new_jobs_end,
+        dated_shutdown=None if info.shutdown else _dated_shutdown(info.base),
         replacement=info.replacement,
         source=platform.source,
         table_as_of=table.as_of,
     )
+
+
+def _dated_shutdown(base: str) -> date | None:
+    dated = re.compile(rf"{re.escape(base)}-\d{{4}}-\d\d-\d\d")
+    return max((one.shutdown for one in _table().model if one.shutdown and dated.fullmatch(one.prefix)), default=None)
 
 
 def _state(day: date, shutdown: date | None, new_jobs_end: date | None) -> State:

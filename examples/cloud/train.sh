@@ -5,7 +5,8 @@
 #
 # The run lies in RUN, on the machine's own disk. KEPT is a folder that outlives the machine, such as a mounted bucket:
 # whenever there is a new checkpoint, and at the end, RUN is packed into KEPT/run.N.tar, with its sum beside it. A pack
-# that is not whole is passed over, so a bucket that cannot rename or append will do. The two newest are kept. Started
+# that is not whole is passed over and stays, so a bucket that cannot rename or append will do. Of the others the two
+# newest are kept. Started
 # again on another machine, it goes on from the newest whole pack. KEEP_EVERY: seconds between two looks (60). A pack that
 # cannot be written is said and tried again at the next look; at the end it is tried three times, KEEP_AGAIN seconds
 # apart (10), before the exit code says so (1, or that of `audit`).
@@ -16,12 +17,13 @@ shift 2
 every=${KEEP_EVERY:-60} again=${KEEP_AGAIN:-10}
 number=0
 packed=""
+passed="none" # packs that could not be read: a line for each number
 
 numbers() { # of the packs in KEPT, newest first
     find "$kept" -maxdepth 1 -name 'run.*.tar.sha256' | sed -E 's/.*run\.([0-9]+)\.tar\.sha256/\1/' | sort -rn
 }
 
-restore() {
+restore() { # fails where there are packs and none can be read: to begin anew would cost what was trained
     local one
     for one in $(numbers); do
         if (cd "$kept" && sha256sum --check --status "run.$one.tar.sha256" 2>/dev/null); then
@@ -30,9 +32,11 @@ restore() {
             echo "train.sh: going on from run.$one.tar"
             return
         fi
-        echo "train.sh: run.$one.tar is not whole and is removed"
-        rm -f "$kept/run.$one.tar" "$kept/run.$one.tar.sha256"
+        echo "train.sh: run.$one.tar is not whole, or cannot be read, and is passed over"
+        passed="$passed
+$one"
     done
+    [ "$passed" = none ]
 }
 
 # Checkpoints before the rest: a log may go beyond the newest checkpoint, and never end before it. The sum comes last:
@@ -45,7 +49,10 @@ keep() {
     if ! [ -d "$run" ]; then return; fi
     rest=$(ls "$run" | grep -vx checkpoints || true)
     tar -cf "$run.tar" -C "$run" ${names:+checkpoints} $rest 2>/dev/null || code=$?
-    if [ "$code" -gt 1 ]; then return 1; fi # 1: a file grew meanwhile, as a log does
+    if [ "$code" -gt 1 ]; then # 1: a file grew meanwhile, as a log does
+        echo "train.sh: $run could not be packed (tar says $code)" >&2
+        return 1
+    fi
     number=$((number + 1))
     if ! { cp "$run.tar" "$kept/run.$number.tar" && sum=$(sha256sum <"$run.tar") &&
         echo "${sum%% *}  run.$number.tar" >"$kept/run.$number.tar.sha256"; }; then
@@ -54,14 +61,17 @@ keep() {
         return 1
     fi
     packed=$names
-    for one in $(numbers | tail -n +3); do rm -f "$kept/run.$one.tar" "$kept/run.$one.tar.sha256" || true; done
+    for one in $(numbers | grep -vxF "$passed" | tail -n +3); do rm -f "$kept/run.$one.tar" "$kept/run.$one.tar.sha256" || true; done
 }
 
 mkdir -p "$(dirname "$run")" "$kept"
 run=$(cd "$(dirname "$run")" && pwd)/$(basename "$run")
 number=$(numbers | head -n 1)
 number=${number:-0}
-if ! [ -e "$run" ]; then restore; fi
+if ! [ -e "$run" ] && ! restore; then
+    echo "train.sh: no pack in $kept can be read; look at them, or name another folder to begin anew" >&2
+    exit 1
+fi
 
 audit train "$@" -o "$run" --resume &
 trainer=$!

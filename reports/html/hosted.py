@@ -104,7 +104,11 @@ def _moderation(told: Mapping[str, Json]) -> str:
     if why := told.get("skipped"):
         return f"not asked: {scalar(why)}"
     asked = told.get("asked")
-    return f"{_count(asked)} texts shown, rows flagged: {_count(told.get('flagged_rows'))}" if _is_number(asked) else ""
+    if not _is_number(asked):
+        return ""
+    unseen = told.get("not_shown")
+    beside = f"; images, sounds and files not shown: {_count(unseen)}" if _is_number(unseen) and unseen else ""
+    return f"{_count(asked)} texts shown, rows flagged: {_count(told.get('flagged_rows'))}{beside}"
 
 
 def _lowering(told: Mapping[str, Json]) -> str:

@@ -86,7 +86,13 @@ def headline(half: Half, dossier: Dossier) -> str:
     more = list(said) if half.result is dossier.outputs else []
     if more and (warned := summary.totals(half.result)[Severity.WARNING]) and half.result.gate is not None:
         more.append(f"{summary.plural(warned, 'warning')} in all.")
-    return " ".join((overview.headline(half.result), *more))
+    lacking = [] if half.result is dossier.outputs else _lacking(dossier)
+    return " ".join((overview.headline(half.result), *more, *(f"No model has come of {one}." for one in lacking)))
+
+
+def _lacking(dossier: Dossier) -> list[str]:
+    """The runs of which no model has come, and why: the verdict on their data says nothing of it."""
+    return [f"{run.folder}: {run.lack}" for run in dossier.trainings if run.lack]
 
 
 def _open(text: str, hidden: Withheld) -> bool:
@@ -118,6 +124,8 @@ def _facts(half: Half, dossier: Dossier, view: View) -> Sequence[str]:
     """What was judged: of outputs, whose they are, instead of the names of all their files."""
     told = overview.judged(half.result, view)
     arms = Arms(half.result, dossier.reaudit)
+    if dossier.data is None and dossier.outputs is None and (lacking := _lacking(dossier)):
+        return [f"the data of {', '.join(lacking)}", *told[1:]]
     if half.result is not dossier.outputs or not arms.judged:
         return told
     against = f", compared with {arms.compared}" if arms.compared else ""

@@ -107,3 +107,8 @@ def test_an_export_loads_no_torch(data: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=data.parent)
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_a_file_is_not_both_data_and_validation(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WORDS, "--validation", "chats.jsonl"]) == 2
+    assert "chats.jsonl is named as data and as --validation" in capsys.readouterr().err

@@ -109,6 +109,9 @@ def test_a_failed_job_names_the_row_and_exits_with_2(
         assert "job ftjob-0001: failed" in shown.out
         assert "chats.jsonl:3" in shown.out
         assert "\x1b" not in shown.out + shown.err
+        assert main(["report", "run", "-o", "r.html"]) == 0
+        assert capsys.readouterr().out == "wrote r.html: data PASS; run run: its job failed\n"
+        assert "audit of the data of run: its job failed</title>" in Path("r.html").read_text()
         server.scenario(error=None)
         assert main(words(server, "--force")) == 0  # a job that failed is not taken up again
         assert [job["status"] for job in server.state()["jobs"]] == ["failed", "succeeded"]
@@ -223,7 +226,7 @@ def test_provider_local_is_this_machine(place: Path, capsys: pytest.CaptureFixtu
     assert main(["train", "chats.jsonl", "-o", "run", "--provider", "local", "--quiet", "--jobs", "1", *sets]) == 0
     assert "1 step of 1" in capsys.readouterr().out
     more = ["--model", MODEL, "--base-url", "http://127.0.0.1:9/v1", "--jobs", "1", "--resume"]
-    assert main(["train", "chats.jsonl", "-o", "run", *more]) == 2
+    assert main(["train", "chats.jsonl", "-o", "run", "--provider", "openai", *more]) == 2
     assert "is one on this machine, and a provider was named" in capsys.readouterr().err
 
 

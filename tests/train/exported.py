@@ -21,6 +21,7 @@ from audit.train.data.encode import Encoder, RowIn, RowOut
 from audit.train.exporting.options import ExportOptions
 from audit.train.exporting.report import Export
 from audit.train.exporting.running import export
+from audit.train.models import templates
 from audit.train.options import TrainOptions
 from tests.train.chats import record
 from tests.train.small_models import base_model, tokenizer_of
@@ -36,6 +37,16 @@ WAIVER: Final = "A. Jones: made up"
 SECTIONS: Final[dict[str, Any]] = {
     "fairness": {"not_applicable": {"reason": "x", "owner": "A. Jones", "expires": "2099-01-01"}}
 }
+_WORDS: Final = "{{- words(message.content or '') -}}"
+_THOUGHT: Final = (
+    "{%- if loop.last and message.reasoning_content -%}{{- '<' ~ message.reasoning_content ~ '>' -}}{%- endif -%}"
+)
+THINKING: Final = (
+    templates.TINY.replace(_WORDS, _THOUGHT + _WORDS, 1)
+    .replace("{%- generation -%}\n", "")
+    .replace("{%- endgeneration -%}\n", "")
+)
+"""The built-in template for a model that thinks: thoughts stand in the last turn alone, as in Qwen 3."""
 TOOLS: Final = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
 
 

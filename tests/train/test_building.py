@@ -174,7 +174,7 @@ def test_a_row_that_is_too_long_can_be_left_out() -> None:
 
 def test_a_row_that_cannot_be_used_stops_the_run_and_the_others_are_counted() -> None:
     with pytest.raises(
-        InputError, match=r"line 2 .*, and 1 other rows \(nothing_trained 1, unreadable 1 in all\)"
+        InputError, match=r"line 2 .*, and 1 other row \(nothing_trained 1, unreadable 1 in all\)"
     ) as error:
         built([ROWS[0], *BROKEN])
     assert 'unusable = "drop"' in str(error.value.hint)

@@ -289,7 +289,7 @@ VALUES = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text('ab"\\\n: #é\u2028'),
+    | st.text('ab"\\\n: #é\u2028\x85\U0001f600'),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab: ", min_size=1), inner, max_size=3),
     max_leaves=5,
 )

@@ -17,6 +17,7 @@ from audit.train.exporting.trainer import TEMPLATE
 from audit.train.exporting.trainers import TRAINERS as TRAINERS_BY_NAME
 from audit.train.models import templates
 from tests.train.exported import (
+    THINKING,
     TRAINERS,
     answers_of,
     asked,
@@ -116,6 +117,19 @@ def test_axolotl_trains_the_same_tokens_of_an_export(tmp_path: Path) -> None:
     assert (found["rate"], found["epochs"], found["validation"]) == (1e-3, 2.5, 2)
     assert found["lora"] == ["lora", 16, 32, True]
     assert found["schedule"] == ["cosine_with_min_lr", {"min_lr_rate": 0.02}]
+
+
+def test_axolotl_trains_thoughts_and_every_answer_of_a_template_that_keeps_the_last_ones(tmp_path: Path) -> None:
+    base_model(tmp_path / "base", "llama")
+    (tmp_path / "base" / "chat_template.jinja").write_text(THINKING)
+    rows = rows_of_chats(6)
+    for row in rows:
+        for at, said in enumerate(row["messages"]):  # type: ignore[arg-type, var-annotated]
+            said |= {"reasoning_content": f"thought {at}"} if said["role"] == "assistant" else {}
+    exported(tmp_path, rows, "axolotl", method="full")
+    found = asked("axolotl", tmp_path)
+    given = [(one["input_ids"], one["labels"]) for one in found["lines"]]
+    assert sorted(given) == sorted(lines_of_answers(tmp_path, rows))
 
 
 def test_axolotl_reads_exported_preferences(tmp_path: Path) -> None:

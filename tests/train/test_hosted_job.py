@@ -22,7 +22,7 @@ def wanted(**more: Any) -> Wanted:
         provider="openai", address="http://a", key_variable="K", model="gpt-4o-mini", method="supervised", key="k" * 64,
         **more,
     )  # fmt: skip
-    return Wanted(begun=begun, file_ids={"train": "file-1"})
+    return Wanted(begun=begun, file_ids={"train": "file-1"}, handed_in=frozenset({"file-0", "file-1"}))
 
 
 def job(**more: Any) -> dict[str, Any]:
@@ -41,6 +41,8 @@ def job(**more: Any) -> dict[str, Any]:
         (job(training_file="file-2"), False),
         (job(validation_file="file-2"), False),
         (job(model="gpt-4o"), False),
+        (job(model="openai/gpt-4o-mini-2024-07-18"), True),
+        (job(training_file="file-0"), True),
         (job(seed=7), False),
         (job(method={"type": "dpo"}), False),
         (job(method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 5}}}), False),
@@ -145,6 +147,13 @@ def test_events_are_put_in_order_whatever_the_server_begins_with(newest_first: b
 )
 def test_figures_are_told_in_a_line(data: Any, line: str) -> None:
     assert line_of(event_of({"id": "e", "type": "metrics", "message": "as it was said", "data": data})) == line
+
+
+def test_events_without_an_id_are_known_by_their_content_and_long_ones_are_told_in_part() -> None:
+    told = {"created_at": 5, "message": "x" * 10_000}
+    event = event_of(told)
+    assert in_order([event, event_of({**told, "id": None})]) == [event]
+    assert len(line_of(event)) < 600
 
 
 @pytest.mark.parametrize("at", [float("nan"), 10**400, "soon", None])

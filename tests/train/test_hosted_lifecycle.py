@@ -156,6 +156,16 @@ def test_a_model_that_the_server_does_not_know_is_refused(server: Provider) -> N
         asked(server, model="gpt-5-mine")
 
 
+def test_an_undated_name_ends_at_the_latest_with_the_dated_models_of_it() -> None:
+    for name in ("gpt-4o-mini", "gpt-4o"):
+        found = offline(date(2026, 11, 22), model=name)
+        assert found.shutdown is None
+        assert found.notes[0].startswith(
+            f"{name} is shut down at the latest with the dated models of that name, on 2027"
+        )
+    assert offline(date(2026, 11, 22), model="gpt-5").notes[0].startswith("no day is known on which gpt-5")
+
+
 def test_a_model_without_a_date_is_open_ended_and_that_is_said(server: Provider) -> None:
     found = asked(server, day=date(2030, 1, 1))
     assert found.state == "unknown"

@@ -17,7 +17,7 @@ from audit.config.settings import Settings
 from audit.errors import AuditError, UsageError
 from audit.train.hosted.moderating import FlaggedRows, Moderation, moderate, texts_of
 from audit.train.protocol.connection import Connection
-from audit.train.scorers.moderation import ModerationScorer, judgements
+from audit.train.scorers.moderation import OVERLAP, PIECE, ModerationScorer, judgements
 from tests.train.hosted_rows import chat, lines, options, pair, prepared
 from tests.train.provider.process import Provider, provider
 from tests.train.served import Answer, serving
@@ -79,7 +79,8 @@ def test_with_warn_it_is_told_and_the_run_goes_on(tmp_path: Path, server: Provid
     assert str(found.note).startswith("the moderation flags 14 of 14 rows: chats.jsonl:1 /messages/0/content")
     assert str(found.note).endswith("; and 4 more, in moderation.jsonl")
     assert found.account() == {
-        "model": "omni-moderation-latest", "asked": 28, "rows": 14, "skipped": "", "flagged_rows": 14,
+        "model": "omni-moderation-latest", "asked": 28, "rows": 14, "not_shown": 0, "skipped": "",
+        "flagged_rows": 14,
         "categories": {"hate/threatening": 14},
     }  # fmt: skip
 
@@ -111,6 +112,55 @@ def test_texts_of_every_kind_are_shown(tmp_path: Path, server: Provider, message
         row["messages"] = [*messages, result, {"role": "assistant", "content": "a"}]
     found = moderated([chat(n) for n in range(10)] + [row], tmp_path, server, moderation="warn")
     assert [one.pointer for one in found.flagged] == [pointer]
+
+
+def call_of(arguments: str) -> dict[str, Any]:
+    return {**CALL, "function": {"name": "look", "arguments": arguments}}
+
+
+@pytest.mark.parametrize(
+    ("row", "pointer"),
+    [
+        (said(1, "x" * 19_997 + "POISON y"), "/messages/0/content"),
+        (chat(1, tools=[{"function": {"name": "look", "description": "POISON"}}]), "/tools/0/function/description"),
+        (
+            {"messages": [{"role": "assistant", "function_call": {"name": "f", "arguments": "POISON"}}]},
+            "/messages/0/function_call/arguments",
+        ),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [call_of('{"a": "POI\\u0053ON", "a": "fine"}')]}]},
+            "/messages/0/tool_calls/0/function/arguments",
+        ),
+        ({"messages": [{"role": "user", "name": "POISON", "content": "u"}]}, "/messages/0/name"),
+        ({"tools": [{"function": {"parameters": {"properties": {"file": {"enum": ["POISON"]}}}}}]}, None),
+    ],
+    ids=["cut", "description", "function", "escaped", "name", "parameter"],
+)  # fmt: skip
+def test_nothing_that_is_said_in_a_row_is_kept_from_the_moderation(row: dict[str, Any], pointer: str | None) -> None:
+    shown = [
+        (at, text[start : start + PIECE])
+        for at, text in texts_of(row)
+        for start in range(0, len(text), PIECE - OVERLAP)
+    ]
+    found = [at for at, text in shown if "POISON" in text]
+    assert found == [pointer or "/tools/0/function/parameters/properties/file/enum/0"]
+
+
+def test_images_are_not_shown_and_are_counted(tmp_path: Path, server: Provider) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.org/POISON.png"}}
+    row = chat(1)
+    row["messages"][0]["content"] = [{"type": "text", "text": "What is it?"}, picture, picture]
+    found = moderated([row, *[chat(number) for number in range(2, 12)]], tmp_path, server)
+    assert (found.not_shown, found.flagged, found.account()["not_shown"]) == (2, (), 2)
+    assert found.note == "images, sounds and files that no moderation was shown: 2"
+
+
+def test_a_moderation_that_is_gone_after_it_judged_some_texts_is_an_error(tmp_path: Path, server: Provider) -> None:
+    server.fault(
+        match="POST /moderations", nth=2, do="status", status=404, body={"error": {"message": "gone"}}, times=0
+    )
+    with pytest.raises(AuditError, match="no moderation any more"):
+        moderated([said(number, f"POISON {number}") for number in range(30)], tmp_path, server, moderation="warn")
 
 
 def test_both_answers_of_a_preference_are_shown(tmp_path: Path, server: Provider) -> None:
@@ -226,6 +276,13 @@ def test_a_moderation_that_does_not_say_whether_a_text_is_flagged_is_an_error(
         with pytest.raises(AuditError, match="did not say whether a text is flagged"):
             scorer.judge(["a"])
         scorer.close()
+
+
+def test_an_answer_that_is_none_of_a_moderation_is_told_with_what_to_look_at(tmp_path: Path, server: Provider) -> None:
+    server.fault(match="POST /moderations", do="garble", times=0)
+    with pytest.raises(AuditError) as error:
+        moderated([chat(n) for n in range(10)], tmp_path, server, retries=0)
+    assert "look at its address" in str(error.value.hint)
 
 
 def test_a_judgement_needs_no_scores_and_a_score_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,6 +142,27 @@ def test_fewer_rows_than_a_provider_takes_are_refused(tmp_path: Path) -> None:
         prepared([chat(number) for number in range(9)], tmp_path)
 
 
+def test_a_small_validation_file_is_told_and_a_large_hold_out_is_named(tmp_path: Path) -> None:
+    names = {"train": range(12), "validation": range(20, 23)}
+    splits = tuple((name, write(tmp_path / f"{name}.jsonl", [chat(n) for n in some])) for name, some in names.items())
+    (tmp_path / "out").mkdir()
+    found = prepare([], options(), Settings(jobs=1, splits=splits), tmp_path / "out")
+    assert found.files["validation"].rows == 3
+    assert any(note.startswith("the rows for validation: FMT114 too-few-rows for a training") for note in found.notes)
+    with pytest.raises(InputError, match="FMT114") as error:
+        prepared([chat(number) for number in range(14)], tmp_path, hold_out=0.8)
+    assert "--hold-out" in str(error.value.hint)
+
+
+def test_damaged_text_and_a_conversation_without_a_user_are_told(tmp_path: Path) -> None:
+    rows = [chat(number) for number in range(12)]
+    rows[2]["messages"][0]["content"] = "what \ufffd is"
+    rows[4]["messages"] = rows[4]["messages"][1:]
+    notes = prepared(rows, tmp_path).notes
+    assert any(note.startswith("1 of the lines for train hold U+FFFD") for note in notes)
+    assert "1 of the lines for train have no turn of a user" in notes
+
+
 def test_of_many_rows_ten_are_named_and_the_others_counted(tmp_path: Path) -> None:
     rows = [chat(number) for number in range(30)]
     for row in rows:
@@ -271,9 +292,44 @@ def test_what_nobody_knows_the_price_of_is_not_quoted_and_a_limit_cannot_be_kept
     found = prepared(rows, tmp_path, **told)
     assert found.quote["cost"] is None
     assert why in str(found.quote["unquoted"])
-    assert any(note.startswith("there is no quote: ") for note in found.notes)
     with pytest.raises(UsageError, match=r"under \$5.00 cannot be told: "):
         prepared(rows, tmp_path, Settings(jobs=1, max_cost=5), **told)
+
+
+def test_tools_make_an_estimate_of_the_quote_and_images_a_lower_bound(tmp_path: Path) -> None:
+    rows = [chat(number) for number in range(12)]
+    assert prepared(rows, tmp_path).quote["exact"] is True
+    rows[3]["tools"] = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    found = prepared(rows, tmp_path)
+    assert (found.quote["exact"], found.quote["estimated"], found.quote["media"]) == (False, 1, 0)
+    assert prepared(rows, tmp_path, Settings(jobs=1, max_cost=5)).quote["cost"] < 5
+    rows[7]["functions"] = [{"name": "f", "parameters": {"type": "object"}}]
+    assert prepared(rows, tmp_path).quote["estimated"] == 2
+    picture = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    rows[5]["messages"][0]["content"] = [picture, {"type": "text", "text": "What is it?"}]
+    found = prepared(rows, tmp_path)
+    assert any("(1 in the training rows) are not counted: tokens and cost are at least these" in n for n in found.notes)
+    with pytest.raises(UsageError, match="cannot be told: the tokens of images"):
+        prepared(rows, tmp_path, Settings(jobs=1, max_cost=5))
+    with pytest.raises(UsageError, match="training costs"):
+        prepared(rows, tmp_path, Settings(jobs=1, max_cost=1e-9))
+
+
+def test_the_tokenizer_of_another_model_does_not_count_for_a_known_one(tmp_path: Path) -> None:
+    rows = [chat(number) for number in range(12)]
+    found = prepared(rows, tmp_path, Settings(jobs=1, tokenizer="cl100k_base"))
+    assert (found.quote["tokenizer"], found.quote["exact"]) == ("o200k_base", True)
+    assert f"--tokenizer cl100k_base is not used: {options().model} reads o200k_base" in found.notes
+
+
+def test_what_nobody_counted_is_no_zero(tmp_path: Path) -> None:
+    sections: Any = {"data": {"label": "label"}}
+    rows = [chat(number, label="ab"[number % 2]) for number in range(20)]
+    account: Any = prepared(rows, tmp_path, Settings(jobs=1, sections=sections)).splits["train"]
+    assert account["tokens"] > account["trained"] > 0
+    assert account["longest"] is None
+    assert account["by_class"]["a"] == {"rows": 10, "tokens": None, "trained": None, "mass": 10.0}
+    assert not {"tokens", "trained"} & set(lines(file(tmp_path, "rows.jsonl"))[0])
 
 
 def test_a_job_that_costs_more_than_allowed_is_refused_with_the_sum(tmp_path: Path) -> None:

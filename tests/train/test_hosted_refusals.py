@@ -271,6 +271,17 @@ def test_an_example_is_a_line_of_the_file_that_was_handed_in(folder: Path) -> No
     assert found.hint == "`audit check DATA --target openai-sft` shows what is known to be refused"
 
 
+def test_what_the_moderation_flagged_before_is_named_where_the_file_is_unsafe(folder: Path) -> None:
+    found = placed(told("unsafe_file", "This training file is unsafe.", None), folder)
+    assert "flagged before" not in found.hint
+    known = {"role": "train", "line": 1, "row_id": "r", "file": "data.jsonl", "row_line": 1, "pointer": "/messages/0"}
+    (folder / "moderation.jsonl").write_text(json.dumps({**known, "categories": ["hate"]}) + "\n")
+    for text in ("This training file is unsafe.", "blocked by our moderation API"):
+        found = placed(told("unsafe_file", text, None), folder)
+        assert found.hint.startswith("the moderation flagged before the upload: data.jsonl:1; ")
+    assert told("unsafe_file", "blocked by our moderation API", None).kind == "moderated"
+
+
 def test_a_copy_says_of_which_row_it_is_one(folder: Path) -> None:
     found = placed(told(None, TRAINING + "Example 4 is odd.", None), folder)
     assert found.text.endswith("data.jsonl:3 (line 4 of train.jsonl, copy 2 of the row)")

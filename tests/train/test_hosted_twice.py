@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import OpenAI
 
-from audit.errors import OutputError, UsageError
+from audit.errors import InputError, OutputError, UsageError
 from audit.train import train, verify
 from audit.train.hosted import carrying
+from audit.train.hosted.acting import job_of_run
 from audit.train.hosted.scratch import scratch_beside
 from audit.train.options import TrainOptions
 from audit.train.protocol.failures import ProviderError
 from audit.train.runs.identity import ResumeRefused
+from audit.train.runs.record import Record
 from tests.train.hosted_rows import MODEL
 from tests.train.hosted_runs import kept, trained
 from tests.train.provider.asking import KEY
@@ -76,6 +79,65 @@ def test_of_two_jobs_that_were_made_at_the_same_time_the_younger_is_cancelled_an
     assert any("job ftjob-0002, which this run had made, is cancelled" in note for note in report.notes)
     assert verify(tmp_path / "b").state == "intact"
     assert trained(server, tmp_path / "a", resume=True).job == "ftjob-0001"
+
+
+def unmarked(server: Provider, seed: int = 0) -> None:
+    """A job of somebody who names no run, on the file that is at the provider."""
+    file = server.state()["jobs"][0]["training_file"]
+    with OpenAI(base_url=server.url, api_key=KEY, max_retries=0) as client:
+        client.fine_tuning.jobs.create(model=MODEL, training_file=file, seed=seed)
+
+
+def test_while_a_job_is_in_doubt_one_on_the_same_file_stops_the_run(tmp_path: Path, server: Provider) -> None:
+    trained(server, tmp_path / "earlier", epochs=2, wait=False)
+    server.fault(CREATE, do="drop")
+    with pytest.raises(ProviderError, match="nobody knows"):
+        trained(server, tmp_path / "run")
+    unmarked(server, seed=7)
+    with pytest.raises(ProviderError, match="job ftjob-0002 is trained on the same file"):
+        trained(server, tmp_path / "run", resume=True)
+    assert len(server.state()["jobs"]) == 2
+
+
+def test_a_job_without_a_key_is_taken_up_and_it_is_said_that_it_bears_none(tmp_path: Path, server: Provider) -> None:
+    trained(server, tmp_path / "earlier", epochs=2, wait=False)
+    unmarked(server)
+    report = trained(server, tmp_path / "run")
+    assert (report.job, report.adopted) == ("ftjob-0002", True)
+    assert any("bears no key of this run" in note for note in report.notes)
+    assert len(server.state()["jobs"]) == 2
+
+
+def test_a_listing_that_is_too_long_to_look_through_makes_no_job(
+    tmp_path: Path, server: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(server, tmp_path / "a", epochs=1, wait=False)
+    trained(server, tmp_path / "b", epochs=2, wait=False)
+    monkeypatch.setattr("audit.train.hosted.job.LISTED", 1)
+    with pytest.raises(ProviderError, match="lists more than 1 jobs"):
+        trained(server, tmp_path / "c", epochs=3)
+    assert len(server.state()["jobs"]) == 2
+
+
+def test_the_id_of_a_job_is_told_where_the_record_cannot_take_it(
+    tmp_path: Path, server: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Record.add
+
+    def full(record: Record, kind: str, data: Any) -> Any:
+        if kind == "job":
+            raise OutputError("record.jsonl cannot be written", hint="is there space left?")
+        return add(record, kind, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Record, "add", full)
+        with pytest.raises(OutputError) as raised:
+            trained(server, tmp_path / "run")
+    assert "job ftjob-0001 goes on at the provider" in str(raised.value.hint)
+    with pytest.raises(InputError, match="may have been made, and its id is not in the record"):
+        job_of_run(tmp_path / "run", "status")
+    assert trained(server, tmp_path / "run", resume=True).job == "ftjob-0001"
+    assert len(server.state()["jobs"]) == 1
 
 
 # ----------------------------------------------------------------------------- going on
@@ -141,12 +203,26 @@ def test_a_page_without_a_list_of_events_takes_none_away(tmp_path: Path, server:
     run = tmp_path / "run"
     body = {"object": "list", "data": None, "has_more": False}
     server.fault("GET /fine_tuning/jobs/*/events", nth=3, do="status", status=200, body=body, times=0)
-    with pytest.raises(ProviderError, match="no list of entries"):
-        trained(server, run)
-    assert len(kept(run)) > 0
-    server.no_faults()
-    assert trained(server, run, resume=True).status == "succeeded"
-    assert [one["id"] for one in kept(run)] == [one["id"] for one in server.state()["events"]]
+    heard: list[str] = []
+    report = trained(server, run, told=heard.append)
+    assert (report.status, report.events) == ("succeeded", len(kept(run)))
+    assert report.events > 0
+    lack = [line for line in heard if "the events of the job are not all there" in line]
+    assert len(lack) == 1
+    assert "no list of entries" in lack[0]
+    assert lack[0] in report.notes
+    assert verify(run).state == "intact"
+
+
+@pytest.mark.parametrize("what", ["events", "checkpoints", "content"])
+@pytest.mark.parametrize("status", [404, 405, 500, 501])
+def test_a_job_that_has_ended_is_sealed_whatever_the_provider_does_not_hand_out(
+    tmp_path: Path, server: Provider, what: str, status: int
+) -> None:
+    server.fault(f"GET /**/{what}", do="status", status=status, body={"error": {"message": "no such thing"}}, times=0)
+    report = trained(server, tmp_path / "run")
+    assert (report.status, report.finished, report.is_failed) == ("succeeded", True, False)
+    assert any("no such thing" in note for note in report.notes)
 
 
 # ----------------------------------------------------------------------------- what is prepared

@@ -68,3 +68,15 @@ def test_an_assignment_names_a_setting() -> None:
     assert raised.value.hint == 'did you mean "batch_size"?'
     with pytest.raises(UsageError, match="it has no ="):
         split_assignment("lr")
+
+
+def test_what_belongs_to_a_provider_is_named_all_at_once() -> None:
+    with pytest.raises(ConfigError, match="suffix, beta are settings of a run at a provider"):
+        options({"provider": "local", "suffix": "x", "beta": 0.1})
+
+
+def test_a_value_of_another_kind_is_told_in_words() -> None:
+    with pytest.raises(ConfigError, match=r"lr must be a number, not 'abc'"):
+        options(lr="abc")
+    with pytest.raises(ConfigError, match="over_length must be error or drop or truncate, not 'x'"):
+        options(over_length="x")

@@ -42,15 +42,16 @@ def test_every_row_is_within_one_copy_of_its_scaled_weight(weights: list[float],
 
 
 @given(st.data(), st.integers(0, 2**31))
-def test_every_label_and_every_cell_is_within_one_copy_of_its_summed_weight(data: st.DataObject, seed: int) -> None:
-    rows = data.draw(
-        st.lists(st.tuples(st.floats(0.3, 3), st.integers(0, 2), st.integers(0, 1)), min_size=1, max_size=80)
-    )
+def test_every_label_and_every_cell_of_it_and_the_first_attributes_is_within_one_copy(
+    data: st.DataObject, seed: int
+) -> None:
+    kinds = st.tuples(st.floats(0.3, 3), st.integers(0, 2), st.integers(0, 1), st.integers(0, 2))
+    rows = data.draw(st.lists(kinds, min_size=1, max_size=80))
     weights = [row[0] for row in rows]
-    keys = [[row[1] for row in rows], [row[2] for row in rows]]
+    keys = [[row[place] for row in rows] for place in (1, 2, 3)]
     content = [content_key(str(place), seed) for place in range(len(rows))]
     found = lowered(weights, ordered(keys, content, weights), how="resample", seed=seed)
-    for cell in {*zip(*keys, strict=True)} | {(label,) for label in keys[0]}:
+    for cell in {full[:many] for full in zip(*keys, strict=True) for many in (1, 2, 3)}:
         inside = [place for place in range(len(rows)) if tuple(key[place] for key in keys)[: len(cell)] == cell]
         wanted = math.fsum(weights[place] for place in inside) * found.scale
         assert abs(sum(found.copies[place] for place in inside) - wanted) < 1 + ROUNDING

@@ -43,7 +43,7 @@ def test_every_setting_of_a_hosted_run_may_stand_in_the_file() -> None:
         ("hold_out", "nan", "hold_out is a share"),
         ("seed", 2**31, "seed must be from 0"),
         ("attempt", 0, "attempt must be from 1"),
-        ("lowering", "guess", "Invalid enum value"),
+        ("lowering", "guess", "must be resample or oversample"),
         ("model", "", "no model was named"),
         ("model", "gpt\n4", "no model was named"),
         ("lora_r", 8, "lora_r: a provider takes no such setting"),
@@ -66,6 +66,22 @@ def test_a_file_that_nobody_named_may_not_say_where_data_and_key_go(key: str) ->
         read_options(settings(found=True, **{key: "http://localhost:1/v1"}))
     assert read_options(settings(found=True, **{key: "x"}), {key: "y"})
     assert read_options(settings(**{key: "x"}))
+
+
+@pytest.mark.parametrize(("key", "value"), [("provider", "openai"), ("moderation", "warn"), ("attempt", 2)])
+def test_a_file_that_nobody_named_may_not_start_a_paid_upload(key: str, value: Json) -> None:
+    with pytest.raises(ConfigError, match=rf"audit\.toml says \[train\] {key}, and nobody named") as caught:
+        read_options(settings(found=True, **{key: value}))
+    assert "--config audit.toml" in str(caught.value.hint)
+    assert read_options(settings(found=True, epochs=2, **{key: value}), {key: value}).epochs == 2
+    assert read_options(settings(**{key: value}))
+    assert read_options(settings(found=True, moderation="refuse", attempt=1))
+
+
+@pytest.mark.parametrize("value", [1.25, "2.5", "some", "nan", "inf", True, "1" * 5000], ids=str)
+def test_epochs_are_a_whole_number(value: Json) -> None:
+    with pytest.raises(ConfigError, match="epochs must be a whole number from 1 to 50"):
+        read_options(settings(epochs=value))
 
 
 def test_rows_are_chosen_and_weighed_as_for_a_run_on_this_machine() -> None:

@@ -172,23 +172,29 @@ def test_rows_without_a_copy_are_accounted_for_and_told(tmp_path: Path) -> None:
     assert "stand in no line of the file" in out.notes[0]
 
 
-def test_labels_and_groups_keep_their_share_within_one_line(tmp_path: Path) -> None:
+def test_labels_and_the_groups_declared_first_keep_their_share_within_one_line(tmp_path: Path) -> None:
     chance = random.Random(5)
     settings = Settings(
         sections={
             "data": {"weight": "metadata.w", "label": "metadata.label"},
-            "attributes": {"sex": {"field": "metadata.sex"}},
+            "attributes": {"sex": {"field": "metadata.sex"}, "age": {"field": "metadata.age"}},
         }
     )
-    data = [chat(at, w=chance.uniform(0.2, 2), label=chance.choice("yn"), sex=chance.choice("FM")) for at in range(120)]
+    some = {"label": "yn", "sex": "FM", "age": "abcdefgh"}
+    data = [
+        chat(at, w=chance.uniform(0.2, 2), **{key: chance.choice(names) for key, names in some.items()})
+        for at in range(240)
+    ]
     out, _ = sent(tmp_path, data, settings=settings)
     assert out.lowering is not None
-    cells: dict[tuple[Json, Json], list[float]] = {}
+    cells: dict[tuple[Json, ...], list[float]] = {}
     for row, copies in zip(data, out.lowering.copies, strict=True):
         about = row["metadata"]
         assert isinstance(about, dict)
-        cells.setdefault((about["label"], about["sex"]), []).append(copies - float(about["w"]) * out.lowering.scale)  # type: ignore[arg-type]
-    assert len(cells) == 4
+        off = copies - float(about["w"]) * out.lowering.scale  # type: ignore[arg-type]
+        for many in (1, 2, 3):
+            cells.setdefault(tuple(about[key] for key in list(some)[:many]), []).append(off)
+    assert len(cells) == 2 + 4 + 32
     assert all(abs(sum(cell)) < 1 for cell in cells.values())
 
 
@@ -277,7 +283,7 @@ def test_what_a_writer_refuses_is_named_by_its_reason(tmp_path: Path) -> None:
     def write(record: Record) -> Sequence[Written]:
         raise Unwritable("too odd")
 
-    with pytest.raises(InputError, match=r"line 1 .* too odd \[unwritable\], and 1 other rows"):
+    with pytest.raises(InputError, match=r"line 1 .* too odd \[unwritable\], and 1 other row"):
         sent(tmp_path, [chat(0), chat(1)], write=write)
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from audit.errors import InputError, UsageError
 from audit.train import endpoints
-from audit.train.endpoints import shown_address
+from audit.train.addresses import shown_address
 from tests.train.asked import asked, chat, questions, read, write
 from tests.train.served import Answer, completion, question, serving
 

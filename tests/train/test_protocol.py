@@ -15,7 +15,8 @@ import pytest
 pytest.importorskip("openai")
 
 from audit.errors import UsageError
-from audit.train.endpoints import Endpoint, Failed, cleaned, secrets_of
+from audit.train.addresses import cleaned, secrets_of
+from audit.train.endpoints import Endpoint, Failed
 from audit.train.prediction.remote import wants_newer_limit
 from audit.train.protocol.connection import Connection, pages
 from audit.train.protocol.failures import ON, ProviderError

@@ -23,11 +23,12 @@ _DIGITS = 12
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Rows that are used, their tokens, those of them that are trained, and their loss mass (the sum of weights)."""
+    """Rows that are used, their tokens, those of them that are trained, and their loss mass (the sum of weights).
+    Tokens are None where they were not counted."""
 
     rows: int
-    tokens: int
-    trained: int
+    tokens: int | None
+    trained: int | None
     mass: float
 
 
@@ -43,8 +44,9 @@ class SplitAccount(msgspec.Struct, frozen=True, kw_only=True):
     """One split. ``rows`` were read, ``used`` give at least one sequence; ``truncated`` of these were cut.
 
     ``weightless`` rows count for nothing and were left out, ``dropped`` counts the others by reason. ``longest`` is the
-    longest sequence in tokens. ``by_role`` counts trained tokens. ``mass`` is the sum of the weights of trained tokens
-    (of rows, for a classification), ``effective_rows`` how many rows of equal weight the used ones are worth (Kish).
+    longest sequence in tokens, None where it was not counted. ``by_role`` counts trained tokens. ``mass`` is the sum of
+    the weights of trained tokens (of rows, for a classification), ``effective_rows`` how many rows of equal weight the
+    used ones are worth (Kish).
     ``preference_rows`` have two answers, of which the chosen one is trained on.
     """
 
@@ -56,7 +58,7 @@ class SplitAccount(msgspec.Struct, frozen=True, kw_only=True):
     examples: int = 0
     tokens: int = 0
     trained: int = 0
-    longest: int = 0
+    longest: int | None = 0
     by_role: Mapping[str, int] = {}
     by_class: Mapping[str, Tally] = {}
     by_group: Mapping[str, Mapping[str, Tally]] = {}
@@ -111,19 +113,24 @@ def unused_weights_note(rows: int) -> str:
 
 
 class _Used(msgspec.Struct, frozen=True):
-    """One entry for every row that is used: its ordinal, tokens, trained tokens and loss mass."""
+    """One entry for every row that is used: its ordinal, tokens, trained tokens and loss mass. Without ``counted`` the
+    tokens are nobody's count."""
 
     rows: Codes
     columns: Sequence[NDArray[np.float64]]
+    counted: bool = True
 
     def tallies(self, codes: Codes, names: Sequence[str]) -> dict[str, Tally]:
         """By a code for each, which is the index of its name; those without rows are left out."""
         rows, tokens, trained, mass = cell_sums(codes, len(names), [np.ones(len(self.rows)), *self.columns])
         return {
-            name: Tally(int(rows[at]), int(tokens[at]), int(trained[at]), float(mass[at]))
+            name: Tally(int(rows[at]), self._count(tokens[at]), self._count(trained[at]), float(mass[at]))
             for at, name in enumerate(names)
             if rows[at]
         }
+
+    def _count(self, tokens: float) -> int | None:
+        return int(tokens) if self.counted else None
 
 
 def _account(rows: Rows, built: Built, *, weighted: bool) -> SplitAccount:
@@ -158,13 +165,14 @@ def account_of_lines(rows: Rows, outcomes: Sequence[RowOutcome]) -> SplitAccount
     used = [one for one in outcomes if one.examples]
     lines = np.array([one.examples for one in used], np.float64)
     nothing = np.zeros(len(used))
-    table = _Used(np.array([one.ordinal for one in used], np.int64), (nothing, nothing, lines))
+    table = _Used(np.array([one.ordinal for one in used], np.int64), (nothing, nothing, lines), counted=False)
     return SplitAccount(
         rows=len(outcomes),
         used=len(used),
         weightless=counts[WEIGHTLESS],
         dropped=_dropped(counts),
         examples=int(lines.sum()),
+        longest=None,
         mass=float(lines.sum()),
         effective_rows=kish(float(lines.sum()), float((lines * lines).sum())),
         **_cells(rows, table),

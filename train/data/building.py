@@ -10,6 +10,7 @@ import msgspec
 
 from audit.errors import ConfigError, InputError, did_you_mean
 from audit.model import Record
+from audit.policy.words import plural
 from audit.train.data.encode import Encoder, RowIn, RowOut, Unusable
 from audit.train.data.examples import Example, Examples
 from audit.train.data.rows import VALIDATION, Rows
@@ -161,11 +162,7 @@ class _Work:
                 yield from found.examples
 
     def _stops(self, found: Unusable, options: TrainOptions) -> bool:
-        if found.reason == "unseen_label" and self.split == VALIDATION:
-            return True
-        if found.reason == "over_length" and options.over_length != "truncate":
-            return options.over_length == "error"
-        return options.unusable == "error"
+        return (found.reason == "unseen_label" and self.split == VALIDATION) or stops(found.reason, options)
 
     def left_out(self) -> Counter[str]:
         """Rows that gave nothing, by what is said of them."""
@@ -175,7 +172,7 @@ class _Work:
         """Raise InputError for the rows that stop the run."""
         if not self._refused:
             return
-        hint = _way_out(self._refused[0][1].reason, self.encoder.options) if self.encoder else None
+        hint = way_out(self._refused[0][1].reason, self.encoder.options) if self.encoder else None
         refused = [(row, found.reason, found.detail) for row, found in self._refused]
         raise refusal(self.rows, self.split, refused, hint)
 
@@ -183,7 +180,7 @@ class _Work:
 def nothing_left(split: str, rows: int, left_out: Mapping[str, int]) -> InputError:
     """The error that none of the rows of a split can be used; ``left_out`` counts them by what is said of them."""
     return InputError(
-        f"none of the {rows:,} rows of the split {split} can be used: {_counted(left_out)}",
+        f"none of the {plural(rows, 'row')} of the split {split} can be used: {_counted(left_out)}",
         hint="look at the weights of rows" if set(left_out) == {WEIGHTLESS} else "`audit check` says what is wrong",
     )
 
@@ -194,7 +191,11 @@ def refusal(rows: Rows, split: str, refused: Sequence[tuple[int, str, str]], hin
     row, reason, detail = refused[0]
     place = rows.place(row)
     others = len(refused) - 1
-    more = f", and {others:,} other rows ({_counted(Counter(why for _, why, _ in refused))} in all)" if others else ""
+    more = (
+        f", and {plural(others, 'other row')} ({_counted(Counter(why for _, why, _ in refused))} in all)"
+        if others
+        else ""
+    )
     return InputError(
         f"{place.file} line {place.line} (row {rows.row_ids([row])[0]}) cannot be used for {split}: "
         f"{detail} [{reason}]{more}",
@@ -210,7 +211,14 @@ def no_weight(field: str, record: Record) -> ConfigError:
     return ConfigError(f"[data] weight = {field!r}: no training row has that", hint=did_you_mean(field, names))
 
 
-def _way_out(reason: str, options: TrainOptions) -> str:
+def stops(reason: str, options: TrainOptions) -> bool:
+    """Whether a row that cannot be used for this reason stops the run, by the settings alone."""
+    if reason == "over_length" and options.over_length != "truncate":
+        return options.over_length == "error"
+    return options.unusable == "error"
+
+
+def way_out(reason: str, options: TrainOptions) -> str:
     """What can be done about rows that stop the run. Rows that are cut already cannot be cut."""
     cut = reason == "over_length" and options.over_length == "truncate"
     return DROP if cut else _WAYS_OUT.get(reason, DROP)

@@ -13,7 +13,7 @@ from audit.config.load import FOUND
 from audit.config.settings import Settings
 from audit.errors import ConfigError, UsageError
 from audit.model import Json
-from audit.train.endpoints import check_key_variable
+from audit.train.addresses import check_key_variable
 from audit.train.prediction.options import AUTO, NONE
 
 POLICY: Final = "outputs"

@@ -37,7 +37,7 @@ from audit.policy.demands import Answered
 from audit.policy.load import load_policy
 from audit.policy.words import percent
 from audit.rule import Comparison, TrainedOn
-from audit.train.endpoints import shown_address
+from audit.train.addresses import shown_address
 from audit.train.evaluation.arms import Replicate, replicates_of
 from audit.train.evaluation.asking import Asked, Told, ask_replicate, names_of, plan_variants
 from audit.train.evaluation.examples import draw_examples

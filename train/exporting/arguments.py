@@ -88,6 +88,14 @@ def put_machine(sheet: Sheet) -> None:
         sheet.leave(OF_THE_MACHINE, "device")
 
 
+def put_counted(sheet: Sheet) -> bool:
+    """Whether rows that are too long cannot be in the file, because they were counted here and must not be cut."""
+    counted = sheet.given.counted and sheet.given.train.over_length != "truncate"
+    if counted:
+        sheet.in_rows("rows of more tokens stopped the export or were left out", "over_length")
+    return counted
+
+
 def put_steps(sheet: Sheet) -> None:
     """How long, in what batches, and from which seed."""
     given, options = sheet.given, sheet.given.train

@@ -12,6 +12,7 @@ from typing import Final
 
 from audit.model import Chat, Json, Record
 from audit.read.shapes.base import Unwritable, Written
+from audit.train.data.encode import REASONING
 from audit.train.data.rows import VALIDATION
 from audit.train.exporting.arguments import (
     OF_THE_MACHINE,
@@ -26,7 +27,7 @@ from audit.train.exporting.arguments import (
     put_revision,
     put_steps,
 )
-from audit.train.exporting.lines import check_line, messages_of, tools_of, trained_turns
+from audit.train.exporting.lines import KEYS, check_line, messages_of, tools_of, trained_turns
 from audit.train.exporting.settings import ADAPTERS, Given, Sheet
 from audit.train.exporting.trainer import DATA, OUTPUT, Trainer, check_method
 from audit.train.options import ALL_LINEAR
@@ -45,22 +46,35 @@ _NAMES: Final = {
 
 
 def _write_chat(record: Record) -> Sequence[Written]:
+    """One line, which says of each message whether it is trained on."""
     chat = record.chat
     trained = set(trained_turns(chat))
-    messages = [{**turn, TRAIN_KEY: at in trained} for at, turn in enumerate(messages_of(chat.messages))]
+    said = messages_of(chat.messages)
+    messages = [{**turn, TRAIN_KEY: at in trained} for at, turn in enumerate(said.messages)]
     check_line(messages)
-    return (Written({"messages": json.dumps(messages), "tools": tools_of(chat)}),)
+    return (Written({"messages": json.dumps(messages), "tools": tools_of(chat)}, said.lost),)
+
+
+def _write_apart(record: Record) -> Sequence[Written]:
+    """A line for each trained answer, where the template writes an answer otherwise as soon as something follows."""
+    said, made = messages_of(record.chat.messages), []
+    for index in trained_turns(record.chat):
+        messages = [{**turn, TRAIN_KEY: at == index} for at, turn in enumerate(said.messages[: index + 1])]
+        check_line(messages)
+        made.append(Written({"messages": json.dumps(messages), "tools": tools_of(record.chat)}, said.lost))
+    return made
 
 
 def _write_pair(record: Record) -> Sequence[Written]:
     """Role and content are all that is read of a preference; of an answer only its last message."""
     chat = record.chat
     _check_pair(chat)
-    prompt = [_said(turn) for turn in messages_of(chat.messages)]
-    chosen, rejected = (_said(messages_of(answer)[0]) for answer in (chat.chosen, chat.rejected))
+    said = messages_of((*chat.messages, *chat.chosen, *chat.rejected))
+    lost: list[str] = list(said.lost)
+    *prompt, chosen, rejected = (_plain(turn, lost) for turn in said.messages)
     row: dict[str, Json] = {"messages": prompt, "chosen": chosen, "rejected": rejected}
     check_line(row)
-    return (Written(row),)
+    return (Written(row, tuple(lost)),)
 
 
 def _check_pair(chat: Chat) -> None:
@@ -77,10 +91,14 @@ def _check_pair(chat: Chat) -> None:
         raise Unwritable("an empty answer, which Axolotl takes for its place holder")
 
 
-def _said(message: Mapping[str, Json]) -> dict[str, Json]:
+def _plain(message: Mapping[str, Json], lost: list[str]) -> dict[str, Json]:
     if not isinstance(message["content"], str):
         raise Unwritable("a content of parts, which Axolotl does not read of a preference")
-    return {"role": message["role"], "content": message["content"]}
+    if any(message.get(key) for key in REASONING):
+        raise Unwritable("reasoning beside the content, which Axolotl does not read of a preference")
+    plain = {"role": message["role"], "content": message["content"]}
+    lost += [f"/messages/*/{key}: Axolotl does not read it of a preference" for key in message.keys() - plain.keys()]
+    return plain
 
 
 def _configure(given: Given) -> Sheet:
@@ -117,6 +135,7 @@ def _data_set(given: Given, split: str) -> dict[str, Json]:
         "type": "chat_template",
         "field_messages": "messages",
         "field_tools": "tools",
+        "message_property_mappings": {key: key for key in KEYS},  # else those alone that it finds in the template
         "message_field_training": TRAIN_KEY,
         "roles_to_train": [],
         "train_on_eos": "turn",
@@ -154,6 +173,10 @@ def _put_length(sheet: Sheet) -> None:
         sheet.carry("over_length", excess_length_strategy=said)
 
 
+def _history(row: Mapping[str, Json]) -> int:
+    return len(json.loads(row["messages"])) - 1
+
+
 AXOLOTL: Final = Trainer(
     name="axolotl",
     configuration="axolotl.yaml",
@@ -162,6 +185,14 @@ AXOLOTL: Final = Trainer(
     command=dict.fromkeys(("chat", "preference"), "axolotl train axolotl.yaml"),
     supervised=(
         f'of each line the messages with "{TRAIN_KEY}": true, each with the token that ends its turn (eos_token; set '
-        "eot_tokens where the chat template ends turns with another)"
+        "eot_tokens where the chat template ends turns with another), and nothing that the template writes into an "
+        "answer of itself, such as an empty block of thoughts"
+    ),
+    apart=_write_apart,
+    counts=True,
+    history=_history,
+    unrendered=(
+        "where the chat template rewrites the turns before the last, as those of models that think do, earlier answers "
+        "of a chat are trained as they are rewritten"
     ),
 )

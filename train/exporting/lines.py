@@ -8,19 +8,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from audit.model import ABSENT, Chat, Json, Message
 from audit.read.shapes.base import Unwritable
 from audit.render import is_trained
 from audit.render.messages import as_template_message, as_tools
-from audit.train.data.encode import ASSISTANT
+from audit.train.data.encode import ASSISTANT, REASONING
 
 LARGEST: Final = 2**63 - 1
 """The largest whole number of a row: the reader of these trainers holds it in 64 bits (pandas' ujson stops at more)."""
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d(:?\d\d(:?\d\d(\.\d+)?)?)?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
 """What Arrow's reader of JSON takes for a time (arrow.apache.org/docs/cpp/json.html, "Timestamp inference")."""
 _TEXTS: Final = ("text", "refusal")
+KEYS: Final = ("role", "content", "name", "tool_calls", "tool_call_id", "tool_name", "channel", "recipient", *REASONING)
+"""Keys of a message that chat templates read. All others are the data's own, and stay behind."""
 
 
 def trained_turns(chat: Chat) -> list[int]:
@@ -31,16 +33,25 @@ def trained_turns(chat: Chat) -> list[int]:
     return found
 
 
-def messages_of(turns: Iterable[Message]) -> list[dict[str, Json]]:
-    """The messages as the chat template of a run on this machine gets them: tool arguments as objects, and the keys
-    that only a template knows, such as reasoning. Raises Unwritable for what is no text."""
-    made = []
+class Said(NamedTuple):
+    """Messages, and what of them stays behind, as in ``Written.lost``."""
+
+    messages: list[dict[str, Json]]
+    lost: tuple[str, ...]
+
+
+def messages_of(turns: Iterable[Message]) -> Said:
+    """The messages as the chat template of a run on this machine gets them: tool arguments as objects, and of the other
+    keys those that templates know (``KEYS``), such as reasoning. Raises Unwritable for what is no text."""
+    made, lost = [], []
     for turn in turns:
         _check_content(turn)
         if any(not _is_name(call.name) for call in turn.calls):
             raise Unwritable(f"a tool call at {turn.at} names no function")
-        made.append(as_template_message(turn))
-    return made
+        said = as_template_message(turn)
+        made.append({key: value for key, value in said.items() if key in KEYS})
+        lost += [f"{turn.at}/{key}: a key of a message that chat templates do not know" for key in said.keys() - KEYS]
+    return Said(made, tuple(lost))
 
 
 def tools_of(chat: Chat) -> str | None:

@@ -23,6 +23,7 @@ from audit.train.exporting.arguments import (
     UNLIMITED,
     layers_of,
     put_adapter,
+    put_counted,
     put_evaluation,
     put_in_rows,
     put_machine,
@@ -175,7 +176,8 @@ def _put_length(sheet: Sheet) -> None:
         sheet.unasked("over_length")
     else:
         sheet.carry("max_length", cutoff_len=options.max_length)
-        sheet.leave("it cuts longer lines there", "over_length")
+        if not put_counted(sheet):
+            sheet.change("over_length", "it cuts longer lines there, and says nothing of it")
 
 
 def _history(row: Mapping[str, Json]) -> int:
@@ -195,4 +197,5 @@ LLAMA_FACTORY: Final = Trainer(
     history=_history,
     card=f"{DATA}/dataset_info.json",
     describe=_info,
+    rewrites_tools=True,
 )

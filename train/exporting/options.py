@@ -11,7 +11,7 @@ from audit.config.sections import TRAIN_KEYS
 from audit.config.settings import Settings
 from audit.errors import ConfigError, UsageError
 from audit.model import Json
-from audit.train.options import TrainOptions
+from audit.train.options import TrainOptions, misfit
 from audit.train.options import read_options as read_train_options
 from audit.train.outgoing.capabilities import How
 
@@ -64,7 +64,7 @@ def read_options(settings: Settings, given: Mapping[str, Json] | None = None) ->
     try:
         options = msgspec.convert(merged, ExportOptions, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"[train]: {error}", hint=_HINT) from None
+        raise ConfigError(misfit(error, ExportOptions, merged), hint=_HINT) from None
     check_options(options)
     return options
 

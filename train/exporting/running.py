@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 
@@ -21,12 +21,15 @@ from audit.engine.drive import Progress
 from audit.engine.finish import TRAIN
 from audit.errors import InputError
 from audit.evidence import tool_version
-from audit.model import Json
+from audit.model import Chat, Json
+from audit.policy.words import plural
+from audit.render.messages import as_tools
 from audit.train.data.building import left_alone
 from audit.train.data.rows import VALIDATION, Rows, gathering
 from audit.train.exporting.folder import EXPORT, check_folder, check_names, put_in_place, staging
 from audit.train.exporting.lines import Times
 from audit.train.exporting.options import ExportOptions, check_options, read_options
+from audit.train.exporting.rendering import encoder_of, template_of, unrendered_note
 from audit.train.exporting.report import (
     Export,
     ExportedFile,
@@ -39,7 +42,6 @@ from audit.train.exporting.settings import Given, Sheet, yaml_of
 from audit.train.exporting.trainer import DATA, PREFERENCE_TRAINS, TEMPLATE, Trainer
 from audit.train.exporting.trainers import trainer_of
 from audit.train.models.base import model_folder, recorded_name
-from audit.train.models.templates import NAMED
 from audit.train.outgoing.capabilities import Capabilities, Kind, capabilities_of
 from audit.train.outgoing.rows import Outgoing, SplitOut, kind_of, send_out
 from audit.train.runs.chain import canonical
@@ -106,6 +108,7 @@ class _Work:
         self.options = options
         self.to = capabilities_of(trainer.name)
         self.files: dict[str, ExportedFile] = {}
+        self.encoder = encoder_of(options.train)
         self._folder = folder
         self._staged = staged
 
@@ -143,9 +146,11 @@ class _Work:
             sent = {name: self._send(rows, name, kind) for name in splits}
             rest = [one for name in rows.splits if name not in sent for one in left_alone(rows, name)]
             inputs = {name: InputFile(sha256=file.sha256, rows=file.rows) for name, file in rows.files.items()}
-        outcomes = sorted([one for out, _ in sent.values() for one in out.outcomes] + rest, key=lambda one: one.ordinal)
-        self.write(ROWS, b"".join(map(row_line, outcomes)))
-        sheet = self._sheet(kind, {name: out.lines for name, (out, _) in sent.items()})
+        outcomes = sorted(
+            [one for done in sent.values() for one in done.out.outcomes] + rest, key=lambda one: one.ordinal
+        )
+        self.write(ROWS, b"".join(row_line(one, counted=False) for one in outcomes))
+        sheet = self._sheet(kind, {name: done.out.lines for name, done in sent.items()})
         self._configure(sheet, decision)
         return self._export(sheet, decision, inputs, sent)
 
@@ -158,13 +163,14 @@ class _Work:
             lines=lines,
             model=_model_for(options.model, self._folder),
             template=template,
+            counted=self.encoder is not None,
         )
         return self.trainer.configure(given)
 
     # ------------------------------------------------------------------ rows
 
-    def _send(self, rows: Rows, split: str, kind: Kind) -> tuple[SplitOut, int]:
-        """A split as it was written, and the messages that stand in more than one line of a row."""
+    def _send(self, rows: Rows, split: str, kind: Kind) -> _Sent:
+        """A split as it was written."""
         name = f"{DATA}/{split}.jsonl"
         with _Lines(self, name) as lines:
             out = send_out(
@@ -176,6 +182,8 @@ class _Work:
                 lowering=self.options.lowering,
                 sink=lines.take,
                 write=self.trainer.write[kind],
+                apart=self.trainer.apart if kind == "chat" else None,
+                encoder=self.encoder,
             )
         if times := lines.times.columns():
             raise InputError(
@@ -183,7 +191,7 @@ class _Work:
                 "times, which it then writes in another way",
                 hint="say it in words (May 1, 2024), or export to trl, which is told what the texts are",
             )
-        return out, lines.history
+        return _Sent(out, lines.history, lines.with_tools)
 
     # ------------------------------------------------------------------ files beside
 
@@ -194,7 +202,7 @@ class _Work:
         if self.trainer.card is not None and self.trainer.describe is not None:
             self.write(self.trainer.card, self.trainer.describe(sheet.given))
         if TEMPLATE in sheet.config.values():
-            self.write(TEMPLATE, _template_of(self.options.train.chat_template or ""))
+            self.write(TEMPLATE, template_of(self.options.train.chat_template or ""))
         self.write(self.trainer.configuration, yaml_of(sheet.config, heading))
         if decision is not None:
             self.write(GATE, canonical(decision))
@@ -204,7 +212,7 @@ class _Work:
         sheet: Sheet,
         decision: GateDecision | None,
         inputs: Mapping[str, InputFile],
-        sent: Mapping[str, tuple[SplitOut, int]],
+        sent: Mapping[str, _Sent],
     ) -> Export:
         kind = sheet.given.kind
         told = told_options(self.options.train)
@@ -218,16 +226,57 @@ class _Work:
             supervised=PREFERENCE_TRAINS if kind == "preference" else self.trainer.supervised,
             files=dict(sorted(self.files.items())),
             inputs=inputs,
-            splits={name: _split(out, history) for name, (out, history) in sent.items()},
+            splits={name: _split(done) for name, done in sent.items()},
             gate=None if decision is None else _gate(decision),
             settings=tuple(msgspec.structs.replace(one, value=told[one.name]) for one in sheet.account()),
             provider_keys=self.options.provider_keys,
-            notes=tuple(_notes(sheet, sent, decision)),
+            notes=tuple(self._notes(sheet, sent, decision)),
         )
+
+    def _notes(self, sheet: Sheet, sent: Mapping[str, _Sent], decision: GateDecision | None) -> Iterator[str]:
+        if decision is None:
+            yield NOT_ASKED
+        if self.encoder is None:
+            yield unrendered_note(self.trainer, self.to.title, self.options.train)
+        for done in sent.values():
+            yield from done.out.notes
+            yield from self._notes_on(done)
+        if sheet.given.kind == "preference":
+            yield (
+                "rows with two answers are exported for DPO, which learns to prefer one; `audit train` learns the "
+                "preferred answer alone"
+            )
+        elif self.options.beta is not None:
+            yield f"beta = {self.options.beta:g} is not carried: it belongs to DPO, and these rows are chats"
+
+    def _notes_on(self, done: _Sent) -> Iterator[str]:
+        split = done.out.split
+        if done.history:
+            yield (
+                f"{split}: trained answers are lines of their own, so that {done.history:,} messages of earlier turns "
+                "stand in more than one line and are read more than once"
+            )
+        if done.with_tools and self.trainer.rewrites_tools:
+            yield (
+                f"{split}: {plural(done.with_tools, 'row')} with tools or calls: {self.to.title} writes those in a "
+                "format of its own (tool_format), not by the chat template, and counts other tokens for them"
+            )
+
+
+class _Sent(NamedTuple):
+    """A split as it was written: the messages that stand in more than one line of a row, and the rows with tools."""
+
+    out: SplitOut
+    history: int
+    with_tools: int
+
+
+def _calls(chat: Chat) -> bool:
+    return any(turn.calls for turn in (*chat.messages, *chat.chosen, *chat.rejected))
 
 
 class _Lines:
-    """The file of a split while its lines come in. ``times`` and ``history`` are what was seen of them."""
+    """The file of a split while its lines come in. ``times``, ``history`` and ``with_tools`` were seen of them."""
 
     def __init__(self, work: _Work, name: str) -> None:
         self._work = work
@@ -236,7 +285,7 @@ class _Lines:
         self._hash = hashlib.sha256()
         self._bytes = 0
         self.times = Times()
-        self.history = 0
+        self.history = self.with_tools = 0
 
     def __enter__(self) -> _Lines:
         staged = self._work._staged
@@ -260,6 +309,8 @@ class _Lines:
         self._bytes += len(line)
         if not self._work.trainer.is_typed:
             self.times.see(one.row)
+        chat = one.record.chat
+        self.with_tools += one.copy == one.part == 1 and (as_tools(chat.tools) is not None or _calls(chat))
         if one.part > 1:
             self.history += self._work.trainer.history(one.row)
 
@@ -269,14 +320,15 @@ def _told(to: Capabilities) -> dict[str, Json]:
     return {name: dict(value) if isinstance(value, Mapping) else value for name, value in told.items()}
 
 
-def _split(out: SplitOut, history: int) -> ExportedSplit:
+def _split(done: _Sent) -> ExportedSplit:
+    out = done.out
     left_out = Counter(one.outcome for one in out.outcomes if not one.examples)
     return ExportedSplit(
         rows=len(out.outcomes),
         used=sum(1 for one in out.outcomes if one.examples),
         lines=out.lines,
         left_out=dict(sorted(left_out.items())),
-        history=history,
+        history=done.history,
         lowering=None if out.lowering is None else out.lowering.account(),
         lost=out.lost,
     )
@@ -292,36 +344,9 @@ def _gate(decision: GateDecision) -> ExportedGate:
     )
 
 
-def _notes(sheet: Sheet, sent: Mapping[str, tuple[SplitOut, int]], decision: GateDecision | None) -> Iterator[str]:
-    if decision is None:
-        yield NOT_ASKED
-    for out, history in sent.values():
-        yield from out.notes
-        if history:
-            yield (
-                f"{out.split}: every trained answer is a line of its own, so that {history:,} messages of earlier "
-                "turns stand in more than one line and are read more than once"
-            )
-    if sheet.given.kind == "preference":
-        yield (
-            "rows with two answers are exported for DPO, which learns to prefer one; `audit train` learns the "
-            "preferred answer alone"
-        )
-
-
 def _model_for(model: str, folder: Path) -> str:
     """How the configuration names the model: a folder by its place as seen from the export, where the trainer runs."""
     given = Path(model).expanduser()
     if not given.is_dir():
         return model
     return os.path.relpath(os.path.realpath(model_folder(given)), os.path.realpath(folder))
-
-
-def _template_of(name: str) -> bytes:
-    """The source of a template that is built in, or of a file. Raises InputError."""
-    if name in NAMED:
-        return NAMED[name].encode()
-    try:
-        return Path(name).expanduser().read_bytes()
-    except OSError as error:
-        raise InputError(f"the chat template {name} cannot be read: {error.strerror or error}") from None

@@ -35,13 +35,15 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
     """What a configuration is made from: the settled options, the kind of the rows, the lines of each split that is
-    written, and the ``model`` and ``template`` as they are to be named there (``template`` None: the model's own)."""
+    written, and the ``model`` and ``template`` as they are to be named there (``template`` None: the model's own).
+    ``counted``: the tokens of every row were."""
 
     options: ExportOptions
     kind: Kind
     lines: Mapping[str, int]
     model: str
     template: str | None = None
+    counted: bool = False
 
     @property
     def train(self) -> TrainOptions:
@@ -112,7 +114,9 @@ def _scalar(value: Json) -> str:
         mantissa, mark, exponent = repr(value).partition("e")
         return f"{mantissa if '.' in mantissa else mantissa + '.0'}{mark}{exponent}"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(key)}: {_scalar(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_scalar(key)}: {_scalar(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_scalar, value)) + "]"
+    if isinstance(value, str):  # YAML knows no pairs of surrogates, with which JSON escapes what lies beyond 16 bits
+        return '"' + "".join(one if ord(one) > 0xFFFF else json.dumps(one)[1:-1] for one in value) + '"'
     return json.dumps(value)

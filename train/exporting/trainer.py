@@ -32,7 +32,10 @@ class Trainer(NamedTuple):
     ``write`` makes the lines of a row, by its kind. ``configure`` fills a sheet in; ``command`` begins training in the
     folder of the export. ``supervised`` says what is trained of the line of a chat, ``history`` how many messages of it
     stand before that. ``card`` is the file that the data needs beside it, if any, and ``describe`` makes it.
-    ``is_typed``: whether the reader of its data is told what the columns hold, and need not guess."""
+    ``is_typed``: whether the reader of its data is told what the columns hold, and need not guess. ``apart`` makes the
+    lines of a chat whose earlier turns the template rewrites (None: as of every other). ``unrendered`` is what may be
+    otherwise where no row could be rendered, ``rewrites_tools``: it trains tools and calls in a format of its own,
+    ``counts``: it can be told what becomes of lines that are too long."""
 
     name: str
     configuration: str
@@ -44,6 +47,10 @@ class Trainer(NamedTuple):
     card: str | None = None
     describe: Callable[[Given], bytes] | None = None
     is_typed: bool = False
+    apart: Write | None = None
+    unrendered: str = ""
+    rewrites_tools: bool = False
+    counts: bool = False
 
 
 def check_method(options: TrainOptions, title: str, *, freezes: bool = False) -> None:

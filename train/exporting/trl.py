@@ -18,6 +18,7 @@ from audit.train.data.rows import VALIDATION
 from audit.train.exporting.arguments import (
     layers_of,
     put_adapter,
+    put_counted,
     put_evaluation,
     put_in_rows,
     put_machine,
@@ -37,12 +38,12 @@ _FEATURES: Final = {"chat": ("prompt", "completion"), "preference": ("prompt", "
 def _write_answers(record: Record) -> Sequence[Written]:
     """A line for each trained answer."""
     chat, made = record.chat, []
-    messages, tools = messages_of(chat.messages), tools_of(chat)
+    said, tools = messages_of(chat.messages), tools_of(chat)
     for index in trained_turns(chat):
         if index == 0:
             raise Unwritable("nothing stands before its first answer, and TRL asks for a prompt")
-        row: dict[str, Json] = {"prompt": messages[:index], "completion": [messages[index]], "tools": tools}
-        made.append(Written(row))
+        row: dict[str, Json] = {"prompt": said.messages[:index], "completion": [said.messages[index]], "tools": tools}
+        made.append(Written(row, said.lost))
     check_line(made[-1].row)
     return made
 
@@ -51,14 +52,15 @@ def _write_pair(record: Record) -> Sequence[Written]:
     chat = record.chat
     if not chat.messages:
         raise Unwritable("nothing stands before its answers, and TRL asks for a prompt")
+    prompt, chosen, rejected = (messages_of(turns) for turns in (chat.messages, chat.chosen, chat.rejected))
     row: dict[str, Json] = {
-        "prompt": messages_of(chat.messages),
-        "chosen": messages_of(chat.chosen),
-        "rejected": messages_of(chat.rejected),
+        "prompt": prompt.messages,
+        "chosen": chosen.messages,
+        "rejected": rejected.messages,
         "tools": tools_of(chat),
     }
     check_line(row)
-    return (Written(row),)
+    return (Written(row, prompt.lost + chosen.lost + rejected.lost),)
 
 
 def _card(given: Given) -> bytes:
@@ -117,7 +119,7 @@ def _put_length(sheet: Sheet) -> None:
     sheet.carry("max_length", max_length=options.max_length)
     if options.max_length is None:
         sheet.unasked("over_length")
-    else:
+    elif not put_counted(sheet):
         why = "it cuts lines there, and leaves out those of which nothing trained is left"
         sheet.change("over_length", why, truncation_mode="keep_start")
 

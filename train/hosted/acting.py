@@ -50,6 +50,11 @@ def job_of_run(
     """
     folder = Path(output)
     run = hosted_in(read_entries(folder))
+    if run is not None and run.job is None and run.creating:
+        raise InputError(
+            f"the job of the run in {folder} may have been made, and its id is not in the record",
+            hint="the same command with --resume looks for it before it makes one",
+        )
     if run is None or run.job is None:
         raise InputError(f"{folder} holds no hosted run with a job", hint="name the folder of `audit train --provider`")
     begun = run.begun

@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from audit.errors import AuditError
+from audit.model import Json
 from audit.train.hosted.events import Told, followed
 from audit.train.hosted.job import JobTold, Wanted, acted, jobs_like, living, made, older_twin, retrieved
 from audit.train.hosted.options import HostedOptions
@@ -51,14 +53,14 @@ def carried_out(
     InputError, OutputError."""
     latest = _Latest()
     try:
-        latest(_the_job(connection, record, folder, options, told))
+        latest(_the_job(connection, record, folder, options, told, latest))
         if not options.wait:
             return report_of(folder, status=latest.status)
         _wait_and_seal(connection, record, folder, options, told, latest)
     except KeyboardInterrupt as error:
         terminated = error.args == ("SIGTERM",)
         return report_of(folder, status=latest.status, interrupted="SIGTERM" if terminated else "SIGINT")
-    except ProviderError as error:
+    except AuditError as error:
         if latest.job is not None:
             error.hint = "; ".join(filter(None, (_standing(latest.job), error.hint)))
         raise
@@ -84,23 +86,36 @@ def _wait_and_seal(
 # ----------------------------------------------------------------------------- the job
 
 
-def _the_job(connection: Connection, record: Record, folder: Path, options: HostedOptions, told: Told) -> JobTold:
+def _the_job(
+    connection: Connection, record: Record, folder: Path, options: HostedOptions, told: Told, latest: _Latest
+) -> JobTold:
     run = hosted_run(folder)
     if run.job is not None:
         return _only(connection, record, Wanted(begun=run.begun, file_ids={}), _known_job(connection, run.job), told)
-    wanted = Wanted(begun=run.begun, file_ids=_uploaded(connection, record, run, folder, options, told))
+    file_ids = _uploaded(connection, record, run, folder, options, told)
+    wanted = Wanted(begun=run.begun, file_ids=file_ids, handed_in=run.handed_in)
     if not run.creating:
         there = jobs_like(connection, wanted)
-        if (found := living(there, marked=options.attempt > 1)) is not None:
-            record.add(JOB_ENTRY, {"id": found["id"], "adopted": True})
+        if (found := living(there.ours, marked=options.attempt > 1)) is not None:
+            latest(found)
+            record.add(JOB_ENTRY, {"id": found["id"], "adopted": True, **_unmarked(wanted, found)})
             told(f"job {found['id']} has the same files and settings: it is followed, and nothing is paid again")
             return found
-        record.add(CREATING_ENTRY, {"key": run.begun.key, "passed_over": sorted(str(one["id"]) for one in there)})
+        for other in there.alike:
+            told(f"job {other['id']} is trained on the same file with other settings: another is made")
+        before = [*there.ours, *([] if run.in_doubt else there.alike)]
+        record.add(CREATING_ENTRY, {"key": run.begun.key, "passed_over": sorted(str(one["id"]) for one in before)})
     passed_over = frozenset(map(str, read_entry(folder, CREATING_ENTRY)["passed_over"]))
     job = made(connection, wanted, passed_over, doubtful=run.in_doubt)
-    record.add(JOB_ENTRY, {"id": job.it["id"], "adopted": False})
+    latest(job.it)
+    unmarked = _unmarked(wanted, job.it) if job.found else {}
+    record.add(JOB_ENTRY, {"id": job.it["id"], "adopted": False, **unmarked})
     told(f"job {job.it['id']} {'with these files and settings was made already' if job.found else 'was made'}")
     return _only(connection, record, wanted, job.it, told)
+
+
+def _unmarked(wanted: Wanted, job: JobTold) -> dict[str, Json]:
+    return {} if wanted.is_marked(job) else {"unmarked": True}
 
 
 def _only(connection: Connection, record: Record, wanted: Wanted, job: JobTold, told: Told) -> JobTold:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from audit.model import Json
 from audit.train.hosted.job import PAGE, JobTold, retrieved
-from audit.train.protocol.connection import Connection, pages
+from audit.train.protocol.connection import Connection, named_by_content, pages
+from audit.train.protocol.failures import ALONE, ProviderError
 from audit.train.runs.chain import canonical
 from audit.train.runs.folder import EVENTS
 from audit.train.runs.hosted_curve import METRICS_EVENT, count_of, figures_of, number_of, step_of
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_EVENTS: Final = 100_000
 """Events of a job that are listed at most: a listing that never ends would otherwise be followed for ever."""
+MOST_TOLD: Final = 500
+"""Characters of an event that are told; the file has more."""
 FIELDS: Final = ("id", "created_at", "level", "type", "message", "data")
 """What is kept of an event."""
 STATES: Final[Mapping[str, str]] = {
@@ -45,8 +48,11 @@ class Events:
     """The events of a job and the file that keeps them, one line of canonical JSON each, the oldest first.
 
     The provider is asked for all of them when the file is begun, so that what a killed process left there, whole or
-    torn, is not relied upon.
+    torn, is not relied upon. A server that does not tell them is no reason to lose the job: ``lack``
+    says so then.
     """
+
+    lack = ""
 
     def __init__(self, connection: Connection, job: str, folder: Path) -> None:
         self._connection = connection
@@ -57,7 +63,10 @@ class Events:
 
     def begun(self) -> list[Event]:
         """All events until now; the file holds them. Raises ProviderError, OutputError."""
-        listed = self._listed()
+        if (listed := self._listed()) is None:
+            if not self._path.exists():
+                write_whole(self._path, [])
+            return []
         self._oldest_first = is_oldest_first(listed)
         told = in_order(listed)
         ids = {str(event["id"]) for event in told}
@@ -69,7 +78,7 @@ class Events:
     def more(self) -> list[Event]:
         """Events that came since, appended to the file. Raises ProviderError, OutputError."""
         known = () if self._oldest_first else self._kept
-        new = [event for event in in_order(self._listed(known)) if str(event["id"]) not in self._kept]
+        new = [event for event in in_order(self._listed(known) or []) if str(event["id"]) not in self._kept]
         if new:
             self._append(new)
             self._kept |= {str(event["id"]): event for event in new}
@@ -78,7 +87,7 @@ class Events:
     def ended(self) -> list[Event]:
         """All events of a job that has ended: the file is in their order, whatever came late, and holds those that
         are no longer listed, too. Returns those that were not told before. Raises ProviderError, OutputError."""
-        before = set(self._kept)
+        before, self.lack = set(self._kept), ""  # the file may be whole now, whatever failed on the way
         return [event for event in self.begun() if str(event["id"]) not in before]
 
     def __len__(self) -> int:
@@ -96,19 +105,28 @@ class Events:
         finally:
             os.close(descriptor)
 
-    def _listed(self, known: Collection[str] = ()) -> list[Event]:
-        """Events as the provider lists them, as far as a page on which none is new beside the ``known``."""
+    def _listed(self, known: Collection[str] = ()) -> list[Event] | None:
+        """Events as the provider lists them, as far as a page on which none is new beside the ``known``; None where it
+        does not."""
         what = "asking for the job's events"
 
         def call(client: OpenAI) -> list[Any]:
             return pages(client.fine_tuning.jobs.list_events(self._job, limit=PAGE), MOST_EVENTS, known)
 
-        return [event_of(self._connection.plain(answer, what)) for answer in self._connection.read(call, what)]
+        try:
+            answers = self._connection.read(call, what)
+        except ProviderError as error:
+            if error.kind not in ALONE:
+                raise
+            self.lack = f"the events of the job are not all there: {error.what}"
+            return None
+        return [event_of(self._connection.plain(answer, what)) for answer in answers]
 
 
 def event_of(told: Mapping[str, Json]) -> Event:
     """What is kept of an event; a message is a text, whatever the server sent."""
-    return {name: told.get(name) for name in FIELDS} | {"message": str(told.get("message") or "")}
+    event = {name: told.get(name) for name in FIELDS} | {"message": str(told.get("message") or "")}
+    return event if event["id"] not in (None, "") else event | {"id": named_by_content(event)}
 
 
 def in_order(events: list[Event]) -> list[Event]:
@@ -128,13 +146,14 @@ def _time(event: Event) -> float:
 
 
 def line_of(event: Event) -> str:
-    """``step 10 of 100  loss 0.52`` of an event with figures, else its message."""
-    data = event.get("data")
+    """``step 10 of 100  loss 0.52`` of an event with figures, else its message, which may be cut."""
+    data, message = event.get("data"), str(event["message"])
+    message = message if len(message) <= MOST_TOLD else f"{message[:MOST_TOLD]}..."
     if event.get("type") != METRICS_EVENT or not isinstance(data, Mapping):
-        return str(event["message"])
+        return message
     step, total = step_of(data), count_of(data.get("total_steps"), 1)
     parts = [] if step is None else [f"step {step}{f' of {total}' if total else ''}"]
-    return "  ".join((*parts, *figures_of(data))) or str(event["message"])
+    return "  ".join((*parts, *figures_of(data))) or message
 
 
 # ----------------------------------------------------------------------------- waiting
@@ -150,15 +169,15 @@ def followed(
     told: Told,
     stands: Callable[[JobTold], None],
     sleep: Callable[[float], None] = time.sleep,
-) -> tuple[JobTold, int]:
-    """Wait until a job has ended; the job as it is then, and the number of its events, which EVENTS holds.
+) -> tuple[JobTold, Events]:
+    """Wait until a job has ended; the job as it is then, and its events, which EVENTS holds.
 
     What happens is ``told``; ``stands`` is called with the job whenever it was asked for. A status that nobody knows is
     told, too, and waited for. Raises ProviderError where the provider can no longer be asked: the job goes on without
     us.
     """
     events = Events(connection, job, folder)
-    status = ""
+    status = lack = ""
     now = retrieved(connection, job)
     news = events.begun()
     while True:
@@ -168,6 +187,8 @@ def followed(
         if now["status"] != status:
             status = str(now["status"])
             told(state_line(status, folder, begun))
+        if events.lack and not lack:
+            told(lack := events.lack)
         if status in ENDED:
             break
         sleep(every)
@@ -175,7 +196,7 @@ def followed(
         news = events.more()
     for event in events.ended():
         told(line_of(event))
-    return now, len(events)
+    return now, events
 
 
 def state_line(status: str, folder: Path, begun: HostedBegun) -> str:

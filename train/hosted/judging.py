@@ -13,9 +13,11 @@ from audit.api import check
 from audit.catalog import rule_by_code
 from audit.config.settings import Settings
 from audit.engine.drive import Progress
+from audit.engine.finish import TRAIN
 from audit.errors import InputError
 from audit.model import Finding, Result, Severity
 from audit.targets import load_target
+from audit.tokens.models import resolve_model
 from audit.train.hosted.options import HostedOptions
 from audit.train.hosted.uploaded import LineOf, UploadedRow, origins
 from audit.train.runs.folder import UPLOADS
@@ -32,6 +34,12 @@ _CUT: Final = frozenset({"TOK301", "TOK302"})
 _TAKEN: Final = _CUT | {"ENC007", "FMT109"}
 """Errors for which no provider is known to refuse a file: rows that are cut, control characters, empty texts."""
 _CONTROL_TOKENS: Final = "TOK306"
+_TOO_FEW: Final = "FMT114"
+"""The least number of rows is known of training files."""
+_BESIDE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_CUT, "; the provider cuts what is too long"),
+    _TOO_FEW: " for a training file; whether the provider takes so few for validation is not published",
+}
 NAMED: Final = 10
 """Findings that an error names."""
 
@@ -52,7 +60,7 @@ def judged(
             splits=((role, str(folder / UPLOADS[role])),),
             target=target,
             model=model_name(options),
-            tokenizer=settings.tokenizer,
+            tokenizer=None if unused_tokenizer(options, settings) else settings.tokenizer,
             allow_download=settings.allow_download,
             select=ASKED,
             ignore=OF_QUALITY,
@@ -76,19 +84,31 @@ def model_name(options: HostedOptions) -> str:
     return f"azure/{named}" if options.provider == "azure" and "/" not in named else named
 
 
-def refuse_refused(folder: Path, role: str, result: Result) -> None:
+def unused_tokenizer(options: HostedOptions, settings: Settings) -> str:
+    """A sentence where the provider's model has another encoding than the tokenizer of the settings, which is then not
+    used; "" otherwise."""
+    known = resolve_model(model_name(options))
+    if settings.tokenizer is None or known.assumed or settings.tokenizer == known.encoding:
+        return ""
+    return f"--tokenizer {settings.tokenizer} is not used: {options.model} reads {known.encoding}"
+
+
+def refuse_refused(folder: Path, role: str, result: Result, options: HostedOptions) -> None:
     """Raise InputError for what the provider would refuse a file for, naming the user's own rows."""
     target = load_target(result.evidence.target)
-    refused = [one for one in result.findings if _is_refused(one, target.special_tokens)]
+    refused = [one for one in result.findings if _is_refused(one, role, target.special_tokens)]
     if not refused:
         return
     rows = _origins(folder, role, refused)
     # Copies of one row have one place.
     told = list(dict.fromkeys(_sentence(one, role, rows) for one in refused))
     more = f"; and {len(told) - NAMED:,} more" if len(told) > NAMED else ""
+    is_short = options.hold_out and any(one.code == _TOO_FEW for one in refused)
     raise InputError(
         f"{target.title} would refuse the rows for {role}: {'; '.join(told[:NAMED])}{more}",
-        hint=f"`audit check --target {target.name}` shows all, `audit fix` mends what can be mended",
+        hint="add rows, or hold fewer of them out (--hold-out)"
+        if is_short
+        else f"`audit check --target {target.name}` shows all, `audit fix` mends what can be mended",
     )
 
 
@@ -98,21 +118,24 @@ def notes_of(folder: Path, role: str, result: Result) -> Iterator[str]:
     taken: dict[str, list[Finding]] = {}
     for one in result.findings:
         worth = one.severity is not Severity.INFO and one.code != "TOK303"
-        if worth and not _is_refused(one, target.special_tokens):
+        if worth and not _is_refused(one, role, target.special_tokens):
             taken.setdefault(one.code, []).append(one)
     rows = _origins(folder, role, [one for some in taken.values() for one in some])
     for code, found in sorted(taken.items()):
         name = rule_by_code(code).name
         own = [rows[role, one.place.line] for one in found if (role, one.place.line or 0) in rows and one.place.line]
         different = list(dict.fromkeys(one.shown for one in own))
-        where = f" in {len(different):,} row{'' if len(different) == 1 else 's'}, first {different[0]}"
-        cut = "; the provider cuts what is too long" if code in _CUT else ""
-        yield f"the rows for {role}: {code} {name}{where if different else ''}{cut}"
+        where = (
+            f" in {len(different):,} row{'' if len(different) == 1 else 's'}, first {different[0]}" if different else ""
+        )
+        yield f"the rows for {role}: {code} {name}{where}{_BESIDE.get(code, '')}"
 
 
-def _is_refused(finding: Finding, special_tokens: Sequence[str]) -> bool:
+def _is_refused(finding: Finding, role: str, special_tokens: Sequence[str]) -> bool:
     if finding.severity is not Severity.ERROR or finding.code in _TAKEN:
         return False
+    if finding.code == _TOO_FEW:
+        return role == TRAIN
     if finding.code == _CONTROL_TOKENS:  # those of other models' templates are taken as plain text
         tokens = finding.evidence.get("tokens")
         return isinstance(tokens, list) and not set(special_tokens).isdisjoint(tokens)

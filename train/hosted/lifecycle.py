@@ -14,7 +14,7 @@ import msgspec
 from audit.config.settings import Settings
 from audit.errors import UsageError
 from audit.tokens.models import Lifecycle, lifecycle
-from audit.train.endpoints import shown_address
+from audit.train.addresses import shown_address
 from audit.train.hosted.options import HostedOptions
 from audit.train.protocol.connection import Connection, address_of, is_openai, is_placed
 from audit.train.protocol.failures import ProviderError
@@ -173,7 +173,13 @@ def _notes(known: _Known) -> Iterator[str]:
 
 def _without_day(known: _Known) -> str:
     if known.at_openai:
-        return f"no day is known on which {known.model} is shut down (table of {known.table.table_as_of})"
+        table = f"(table of {known.table.table_as_of})"
+        if known.table.dated_shutdown:
+            return (
+                f"{known.model} is shut down at the latest with the dated models of that name, on "
+                f"{known.table.dated_shutdown} {table}"
+            )
+        return f"no day is known on which {known.model} is shut down {table}"
     if known.is_azure:
         return (
             f"when Azure retires {known.model} is not known here, and its list of models says so: training ends with "

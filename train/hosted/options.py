@@ -11,8 +11,8 @@ from audit.config.load import FOUND
 from audit.config.settings import Settings
 from audit.errors import ConfigError, did_you_mean
 from audit.model import Json
-from audit.train.endpoints import check_key_variable, shown_address
-from audit.train.options import TrainOptions
+from audit.train.addresses import check_key_variable, shown_address
+from audit.train.options import TrainOptions, misfit
 from audit.train.outgoing.capabilities import How
 from audit.train.protocol.connection import KEY_VARIABLES, Provider, key_variable_of
 
@@ -96,6 +96,11 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = {
 """Least and most. Source of what is the provider's: OpenAI's OpenAPI file, CreateFineTuningJobRequest. The seconds are
 limited so that a command can be waited for."""
 
+_NAMED: Final[Mapping[str, Json]] = {
+    "provider": None, "base_url": None, "key_variable": None, "moderation": "refuse", "attempt": 1,
+}  # fmt: skip
+"""What a configuration file that nobody named may not say, and the value of each that is harmless all the same."""
+
 
 def provider_of(settings: Settings, given: Mapping[str, Json] | None = None) -> str:
     """Who trains: ``local`` unless ``given`` (flags) or ``[train] provider`` says otherwise. Raises ConfigError."""
@@ -114,16 +119,16 @@ def read_options(settings: Settings, given: Mapping[str, Json] | None = None) ->
     ``seed`` of the run itself count where neither says anything.
 
     Raises ConfigError for a value that does not fit, naming the key; for a setting that only a run on this machine
-    knows; and for an address or the name of a key in a configuration file that nobody named: it may have come with the
-    data.
+    knows; and for a configuration file that nobody named, which may have come with the data, where it chooses a
+    provider, an address or the name of a key, moderates less, or has a job paid for again.
     """
     run: dict[str, Json] = {"model": settings.model, "epochs": settings.epochs, "seed": settings.seed}
     section = settings.sections.get("train", {})
     table = dict(section) if isinstance(section, Mapping) else {}
     _check_origin(settings, table, given or {})
     merged = {key: value for key, value in run.items() if value is not None} | table | dict(given or {})
-    if isinstance(merged.get("epochs"), float) and float(merged["epochs"]).is_integer():
-        merged["epochs"] = int(merged["epochs"])
+    if "epochs" in merged:
+        merged["epochs"] = _whole_epochs(merged["epochs"])
     known = HostedOptions.__struct_fields__
     if strange := next((key for key in merged if key not in known), None):
         is_local = strange in TrainOptions.__struct_fields__
@@ -134,18 +139,34 @@ def read_options(settings: Settings, given: Mapping[str, Json] | None = None) ->
     try:
         options = msgspec.convert(merged, HostedOptions, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"[train]: {error}", hint="`audit train --help` lists the settings") from None
+        raise ConfigError(
+            misfit(error, HostedOptions, merged), hint="`audit train --help` lists the settings"
+        ) from None
     check_options(options)
     return options
+
+
+def _whole_epochs(value: Json) -> int:
+    """``epochs`` of a flag, of ``[train]`` or of the run itself. Raises ConfigError."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = float("nan")
+    if isinstance(value, bool) or not number.is_integer():
+        least, most = _RANGES["epochs"]
+        raise ConfigError(f"[train] epochs must be a whole number from {least:g} to {most:g}, not {value}")
+    return int(number)
 
 
 def _check_origin(settings: Settings, table: Mapping[str, Json], given: Mapping[str, Json]) -> None:
     if settings.origins.get("config_file") != FOUND:
         return
-    if name := next((one for one in ("base_url", "key_variable") if one in table and one not in given), None):
+    name = next((one for one in _NAMED if one in table and one not in given and table[one] != _NAMED[one]), None)
+    if name is not None:
+        flag = f"--provider {table[name]}" if name == "provider" else "the same on the command line"
         raise ConfigError(
             f"{settings.config_file} says [train] {name}, and nobody named {settings.config_file}",
-            hint=f"if the file is yours: --config {settings.config_file}",
+            hint=f"if the file is yours: --config {settings.config_file}; else {flag}",
         )
 
 

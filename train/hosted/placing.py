@@ -11,8 +11,9 @@ import msgspec
 from audit.errors import InputError
 from audit.model import Json
 from audit.read.spans import pointer
+from audit.train.hosted.moderating import flagged_before
 from audit.train.hosted.refusals import Fault, Refusal
-from audit.train.hosted.uploaded import UploadedRow, line_at, origins
+from audit.train.hosted.uploaded import UploadedRow, line_at, origins, texts_in
 from audit.train.runs.folder import MODERATION, UPLOADS
 
 NAMED: Final = 10
@@ -22,8 +23,8 @@ _LISTS: Final = (("messages",), ("input", "messages"), ("preferred_output",), ("
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _CHECK: Final = "`audit check DATA --target openai-sft --select {codes}` finds all of them (openai-dpo for preferences)"
 _HINTS: Final[Mapping[Fault, str]] = {
-    "unsafe": "read the rows for what is named; a policy of the provider's own is not in its moderation, so that "
-    "nothing of ours finds them; an appeal goes to the provider",
+    "unsafe": "read the rows for what is named: a policy of the provider's own need not be in its moderation; an "
+    "appeal goes to the provider",
     "moderated": "rewrite or take out these rows; --set moderation=refuse shows every text to the moderation before "
     f"anything is uploaded and names what it flags in {MODERATION} of the run's folder",
     "quota": "the account has no credit left for this job: add some, then the same command with --force",
@@ -68,13 +69,23 @@ def placed(refusal: Refusal, folder: Path) -> Placed:
     which the folder no longer tells, is left open."""
     row, at = _row(refusal, folder)
     flagged = _flagged(refusal, folder)
+    seen = _warned(folder) if refusal.kind in ("unsafe", "moderated") and not flagged else ""
     return Placed(
         row=row,
         pointer=at,
         flagged=flagged,
         text=_sentence(refusal, row, at, flagged),
-        hint=_HINTS[refusal.kind],
+        hint=f"{seen}{_HINTS[refusal.kind]}",
     )
+
+
+def _warned(folder: Path) -> str:
+    """What the moderation flagged before the upload, which was done all the same."""
+    try:
+        rows = dict.fromkeys(one.shown_row for one in flagged_before(folder))
+    except InputError:
+        return ""
+    return f"the moderation flagged before the upload: {_some(list(rows))}; " if rows else ""
 
 
 def _row(refusal: Refusal, folder: Path) -> tuple[UploadedRow | None, str]:
@@ -122,7 +133,7 @@ def _pointer(refusal: Refusal, row: Mapping[str, Json]) -> str:
         places = [f"{at}{pointer(refusal.key)}" for at, one in _messages(row) if _has(one, refusal.key)]
         return _the_one(places, refusal)
     if refusal.kind == "special-token" and refusal.token:
-        return next((at for at, text in _texts(row) if refusal.token in text), "")
+        return next((at for at, text in texts_in(row) if refusal.token in text), "")
     if refusal.kind == "missing-role":
         return _the_one([at for at, one in _messages(row) if not _has(one, refusal.key or "role")], refusal)
     if refusal.kind == "missing-key" and refusal.message is not None:
@@ -165,14 +176,6 @@ def _is_known(message: Json) -> bool:
     return isinstance(role, str) and role in _ROLES
 
 
-def _texts(value: Json, at: str = "") -> Iterator[tuple[str, str]]:
-    """(JSON Pointer, text) of every text in a value, in order. Rows that were handed in are not nested deeply."""
-    if isinstance(value, str):
-        yield at, value
-    for step, one in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
-        yield from _texts(one, at + pointer(step))
-
-
 # ----------------------------------------------------------------------------- sentences
 
 
@@ -203,6 +206,9 @@ def _numbered(refusal: Refusal, at: str) -> str:
 def _named(refusal: Refusal, flagged: tuple[UploadedRow, ...]) -> str:
     if not flagged:
         return f"examples {', '.join(map(str, refusal.flagged[:NAMED]))} are flagged"
-    places = list(dict.fromkeys(one.shown for one in flagged))
+    return f"flagged: {_some(list(dict.fromkeys(one.shown for one in flagged)))}"
+
+
+def _some(places: list[str]) -> str:
     more = f" and {len(places) - NAMED:,} more" if len(places) > NAMED else ""
-    return f"flagged: {', '.join(places[:NAMED])}{more}"
+    return f"{', '.join(places[:NAMED])}{more}"

@@ -18,13 +18,14 @@ from audit.engine.finish import TRAIN
 from audit.errors import ConfigError, InputError
 from audit.evidence import file_sha256
 from audit.model import Json, Result
+from audit.render.chatml import has_estimated_parts
 from audit.train.data.accounting import Accounting, SplitAccount, account_of_lines
 from audit.train.data.building import RowOutcome, left_alone
 from audit.train.data.rows import VALIDATION, FileRead, Rows, gathering
-from audit.train.hosted.judging import judged, notes_of, refuse_refused
+from audit.train.hosted.judging import judged, notes_of, refuse_refused, unused_tokenizer
 from audit.train.hosted.options import HostedOptions
 from audit.train.hosted.quoting import quote_of, refuse_cost, tokens_of
-from audit.train.hosted.uploaded import UploadedRow, line_of
+from audit.train.hosted.uploaded import UploadedRow, line_of, media_in
 from audit.train.outgoing.capabilities import Capabilities, Kind, capabilities_of
 from audit.train.outgoing.rows import Outgoing, SplitOut, kind_of, send_out
 from audit.train.runs.chain import canonical
@@ -38,6 +39,7 @@ _OF_KIND: Final[Mapping[Kind, Method]] = {"chat": "supervised", "preference": "d
 _DEEP: Final = "it is nested too deeply to be written"
 
 
+_REPLACEMENT: Final = "\ufffd".encode()
 _BOTH: Final = 'method = "supervised" learns the preferred answers of both'
 
 
@@ -65,6 +67,7 @@ class _Sent(NamedTuple):
 
     kind: Kind
     out: Mapping[str, SplitOut]
+    written: Mapping[str, _Lines]
     accounts: Mapping[str, SplitAccount]
     outcomes: list[RowOutcome]
     read: Mapping[str, FileRead]
@@ -89,12 +92,21 @@ def prepare(
     sent = _written(data, options, settings, folder, to, progress)
     results = {role: judged(folder, role, to.targets[sent.kind], options, settings, progress) for role in sent.out}
     for role, result in results.items():
-        refuse_refused(folder, role, result)
-    quote = quote_of(results[TRAIN], results.get(VALIDATION), options, pairs=sent.kind == "preference")
+        refuse_refused(folder, role, result, options)
+    written = sent.written[TRAIN]
+    quote = quote_of(
+        results[TRAIN],
+        results.get(VALIDATION),
+        options,
+        pairs=sent.kind == "preference",
+        estimated=written.estimated,
+        media=written.media,
+    )
     refuse_cost(quote, settings)
     accounts = {split: _with_tokens(account, results.get(split)) for split, account in sent.accounts.items()}
-    notes = (*_notes(sent, folder, results), *quote.notes)
-    write_whole(folder / ROWS, map(row_line, sent.outcomes))
+    unused = unused_tokenizer(options, settings)
+    notes = (*_notes(sent, folder, results), *((unused,) if unused else ()), *quote.notes)
+    write_whole(folder / ROWS, (row_line(one, counted=False) for one in sent.outcomes))
     accounting = Accounting(trained_on="tokens", unit="example", splits=accounts, notes=notes)
     write_whole(folder / ACCOUNTING, [canonical(accounting)])
     lowering = sent.out[TRAIN].lowering
@@ -130,6 +142,10 @@ def _written(
         kind = _kind(rows, roles, options)
         with ExitStack() as stack:
             listing = stack.enter_context(replacing(folder / UPLOADED_ROWS))
+            written = {
+                role: _Lines(rows, role, stack.enter_context(replacing(folder / UPLOADS[role])), listing)
+                for role in roles
+            }
             out = {
                 role: send_out(
                     rows,
@@ -138,7 +154,7 @@ def _written(
                     to,
                     options=options.of_rows,
                     lowering=options.lowering,
-                    sink=_Lines(rows, role, stack.enter_context(replacing(folder / UPLOADS[role])), listing).take,
+                    sink=written[role].take,
                 )
                 for role in roles
             }
@@ -148,7 +164,7 @@ def _written(
             split: account_of_lines(rows, out[split].outcomes) if split in out else SplitAccount(rows=len(ordinals))
             for split, ordinals in rows.splits.items()
         }
-        return _Sent(kind, out, accounts, sorted(outcomes, key=lambda one: one.ordinal), rows.files)
+        return _Sent(kind, out, written, accounts, sorted(outcomes, key=lambda one: one.ordinal), rows.files)
 
 
 def _kind(rows: Rows, roles: list[str], options: HostedOptions) -> Kind:
@@ -165,11 +181,12 @@ def _kind(rows: Rows, roles: list[str], options: HostedOptions) -> Kind:
 
 
 class _Lines:
-    """Writes the lines of one file, and of each the row that it was made of."""
+    """Writes the lines of one file, and of each the row that it was made of. Counts lines whose tokens nobody can count
+    exactly (``estimated``), their images, sounds and files (``media``), and lines that are to be told."""
 
     def __init__(self, rows: Rows, role: str, stream: BinaryIO, listing: BinaryIO) -> None:
         self._rows, self._role, self._stream, self._listing = rows, role, stream, listing
-        self._lines = 0
+        self._lines = self.estimated = self.media = self._damaged = self._unasked = 0
 
     def take(self, one: Outgoing) -> None:
         """Write a line. Raises OutputError, and InputError for a row that JSON cannot hold."""
@@ -178,12 +195,38 @@ class _Lines:
         file, line = place.file or "", place.line or 0
         self._lines += 1
         try:
-            self._stream.write(line_of(one.row))
+            line_written = line_of(one.row)
+            self._count(one, line_written)
+            self._stream.write(line_written)
             self._listing.write(canonical(UploadedRow(self._role, self._lines, row_id, file, line, one.copy)))
         except RecursionError:
             raise InputError(f"{file} line {line} (row {row_id}) cannot be used for {self._role}: {_DEEP}") from None
         except OSError as error:
             raise unwritable(UPLOADS[self._role], error) from None
+
+    def _count(self, one: Outgoing, written: bytes) -> None:
+        if has_estimated_parts(one.record.chat) or _has_functions(one.row):
+            self.estimated += 1
+            self.media += media_in(one.row)
+        self._damaged += _REPLACEMENT in written
+        self._unasked += all(turn.role != "user" for turn in one.record.chat.messages)
+
+    def notes(self) -> Iterator[str]:
+        """Sentences on the lines; they quote no row."""
+        if self._damaged:
+            yield (
+                f"{self._damaged:,} of the lines for {self._role} hold U+FFFD, which stands for text that was lost or "
+                "for bytes that are no UTF-8, and are handed in with it"
+            )
+        if self._unasked:
+            yield f"{self._unasked:,} of the lines for {self._role} have no turn of a user"
+
+
+def _has_functions(row: Mapping[str, Json]) -> bool:
+    """Whether a row has functions of the form that came before tools: what they count for is not published either."""
+    turns = row.get("messages")
+    called = isinstance(turns, list) and any(isinstance(turn, dict) and "function_call" in turn for turn in turns)
+    return called or "functions" in row
 
 
 # ----------------------------------------------------------------------------- telling
@@ -199,6 +242,7 @@ def _with_tokens(account: SplitAccount, result: Result | None) -> SplitAccount:
 def _notes(sent: _Sent, folder: Path, results: Mapping[str, Result]) -> Iterator[str]:
     for role, out in sent.out.items():
         yield from out.notes
+        yield from sent.written[role].notes()
         yield from left_behind({role: out.lost})
         yield from notes_of(folder, role, results[role])
     for split, account in sent.accounts.items():

@@ -22,7 +22,9 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
     Of a preference row (``pairs``) the longer answer is counted; what is billed for the other is not published.
     ``epochs_by`` says whether the epochs were ``asked`` for or are those that OpenAI would choose (``provider``).
-    ``exact``: whether tokens are counted as the provider counts plain chats, by ``tokenizer``. ``limit`` is the longest
+    ``exact``: whether tokens are counted as the provider counts plain chats, by ``tokenizer``; ``estimated`` lines have
+    tools, calls or images, for which no count is published, and their ``media`` (images, sounds, files) are not
+    counted at all, so that tokens and cost are at least these. ``limit`` is the longest
     row in tokens, ``over_limit`` counts longer ones, of which only so many are billed. Tokens of validation rows are
     not billed. ``cost`` and ``per_epoch`` are in ``currency``, ``per_million`` is the price of a million tokens of
     ``priced`` on the day ``price_as_of``; all are None where nobody can tell them, and ``unquoted`` says why.
@@ -35,6 +37,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     exact: bool
     tokenizer: str
     pairs: bool = False
+    estimated: int = 0
+    media: int = 0
     limit: int | None = None
     over_limit: int = 0
     validation_rows: int = 0
@@ -57,17 +61,35 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
                 f"{self.rows:,} rows, and --epochs fixes it"
             )
         if not self.exact:
-            found.append(f"the number of tokens is an estimate (counted with {self.tokenizer})")
+            of_rows = f"; {self.estimated:,} rows have tools, calls or images" if self.estimated else ""
+            found.append(f"the number of tokens is an estimate (counted with {self.tokenizer}{of_rows})")
+        if self.media:
+            found.append(f"{self._uncounted}: tokens and cost are at least these")
         if self.pairs:
             found.append("of two answers the longer one is counted: what a provider bills for both is not published")
-        if self.unquoted:
-            found.append(f"there is no quote: {self.unquoted}")
         return tuple(found)
 
+    @property
+    def _uncounted(self) -> str:
+        return f"the tokens of images, sounds and files ({self.media:,} in the training rows) are not counted"
 
-def quote_of(train: Result, validation: Result | None, options: HostedOptions, *, pairs: bool) -> Quote:
+    @property
+    def unknown(self) -> str:
+        """Why nobody can say that the job costs no more than this; "" where somebody can."""
+        return self.unquoted or (self._uncounted if self.media else "")
+
+
+def quote_of(
+    train: Result,
+    validation: Result | None,
+    options: HostedOptions,
+    *,
+    pairs: bool,
+    estimated: int = 0,
+    media: int = 0,
+) -> Quote:
     """The quote for a training file, by what the rules measured of it and of the validation file. ``pairs``: its rows
-    have two answers."""
+    have two answers; ``estimated`` and ``media`` are those of the quote."""
     measured = {one.name: one for one in train.measures}
     tokenizer = train.evidence.tokenizer
     bare = Quote(
@@ -75,9 +97,11 @@ def quote_of(train: Result, validation: Result | None, options: HostedOptions, *
         tokens=_whole(measured["tokens.billable"]),
         epochs=float(measured["tokens.epochs"].value or 0),
         epochs_by="asked" if options.epochs is not None else "provider",
-        exact=bool(tokenizer.get("exact")),
+        exact=bool(tokenizer.get("exact")) and not estimated,
         tokenizer=str(tokenizer.get("name", "")),
         pairs=pairs,
+        estimated=estimated,
+        media=media,
         limit=_whole(measured["tokens.limit"]) if "tokens.limit" in measured else None,
         over_limit=_whole(measured["tokens.over_limit"]) if "tokens.over_limit" in measured else 0,
         validation_rows=0 if validation is None else validation.rows,
@@ -98,9 +122,9 @@ def refuse_cost(quote: Quote, settings: Settings) -> None:
     most = settings.max_cost
     if most is None:
         return
-    if quote.cost is None:
+    if quote.cost is None or (quote.unknown and quote.cost <= most):
         raise UsageError(
-            f"whether training stays under ${most:,.2f} cannot be told: {quote.unquoted}",
+            f"whether training stays under ${most:,.2f} cannot be told: {quote.unknown}",
             hint="without --max-cost it is not asked",
         )
     if quote.cost > most:

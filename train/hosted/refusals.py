@@ -72,6 +72,8 @@ _CODES: Final[Mapping[str, Fault]] = {
     "invalid_n_examples": "too-few-rows",
 }
 """Codes that say enough. ``invalid_training_file`` and ``invalid_file_format`` stand for all kinds."""
+_PART_OF: Final[Mapping[Fault, Fault]] = {"moderated": "unsafe"}
+"""What a text may say more exactly than a code."""
 _TEXTS: Final[tuple[tuple[Fault, str], ...]] = (
     ("not-an-object", r"line \d+ is not a (JSON )?(dictionary|object)|should be a valid dictionary"),
     ("invalid-json", r"invalid json|cannot be parsed"),
@@ -131,7 +133,7 @@ def _text(value: Json) -> str:
 def _kind(code: str, text: str) -> tuple[Fault, Mapping[str, str]]:
     """The kind of a fault, and what its pattern found in the text."""
     for kind, pattern in _PATTERNS:
-        if _CODES.get(code, kind) == kind and (found := pattern.search(text)):
+        if _CODES.get(code, kind) in (kind, _PART_OF.get(kind)) and (found := pattern.search(text)):
             return kind, {name: value for name, value in found.groupdict().items() if value}
     return _CODES.get(code, "unknown"), {}
 

@@ -103,8 +103,8 @@ class HostedReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_failed(self) -> bool:
-        """Whether the job has ended without a model."""
-        return self.status in ENDED and self.status != SUCCEEDED
+        """Whether the job has ended without a model: one that succeeded may name none."""
+        return self.status in ENDED and (self.status != SUCCEEDED or (self.finished and not self.tuned))
 
 
 def report_of(
@@ -159,7 +159,7 @@ def report_of(
         folder=str(folder),
         seal=seal.read_text().strip() if seal.is_file() else "",
         next=_next(run, folder),
-        notes=(*begun.notes, *_given_up(told.get(JOB_ENTRY, {})), *ended.notes),
+        notes=(*begun.notes, *_taken_up(told.get(JOB_ENTRY, {})), *ended.notes),
     )
 
 
@@ -192,8 +192,11 @@ def _next(run: HostedRun, folder: Path) -> str:
     return shlex.join(["audit", "evaluate", "--model", f"tuned={folder}", "test.jsonl", "-o", f"{folder}.evaluation"])
 
 
-def _given_up(job: Mapping[str, Json]) -> tuple[str, ...]:
-    """A sentence on the second job that was made in the same moment, where there was one."""
+def _taken_up(job: Mapping[str, Json]) -> tuple[str, ...]:
+    """A sentence on a job that bears no key, and on the second one that was made in the same moment."""
+    if job.get("unmarked"):
+        told = "it has the same files, and all that the provider tells of its settings is as asked for"
+        return (f"job {job['id']} bears no key of this run: {told}",)
     if not job.get("given_up"):
         return ()
     told = f"another process made job {job['id']} at the same time: it is followed, and job {job['given_up']}"

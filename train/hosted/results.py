@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from audit.model import Json
+from audit.train.hosted.events import Events
 from audit.train.hosted.job import PAGE, JobTold
 from audit.train.protocol.connection import Connection, pages
-from audit.train.protocol.failures import ProviderError
+from audit.train.protocol.failures import ALONE, ProviderError
 from audit.train.protocol.files import content
 from audit.train.runs.chain import canonical
 from audit.train.runs.folder import HOSTED_CHECKPOINTS, JOB, RESULT
@@ -32,20 +33,23 @@ class Table(NamedTuple):
     note: str = ""
 
 
-def concluded(connection: Connection, job: JobTold, folder: Path, begun: HostedBegun, events: int) -> HostedEnded:
-    """How a job ended. Writes the job, its checkpoints and the table of its figures into the run's folder.
+def concluded(connection: Connection, job: JobTold, folder: Path, begun: HostedBegun, events: Events) -> HostedEnded:
+    """How a job ended. Writes the job, its checkpoints and the table of its figures into the run's folder; what the
+    provider does not hand out is noted.
 
-    Raises ProviderError where the provider cannot be asked, OutputError.
+    Raises ProviderError where the provider cannot be asked at all, OutputError.
     """
-    notes: list[str] = []
+    notes = [events.lack] if events.lack else []
     checkpoints = _checkpoints(connection, str(job["id"]), notes)
     write_whole(folder / HOSTED_CHECKPOINTS, [canonical(checkpoints)])
     if job["status"] == SUCCEEDED:
         _keep_table(connection, job, folder, notes)
     write_whole(folder / JOB, [canonical(job)])
     tuned, tokens = job.get("fine_tuned_model"), count_of(job.get("trained_tokens"))
-    if job["status"] == SUCCEEDED and not isinstance(tuned, str):
+    if job["status"] == SUCCEEDED and not (isinstance(tuned, str) and tuned):
         notes.append("the provider names no model, though it says that the job succeeded")
+    if tokens is None and job.get("trained_tokens") is not None:
+        notes.append("what the provider tells as the number of trained tokens is none")
     return HostedEnded(
         status=str(job["status"]),
         job=str(job["id"]),
@@ -54,7 +58,7 @@ def concluded(connection: Connection, job: JobTold, folder: Path, begun: HostedB
         cost=cost_of(tokens, begun.quote),
         error=error_of(job),
         checkpoints=len(checkpoints),
-        events=events,
+        events=len(events),
         notes=tuple(notes),
     )
 
@@ -85,9 +89,9 @@ def _checkpoints(connection: Connection, job: str, notes: list[str]) -> list[dic
             lambda client: pages(client.fine_tuning.jobs.checkpoints.list(job, limit=PAGE), MOST_CHECKPOINTS), what
         )
     except ProviderError as error:
-        if error.kind != "missing":
+        if error.kind not in ALONE:
             raise
-        notes.append(f"{connection.shown} keeps no checkpoints")
+        notes.append(f"the checkpoints of the job could not be listed: {error.what}")
         return []
     told = {str(one.get("id")): one for one in (connection.plain(answer, what) for answer in answers)}
     return sorted(told.values(), key=lambda one: (number_of(one.get("step_number")) or 0.0, str(one.get("id"))))
@@ -106,7 +110,7 @@ def _keep_table(connection: Connection, job: JobTold, folder: Path, notes: list[
     try:
         raw = content(connection, files[0], "fetching the job's figures")
     except ProviderError as error:
-        if error.kind not in ("missing", "refused", "forbidden", "garbled"):
+        if error.kind not in ALONE:
             raise
         notes.append(f"the file with the figures of the job could not be fetched: {error.what}")
         return

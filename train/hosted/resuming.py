@@ -9,11 +9,11 @@ from typing import Any, Final
 from audit.config.settings import Settings
 from audit.evidence import file_sha256
 from audit.model import Json
-from audit.train.endpoints import shown_address
+from audit.train.addresses import shown_address
 from audit.train.hosted.job import key_of
 from audit.train.hosted.options import HostedOptions, told_options
 from audit.train.hosted.preparing import Prepared
-from audit.train.protocol.connection import address_of
+from audit.train.protocol.connection import address_of, place_of
 from audit.train.runs.chain import read_entries, read_entry
 from audit.train.runs.folder import BEGAN, MODERATION
 from audit.train.runs.hosting import HostedBegun, HostedRun, hosted_in
@@ -79,7 +79,7 @@ def _refuse_other_options(folder: Path, begun: HostedBegun, options: HostedOptio
         if name not in OF_ASKING and before.get(name) != value:
             raise _other(folder, f"the setting {name}", value, before.get(name), f"[train] {name}")
     address = shown_address(address_of(options.provider, options.base_url))
-    if address != begun.address:
+    if place_of(address) != place_of(begun.address):
         raise _other(folder, "the address", address, begun.address, "--base-url")
 
 

@@ -39,7 +39,7 @@ from audit.train.runs.folder import CONFIG, GATE, MODEL_ENTRY, MODERATION, begin
 from audit.train.runs.gating import GateDecision, pass_gate, read_waiver, recorded_decision
 from audit.train.runs.hosting import HOSTED, IN_DOUBT, HostedBegun, doubts_of
 from audit.train.runs.inputs import inputs_of
-from audit.train.runs.record import Record
+from audit.train.runs.record import Record, is_finished
 from audit.train.runs.refusing import refuse_unjudged
 from audit.writing import write_whole
 
@@ -89,6 +89,9 @@ def train_hosted(
                 hosted_run(folder)
                 decision = recorded_decision(folder)
                 prepared = prepare(data, options, settings, scratch, progress)
+                if is_finished(folder):  # by another process, since it was looked at
+                    refuse_other_command(folder, data, options, settings)
+                    return report_of(folder, already=True)
                 record = _gone_on(_Ready(options, decision, prepared, scratch), folder, settings, connection)
             else:
                 decision = pass_gate(data, settings, waiver, progress)

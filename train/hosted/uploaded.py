@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from audit.errors import InputError
 from audit.model import Json
+from audit.read.spans import pointer
 from audit.train.runs.folder import UPLOADED_ROWS, UPLOADS
 
 LineOf: TypeAlias = tuple[str, int]
 """A line that is handed in: the role of its file, and its number from 1."""
+TURN: Final = r"/(?:messages|input/messages|preferred_output|non_preferred_output)/\d+"
+"""A pattern of the JSON Pointer of a message of a row that is handed in."""
+MEDIA: Final = re.compile(rf"{TURN}/content/\d+/(?:image_url|input_audio|file)(?=/|$)")
+"""Where the parts of a message stand that are no text."""
 
 
 class UploadedRow(msgspec.Struct, frozen=True):
@@ -83,6 +89,23 @@ def _row(line: bytes) -> dict[str, Json]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def texts_in(value: Json) -> Iterator[tuple[str, str]]:
+    """(JSON Pointer, text) of every text in a value, in order, however deep."""
+    left = [("", value)]
+    while left:
+        at, one = left.pop()
+        if isinstance(one, str):
+            yield at, one
+        inner = one.items() if isinstance(one, dict) else enumerate(one if isinstance(one, list) else ())
+        left += [(at + pointer(step), other) for step, other in inner][::-1]
+
+
+def media_in(row: dict[str, Json]) -> int:
+    """How many images, sounds and files a row has."""
+    found = (MEDIA.match(at) for at, _ in texts_in(row))
+    return len({one[0] for one in found if one is not None})
 
 
 def line_of(row: dict[str, Json]) -> bytes:

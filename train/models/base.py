@@ -61,9 +61,15 @@ def locate(name: str, revision: str | None = None, *, allow_download: bool) -> L
         if revision is not None:
             raise UsageError(f"revision {revision!r} was given, and {name} is a folder, which has none")
         return Located(model_folder(given), recorded_name(name))
-    if os.path.exists(given) or not _HUB_NAME.fullmatch(name):
-        raise InputError(f"no model folder at {name}", hint="name a folder that holds config.json, or a hub name")
+    check_place(name)
     return _from_hub(name, revision, allow_download)
+
+
+def check_place(name: str) -> None:
+    """Raise InputError for what is neither a folder nor can be the name of a model on the hub."""
+    given = Path(name).expanduser()
+    if not (name and os.path.isdir(given)) and (os.path.exists(given) or not _HUB_NAME.fullmatch(name)):
+        raise InputError(f"no model folder at {name}", hint="name a folder that holds config.json, or a hub name")
 
 
 def model_folder(given: Path) -> Path:

@@ -86,7 +86,8 @@ def lowered(factors: ArrayLike, order: ArrayLike, *, how: How, seed: int) -> Low
 
     ``factors`` are the weights (rows,), from 0 to 1e12. ``order`` holds the place of every row once, in the
     order in which sums are made: rows that lie next to each other there are within one copy of their summed weight,
-    so it is sorted by label and groups, and then by a key of what a row says (``audit.train.outgoing.rows``).
+    so it is sorted by label and groups, and then by a key of what a row says (``audit.train.outgoing.rows``). What is
+    in several stretches there, as the groups of a second attribute, may be off by one copy for each of them.
     With ``resample`` the mean of the weights above 0 becomes 1, so that there are as many lines as such rows; with
     ``oversample`` the smallest above 0 becomes 1, so that no row is lost. Rows of weight 0 are never written. Equal
     weights give every row once.

@@ -14,28 +14,37 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 import numpy as np
 
-from audit.engine.batch import UNKNOWN_SHAPE
 from audit.engine.finish import TRAIN
 from audit.engine.row_ids import SEPARATOR
-from audit.engine.rows import UNREADABLE
 from audit.errors import InputError
-from audit.model import ABSENT, Chat, Json, Message, Record
+from audit.model import ABSENT, Json, Record
+from audit.policy.words import plural
 from audit.read.shapes import by_name, writer
 from audit.read.shapes.base import Unwritable, Written
 from audit.remedy.convert import carried, general
-from audit.render import is_trained
 from audit.train.data.accounting import unused_weights_note
-from audit.train.data.building import DROP, USED, WEIGHTLESS, RowOutcome, no_weight, nothing_left, refusal
-from audit.train.data.encode import ASSISTANT, MOST_WEIGHT, masked, message_weight
+from audit.train.data.building import (
+    DROP,
+    TRUNCATED,
+    USED,
+    WEIGHTLESS,
+    RowOutcome,
+    no_weight,
+    nothing_left,
+    refusal,
+    stops,
+    way_out,
+)
+from audit.train.data.encode import MOST_WEIGHT, Encoder, RowIn, Unusable
 from audit.train.data.rows import Rows
 from audit.train.data.weighting import Factors, row_factors
 from audit.train.options import TrainOptions
 from audit.train.outgoing.capabilities import Capabilities, How, Kind
 from audit.train.outgoing.lowering import Lowered, content_key, lowered, ordered
+from audit.train.outgoing.settling import Cannot, Problem, is_readable, marked, settle
 
 NOT_DRAWN: Final = "not_drawn"
 """What becomes of a row with a weight above 0 that is so small that it got no copy."""
-_METADATA: Final = "/metadata: metadata"
 _WAYS_OUT: Final = {
     "message_weight": f"say 0 or 1 there, or weigh the whole row ([data] weight); {DROP}",
     "bad_weight": f"correct the weight; {DROP}",
@@ -70,21 +79,6 @@ class SplitOut(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class _Cannot(Exception):
-    """A row that cannot be sent out: a fixed word, and a sentence without a full stop."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.problem = _Problem(reason, detail)
-
-
-class _Problem(NamedTuple):
-    """Why a row cannot be sent out. The exception is not kept: its traceback holds the row."""
-
-    reason: str
-    detail: str
-
-
 def kind_of(rows: Rows, splits: Iterable[str], way_out: str = "") -> Kind:
     """``preference`` where all rows of these splits that can be read have a preferred and a rejected answer, ``chat``
     where none has. Raises InputError, naming one row of each, where they are mixed; ``way_out`` is what the caller can
@@ -93,7 +87,7 @@ def kind_of(rows: Rows, splits: Iterable[str], way_out: str = "") -> Kind:
     for split in splits:
         ordinals = rows.splits[split]
         for ordinal, record in zip(ordinals, rows.records(ordinals), strict=True):
-            if not _is_readable(record):
+            if not is_readable(record):
                 continue
             kind: Kind = "preference" if record.chat.chosen and record.chat.rejected else "chat"
             if first.setdefault(kind, ordinal) == ordinal and len(first) == 2:
@@ -120,6 +114,8 @@ def send_out(
     lowering: How,
     sink: Callable[[Outgoing], None],
     write: Write | None = None,
+    apart: Write | None = None,
+    encoder: Encoder | None = None,
 ) -> SplitOut:
     """Hand the lines of a split to ``sink``: the first copies of all rows in their order, then the second ones, ...
 
@@ -129,13 +125,17 @@ def send_out(
     say of training is settled (``audit.render.is_trained``). Weights of rows, classes and groups count in the split
     ``train`` alone. The same rows in another order give the same copies.
 
+    An ``encoder`` renders and counts every row as a run on this machine does, and the same ones are refused; rows that
+    the run would cut are ``truncated``, as the receiver cuts them. ``apart`` then makes the lines of rows of which the
+    run makes several sequences.
+
     What is held grows by about half a kilobyte a row (its outcome and its id), not by what the row says.
 
     Raises InputError, naming the first such row, for rows that cannot be sent out where ``options.unusable`` is
     ``error``, and where no row is left; ConfigError where no training row has the field that is to weigh it; UsageError
     for weights that cannot be lowered (``audit.train.outgoing.lowering``).
     """
-    work = _Work(rows, split, kind, to, options, write or plain_writer(to.shapes[kind]))
+    work = _Work(rows, split, kind, to, options, write or plain_writer(to.shapes[kind]), apart, encoder)
     work.judge()
     work.refuse()
     lowering_done = work.lowered(lowering)
@@ -170,9 +170,20 @@ class _Work:
     """The rows of a split while they are gone through. ``parts`` and ``copies`` go by the place of a row in it."""
 
     def __init__(
-        self, rows: Rows, split: str, kind: Kind, to: Capabilities, options: TrainOptions, write: Write
+        self,
+        rows: Rows,
+        split: str,
+        kind: Kind,
+        to: Capabilities,
+        options: TrainOptions,
+        write: Write,
+        apart: Write | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
-        self.rows, self.split, self.kind, self.to, self.options, self._write = rows, split, kind, to, options, write
+        self.rows, self.split, self.kind, self.to, self.options = rows, split, kind, to, options
+        self._write, self._apart, self._encoder = write, apart, encoder
+        self._rewritten: set[int] = set()
+        self._cut: set[int] = set()
         self.ordinals = rows.splits[split]
         self.ids = rows.row_ids(self.ordinals)
         self.weighs = split == TRAIN
@@ -182,7 +193,7 @@ class _Work:
         self.parts = array("I", [0]) * len(self.ordinals)
         self.copies = array("I", [0]) * len(self.ordinals)
         self.lost: Counter[str] = Counter()
-        self._problems: dict[int, _Problem] = {}
+        self._problems: dict[int, Problem] = {}
         self._unused_weights = 0
 
     # ------------------------------------------------------------------ judging
@@ -198,8 +209,8 @@ class _Work:
             try:
                 self._check_weight(place, record)
                 if self.weights[place] != 0:
-                    self.parts[place] = len(self._lines(record)[0])
-            except _Cannot as refused:
+                    self.parts[place] = len(self._lines(place, record, judge=True)[0])
+            except Cannot as refused:
                 self._problems[place] = refused.problem
         if last is not None and not weighed and self.rows.weight_at is not None:
             raise no_weight(self.rows.weight_at, last)
@@ -207,72 +218,46 @@ class _Work:
     def _check_weight(self, place: int, record: Record) -> None:
         if self.rows.has_bad_weight(record) or not 0 <= self.weights[place] <= MOST_WEIGHT:
             self.weights[place] = 0.0
-            raise _Cannot("bad_weight", f"its weight is no number from 0 to {MOST_WEIGHT:g}")
+            raise Cannot("bad_weight", f"its weight is no number from 0 to {MOST_WEIGHT:g}")
 
     def refuse(self) -> None:
         """Raise InputError for the rows that stop the run."""
-        if not self._problems or self.options.unusable != "error":
-            return
-        refused = [(self.ordinals[place], one.reason, one.detail) for place, one in self._problems.items()]
-        raise refusal(self.rows, self.split, refused, _WAYS_OUT.get(refused[0][1], DROP))
+        refused = [
+            (self.ordinals[place], one.reason, one.detail)
+            for place, one in self._problems.items()
+            if stops(one.reason, self.options)
+        ]
+        if refused:
+            reason = refused[0][1]
+            raise refusal(self.rows, self.split, refused, _WAYS_OUT.get(reason) or way_out(reason, self.options))
 
-    def _lines(self, record: Record) -> tuple[Sequence[Written], frozenset[str]]:
-        """The lines of a row, and what is left behind. Raises _Cannot."""
-        settled, lost = self._settled(record)
+    def _lines(self, place: int, record: Record, *, judge: bool = False) -> tuple[Sequence[Written], frozenset[str]]:
+        """The lines of a row, and what is left behind. Raises Cannot."""
+        settled, lost = settle(record, self.kind, self.to, self.options.mask)
+        if judge and self._encoder is not None:
+            self._encode(self._encoder, place, settled)
+        write = self._apart if self._apart is not None and place in self._rewritten else self._write
         try:
-            made = self._write(settled)
+            made = write(settled)
         except Unwritable as problem:
-            raise _Cannot("unwritable", problem.reason) from None
+            raise Cannot("unwritable", problem.reason) from None
         except RecursionError:
-            raise _Cannot("unwritable", "it is nested too deeply") from None
+            raise Cannot("unwritable", "it is nested too deeply") from None
         return made, frozenset(lost).union(general(phrase) for one in made for phrase in one.lost)
 
-    def _settled(self, record: Record) -> tuple[Record, list[str]]:
-        """The row with all that can be said of training there, and what is not said any more."""
-        if not _is_readable(record):
-            raise _Cannot("unreadable", "no chat can be made of it")
-        lost: list[str] = []
-        chat = masked(self._of_kind(record.chat, lost), self.options.mask)
-        if not any(map(is_trained, chat.messages + chat.chosen)):
-            raise _Cannot("nothing_trained", "no turn of it carries loss")
-        changes: dict[str, Any] = {}
-        if self.kind == "chat":
-            changes["messages"] = tuple(self._turn(turn, lost) for turn in chat.messages)
-        changes["chosen"] = tuple(self._turn(turn, lost) for turn in chat.chosen)
-        if chat.metadata is not ABSENT:
-            changes["metadata"] = ABSENT
-            lost.append(_METADATA)
-        settled: Chat = msgspec.structs.replace(chat, **changes)
-        return msgspec.structs.replace(record, chat=settled), lost
-
-    def _of_kind(self, chat: Chat, lost: list[str]) -> Chat:
-        """The chat as a pair of answers, or with the preferred one as its last turn where chats are wanted."""
+    def _encode(self, encoder: Encoder, place: int, record: Record) -> None:
+        """Find out whether a run on this machine can use the row: of a pair with either answer. Raises Cannot."""
+        sides = [record]
         if self.kind == "preference":
-            if not chat.chosen or not chat.rejected:
-                raise _Cannot("unwritable", "it has no pair of a preferred and a rejected answer")
-            return chat
-        if not chat.chosen and not chat.rejected:
-            return chat
-        lost.extend(general(f"{turn.at}: the rejected answer") for turn in chat.rejected[:1])
-        return msgspec.structs.replace(chat, messages=chat.messages + chat.chosen, chosen=(), rejected=())
-
-    def _turn(self, turn: Message, lost: list[str]) -> Message:
-        """A turn with a weight of 0 or 1, or none, where the receiver does not take any other."""
-        if turn.role != ASSISTANT:
-            return _no_answer(turn, lost)
-        weight, trained = message_weight(turn), is_trained(turn)
-        if weight is None:
-            raise _Cannot("bad_weight", f"the weight at {turn.at} is no number from 0 to {MOST_WEIGHT:g}")
-        if trained and weight != 1:
-            raise _Cannot(
-                "message_weight",
-                f"the answer at {turn.at} counts for {weight:g}, and {self.to.title} cannot be told more than 0 or 1",
-            )
-        if self.kind != "chat" or self.to.message_weights == "none":
-            return _marked(turn, weight=ABSENT, trained=turn.trained if trained else False)
-        if not trained:
-            return _marked(turn, weight=0, trained=False)
-        return turn if turn.weight is ABSENT else _marked(turn, weight=1, trained=turn.trained)
+            other = tuple(marked(turn, weight=ABSENT, trained=None) for turn in record.chat.rejected)
+            sides.append(msgspec.structs.replace(record, chat=msgspec.structs.replace(record.chat, chosen=other)))
+        for found in encoder.encode_all([RowIn(one, self.ordinals[place]) for one in sides]):
+            if isinstance(found, Unusable):
+                raise Cannot(found.reason, found.detail)
+            if found.truncated:
+                self._cut.add(place)
+            if len(found.examples) > 1:
+                self._rewritten.add(place)
 
     # ------------------------------------------------------------------ sending
 
@@ -291,11 +276,12 @@ class _Work:
         return msgspec.structs.replace(found, copies=self.copies)
 
     def _order(self, usable: Sequence[int], weights: Factors) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The usable rows by label, groups and content. Names are compared, never the place where they appear."""
+        """The usable rows by label, groups and content. Attributes in their declared order, the first of which is met
+        best; of labels and groups names are compared, never the place where they appear."""
         rows = [self.ordinals[place] for place in usable]
         labels = [self.rows.labels[row] or "" for row in rows]
         keys = [_ranks(labels)]
-        for attribute, members in sorted(self.rows.members.items()):
+        for attribute, members in self.rows.members.items():
             codes = self.rows.groups[attribute]
             keys.append(_ranks([members[codes[row]] if codes[row] >= 0 else "" for row in rows]))
         seed = self.options.seed
@@ -308,8 +294,8 @@ class _Work:
         for copy in range(1, max(self.copies, default=0) + 1):
             places = np.flatnonzero(np.asarray(self.copies) >= copy)
             rows = [self.ordinals[place] for place in places.tolist()]
-            for row, record in zip(rows, self.rows.records(rows), strict=True):
-                made, lost = self._lines(record)
+            for place, row, record in zip(places.tolist(), rows, self.rows.records(rows), strict=True):
+                made, lost = self._lines(place, record)
                 if copy == 1:
                     self.lost.update(lost)
                 for part, one in enumerate(made, 1):
@@ -333,32 +319,18 @@ class _Work:
         if place in self._problems:
             return self._problems[place].reason
         if self.copies[place]:
-            return USED
+            return TRUNCATED if place in self._cut else USED
         return WEIGHTLESS if self.weights[place] == 0 else NOT_DRAWN
 
     def notes(self) -> tuple[str, ...]:
         """Sentences on what a user may not expect."""
-        return (unused_weights_note(self._unused_weights),) if self._unused_weights else ()
-
-
-def _no_answer(turn: Message, lost: list[str]) -> Message:
-    """A turn of another role, which nobody learns from there."""
-    if is_trained(turn):
-        lost.append("/messages/*: that a turn which is no answer is to be learnt from")
-    if turn.weight is ABSENT:
-        return turn
-    lost.append("/messages/*/weight: a weight on a turn that is no answer")
-    return msgspec.structs.replace(turn, weight=ABSENT)
-
-
-def _marked(turn: Message, *, weight: Json, trained: bool | None) -> Message:
-    if turn.weight is weight and turn.trained is trained:
-        return turn
-    return msgspec.structs.replace(turn, weight=weight, trained=trained)
-
-
-def _is_readable(record: Record) -> bool:
-    return record.shape not in (UNREADABLE, UNKNOWN_SHAPE) and bool(record.chat.messages + record.chat.chosen)
+        told = [unused_weights_note(self._unused_weights)] if self._unused_weights else []
+        if self._cut:
+            told.append(
+                f"{self.split}: {plural(len(self._cut), 'row')} of more than {self.options.max_length:,} tokens: "
+                f"{self.to.title} cuts them in its own way"
+            )
+        return tuple(told)
 
 
 def _ranks(names: Sequence[str]) -> list[int]:

@@ -10,7 +10,7 @@ import msgspec
 
 from audit.errors import UsageError
 from audit.model import Json
-from audit.train.endpoints import check_key_variable
+from audit.train.addresses import check_key_variable
 from audit.train.runs.hosting import asked_at, is_hosted
 
 AUTO: Final = "auto"

@@ -19,7 +19,8 @@ from audit.errors import AuditError, UsageError
 from audit.model import ABSENT, Json, Record
 from audit.policy.words import plural
 from audit.train import endpoints
-from audit.train.endpoints import Endpoint, base_of, shown_address
+from audit.train.addresses import base_of, shown_address
+from audit.train.endpoints import Endpoint
 from audit.train.prediction.answers import PASSING, Answer, Answerer
 from audit.train.prediction.batch_notes import BatchAccount, BatchNotes, batches, held
 from audit.train.prediction.batched import BatchedModel

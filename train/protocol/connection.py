@@ -5,27 +5,23 @@ The key is read from the environment and is nowhere else: not in an error, a rec
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
 
 from audit.errors import UsageError
 from audit.model import Json
-from audit.train.endpoints import (
-    FIRST_WAIT,
-    LONGEST_WAIT,
-    check_address,
-    cleaned,
-    client_of,
-    key_in,
-    no_key,
-    secrets_of,
-    shown_address,
-)
+from audit.read.characters import well_formed
+from audit.train.addresses import check_address, cleaned, client_of, key_in, no_key, secrets_of, shown_address
+from audit.train.endpoints import FIRST_WAIT, LONGEST_WAIT
 from audit.train.protocol.failures import ON, ProviderError, failure_of, garbled
 
 if TYPE_CHECKING:
@@ -42,6 +38,8 @@ LOOKS: Final = 4
 """How often it is looked at least whether a thing was made after all, after waits that double."""
 LONGEST_LOOK: Final = 15.0
 """Seconds between two such looks at most."""
+MOST_KEPT: Final = 20_000
+"""Characters of a text of the server's that are kept: far more than any message, far less than fills a disk."""
 _GARBLED: Final = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 """What ``openai`` raises, beside its own errors, where an answer has another shape than it expects: a page, a list."""
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -93,6 +91,7 @@ class Connection:
         self._sleep = sleep
         key = key_in(self.key_variable)
         self._secrets = secrets_of(key, url)
+        self._credential = _credential(url, key, self.key_variable)
         if not key and urlsplit(url).hostname not in HERE:
             raise no_key(self.shown, self.key_variable)
         self.client = client_of(url, key, timeout, purpose, partial(_below, timeout))
@@ -117,8 +116,9 @@ class Connection:
         return cleaned(value, self._secrets)
 
     def plain(self, answer: object, what: str) -> dict[str, Json]:
-        """An answer of the client as JSON, without the key. Raises ProviderError for what is no object of the
-        protocol: servers have been seen to answer with a page."""
+        """An answer of the client as JSON that can be written: without the key, without half characters, and with
+        texts of ``MOST_KEPT`` characters. Raises ProviderError for what is no object of the protocol: servers have been
+        seen to answer with a page."""
         dump = getattr(answer, "to_dict", None)
         try:
             value = dump(mode="json", warnings=False) if callable(dump) else None
@@ -126,8 +126,7 @@ class Connection:
             value = None
         if not isinstance(value, dict):
             raise garbled(what, self.shown, "no object")
-        told: dict[str, Json] = self.clean(value)
-        return told
+        return {well_formed(name): _kept(one) for name, one in self.clean(value).items()}
 
     # ------------------------------------------------------------------ calls
 
@@ -150,9 +149,7 @@ class Connection:
         try:
             return call(self.client)
         except (*_GARBLED, openai.OpenAIError) as error:
-            failed = failure_of(
-                error, what=what, shown=self.shown, key_variable=self.key_variable, clean=self._clean_text
-            )
+            failed = failure_of(error, what=what, shown=self.shown, credential=self._credential, clean=self._clean_text)
         raise failed  # outside of the handler: the original error, which may hold the key, is no context of it
 
     def made_once(
@@ -214,7 +211,25 @@ class Connection:
         return True
 
     def _clean_text(self, text: str) -> str:
-        return str(self.clean(text))
+        return well_formed(str(self.clean(text)))
+
+
+def _credential(url: str, key: str, variable: str) -> str:
+    """What to look at where a server does not take the key."""
+    if "@" in urlsplit(url).netloc:
+        return "check the name and the password in the address: they are sent, and no key"
+    if not key:
+        return f"put a key into the environment variable {variable}: it holds none"
+    return f"check the key in the environment variable {variable}"
+
+
+def _kept(value: Json) -> Json:
+    if isinstance(value, str):
+        more = len(value) - MOST_KEPT
+        return well_formed(value if more <= 0 else f"{value[:MOST_KEPT]}... ({more:,} more characters)")
+    if isinstance(value, dict):
+        return {well_formed(name): _kept(one) for name, one in value.items()}
+    return [_kept(one) for one in value] if isinstance(value, list) else value
 
 
 def _lost(failed: ProviderError) -> ProviderError:
@@ -269,9 +284,19 @@ def is_openai(url: str) -> bool:
     return host == own or host.endswith(f".{own}")
 
 
+def place_of(address: str) -> str:
+    """An address as it is compared with another: the names of this machine are one, and so is what differs by slashes,
+    by the case of the host or by the port that is meant anyway (RFC 3986, section 6.2)."""
+    parts = urlsplit(shown_address(address.strip()))
+    host = "localhost" if parts.hostname in HERE else parts.hostname or ""
+    port = f":{parts.port}" if parts.port not in (None, {"http": 80, "https": 443}.get(parts.scheme)) else ""
+    return urlunsplit((parts.scheme, host + port, re.sub("/+", "/", parts.path).rstrip("/"), "", ""))
+
+
 def pages(listing: Any, most: int, known: Collection[str] = ()) -> list[Any]:
     """The entries of a listing, page after page, each once, ``most`` at most. It ends with a page that has nothing new
-    beyond the ids ``known``: there are servers whose pages go in a circle.
+    beyond the ids ``known``: there are servers whose pages go in a circle. An entry without an id is known by what is
+    in it.
 
     Raises ValueError for what is no listing: the client takes an object without entries for an empty one, and what is
     not found is made, and paid.
@@ -297,7 +322,16 @@ def _entries(listing: Any) -> Iterator[list[Any]]:
 
 
 def _identity(entry: Any) -> str:
+    if not callable(dump := getattr(entry, "to_dict", None)):
+        raise ValueError("an entry that is no object")
     identity = getattr(entry, "id", None)
+    if identity in (None, ""):
+        return named_by_content(dump(mode="json", warnings=False))
     if not isinstance(identity, str):
-        raise ValueError("an entry without an id")
+        raise ValueError("an entry whose id is no text")
     return identity
+
+
+def named_by_content(told: Mapping[str, Any]) -> str:
+    """An id for what has none: the same content has the same."""
+    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:32]

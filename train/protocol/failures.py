@@ -31,6 +31,8 @@ UNSETTLED: Final[frozenset[Kind]] = frozenset({"server", "timeout", "connection"
 """After these nobody knows whether the server has done what it was asked for."""
 NO_MONEY: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 """Codes of a 429 that waiting does not mend."""
+ALONE: Final[frozenset[Kind]] = frozenset({"missing", "forbidden", "refused", "server", "garbled"})
+"""What may be wrong with one thing that is asked for, at a provider that can be asked for others."""
 MOST_SHOWN: Final = 200
 """Characters of a text of the server's that is no message."""
 ON: Final = "the same command with --resume goes on where this ended"
@@ -73,14 +75,15 @@ class ProviderError(AuditError):
 
 
 def failure_of(
-    error: Exception, *, what: str, shown: str, key_variable: str, clean: Callable[[str], str]
+    error: Exception, *, what: str, shown: str, credential: str, clean: Callable[[str], str]
 ) -> ProviderError:
-    """What an exception of ``openai`` means. ``what`` was being done ("creating the job") at ``shown``, with the key of
-    ``key_variable``; ``clean`` takes the key out of a text, which servers have been seen to repeat."""
+    """What an exception of ``openai`` means. ``what`` was being done ("creating the job") at ``shown``; ``credential``
+    says what to look at where the key is not taken; ``clean`` takes it out of a text, which servers have been seen to
+    repeat."""
     import openai
 
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, what, shown, key_variable, clean)
+        return _of_status(error, what, shown, credential, clean)
     sent = not _never_sent(error.__cause__)
     if isinstance(error, openai.APITimeoutError):
         hint = f"--set timeout takes more seconds; {ON}"
@@ -106,7 +109,7 @@ def _never_sent(cause: BaseException | None) -> bool:
     return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 
-def _of_status(error: object, what: str, shown: str, key_variable: str, clean: Callable[[str], str]) -> ProviderError:
+def _of_status(error: object, what: str, shown: str, credential: str, clean: Callable[[str], str]) -> ProviderError:
     status = int(getattr(error, "status_code", 0))
     headers = getattr(getattr(error, "response", None), "headers", {})
     if 300 <= status < 400:
@@ -115,7 +118,7 @@ def _of_status(error: object, what: str, shown: str, key_variable: str, clean: C
         return ProviderError("refused", f"{what}: {shown} sends on to {to} ({status})", hint=hint, status=status)
     said = _said(error, clean)
     code, param, request = (_text(getattr(error, name, None), clean) for name in ("code", "param", "request_id"))
-    kind, hint = _meaning(status, code, key_variable, shown)
+    kind, hint = _meaning(status, code, credential, shown)
     told = ", ".join(str(part) for part in (status, code, param, f"request {request}" if request else "") if part)
     return ProviderError(
         kind,
@@ -128,9 +131,9 @@ def _of_status(error: object, what: str, shown: str, key_variable: str, clean: C
     )
 
 
-def _meaning(status: int, code: str | None, key_variable: str, shown: str) -> tuple[Kind, str]:
+def _meaning(status: int, code: str | None, credential: str, shown: str) -> tuple[Kind, str]:
     if status == 401:
-        return "key", f"check the key in the environment variable {key_variable}"
+        return "key", credential
     is_openai = "api.openai.com" in shown
     if status == 403 and not is_openai:
         return "forbidden", "the account, or its key, may not do this: whoever manages it can grant it"
@@ -146,6 +149,8 @@ def _meaning(status: int, code: str | None, key_variable: str, shown: str) -> tu
         return "quota", f"the account has no credit left: add some; {ON}"
     if status == 429:
         return "rate_limit", f"wait for a while; {ON}"
+    if status in (405, 501):  # RFC 9110, sections 15.5.6 and 15.6.2
+        return "missing", "the server does not do this: check the address"
     if status >= 500 or status in (408, 409):
         return "server", ON
     return "refused", "what the provider names must change first"

@@ -123,7 +123,7 @@ def _part(upload: str, data: bytes, client: OpenAI) -> str:
 
 
 def _is(one: Any, name: str, size: int) -> bool:
-    same = getattr(one, "filename", None) == name and getattr(one, "bytes", None) in (size, None)
+    same = getattr(one, "filename", None) == name and getattr(one, "bytes", None) in (size, None) and one.id
     return same and not _is_broken(getattr(one, "status", None))
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from audit.errors import InputError, UsageError
 from audit.model import Json
-from audit.train.protocol.connection import ADDRESS_VARIABLES, ADDRESSES, HERE, Provider, address_of
+from audit.train.protocol.connection import ADDRESS_VARIABLES, ADDRESSES, HERE, Provider, address_of, place_of
 from audit.train.runs.chain import RECORD, Entry, chain_of, read_entries
 from audit.train.runs.folder import BEGAN, MODEL_ENTRY
 from audit.train.runs.identity import ResumeRefused
@@ -85,7 +85,8 @@ class HostedEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A hosted run as far as its record goes: ``file_ids`` by role, the id of the ``job``, how it ended.
+    """A hosted run as far as its record goes: ``file_ids`` by role, all that its files ever had (``handed_in``), the id
+    of the ``job``, how it ended.
 
     ``creating``: the job was about to be made. ``in_doubt``: it may have been made, by this run or by one that it took
     the place of, and nobody has learnt its id.
@@ -93,6 +94,7 @@ class HostedRun(msgspec.Struct, frozen=True, kw_only=True):
 
     begun: HostedBegun
     file_ids: Mapping[str, str] = {}
+    handed_in: frozenset[str] = frozenset()
     job: str | None = None
     creating: bool = False
     in_doubt: bool = False
@@ -135,6 +137,7 @@ def _hosted_in(entries: tuple[Entry, ...]) -> HostedRun | None:
     return HostedRun(
         begun=begun,
         file_ids={str(one.data["role"]): str(one.data["id"]) for one in entries if one.kind == FILE_ENTRY},
+        handed_in=frozenset(str(one.data["id"]) for one in entries if one.kind == FILE_ENTRY),
         job=str(told[JOB_ENTRY]["id"]) if JOB_ENTRY in told else None,
         creating=CREATING_ENTRY in told,
         in_doubt=begun.key in _doubts(told),
@@ -208,14 +211,14 @@ def asked_at(folder: Path, named: str | None = None, deployment: str = "") -> Ho
 
 def is_own_address(begun: HostedBegun, named: str | None) -> bool:
     """Whether the address that the user named, if any, is that of the run: only there its key counts."""
-    return named is None or named.strip().rstrip("/") == begun.address.rstrip("/")
+    return named is None or place_of(address_of(begun.provider, named)) == place_of(begun.address)
 
 
 def is_known_address(provider: Provider, address: str) -> bool:
     """Whether an address is one that this machine's user has to do with, whatever a record says."""
     own = (ADDRESSES[provider], os.environ.get(ADDRESS_VARIABLES[provider]))
-    known = {address_of(provider, one) for one in own if one}
-    return urlsplit(address).hostname in HERE or address.rstrip("/") in known
+    known = {place_of(address_of(provider, one)) for one in own if one}
+    return urlsplit(address).hostname in HERE or place_of(address) in known
 
 
 def job_command(folder: Path | str, provider: Provider, address: str, action: str) -> str:

@@ -25,10 +25,11 @@ class RowOfRun(msgspec.Struct):
     examples: int = 0
 
 
-def row_line(outcome: RowOutcome) -> bytes:
-    """The line of a row; of its file only the base name."""
+def row_line(outcome: RowOutcome, *, counted: bool = True) -> bytes:
+    """The line of a row; of its file only the base name, and no tokens where they were not ``counted``."""
     told = msgspec.to_builtins(outcome)
-    del told["ordinal"]
+    for name in ("ordinal", *(() if counted else ("tokens", "trained"))):
+        del told[name]
     return canonical({**told, "file": os.path.basename(outcome.file)})
 
 

@@ -24,10 +24,13 @@ PER_REQUEST: Final = 16
 """Texts of one request."""
 PIECE: Final = 20_000
 """Characters of a text that are sent as one; a longer text has the highest score of its pieces."""
+OVERLAP: Final = 200
+"""Characters that a piece has in common with the next, so that no phrase is cut in both."""
 
 NO_SUCH_PATH: Final = frozenset({404, 405, 501})
 """How a server answers that has no moderation."""
 _NOTHING: Final = "nothing was judged by it"
+_ODD: Final = "the server does not answer as a moderation does: look at its address"
 
 Scores: TypeAlias = Mapping[str, float]
 
@@ -42,7 +45,7 @@ class Judged(NamedTuple):
 
 
 class NoModeration(UsageError):
-    """The server has no moderation endpoint."""
+    """The server has no moderation endpoint, and has judged nothing."""
 
 
 class ModerationScorer:
@@ -100,7 +103,8 @@ class ModerationScorer:
         """For each text whether it is flagged and in which categories, in order. A long text is flagged where one of
         its pieces is.
 
-        Raises as ``score``; AuditError, too, where the endpoint does not say, and NoModeration where there is none.
+        Raises as ``score``; AuditError, too, where the endpoint does not say, UsageError where it is gone after it
+        judged something, and NoModeration where there is none.
         """
         found = self._judged(texts)
         if any(one.flagged is None for one in found):
@@ -112,7 +116,8 @@ class ModerationScorer:
         found: dict[int, Judged] = {}
         for first, completion, _ in self._endpoint.ask(_requests([piece for _, piece in pieces])):
             if isinstance(completion, Failed):
-                raise AuditError(f"{self.name} gave no answer ({completion.why}): {completion.what}", hint=_NOTHING)
+                hint = _ODD if completion.why == "garbled" else _NOTHING
+                raise AuditError(f"{self.name} gave no answer ({completion.why}): {completion.what}", hint=hint)
             sent = pieces[first : first + PER_REQUEST]
             for (at, _), judged in zip(sent, judgements(completion, len(sent)), strict=True):
                 found[at] = _worse(found[at], judged) if at in found else judged
@@ -121,16 +126,23 @@ class ModerationScorer:
 
 class _ModerationEndpoint(Endpoint):
     named_by: ClassVar[str] = 'the address after "openai-moderation:"'
+    _has_judged = False
 
     def _method(self, client: OpenAI) -> Callable[..., object]:
         import openai
 
         def create(**request: Json) -> object:
             try:
-                return client.moderations.create(**request)
+                answer = client.moderations.create(**request)
             except openai.APIStatusError as error:
                 if error.status_code not in NO_SUCH_PATH or error.code == "model_not_found":
                     raise
+                if self._has_judged:
+                    what = f"{self.shown} has no moderation any more, after it judged some of the texts"
+                    raise UsageError(what, hint="try again; not all texts were judged") from None
+            else:
+                self._has_judged = True
+                return answer
             raise NoModeration(f"{self.shown} has no moderation")
 
         return create
@@ -143,7 +155,7 @@ def _again(url: str, model: str, key_variable: str, timeout: float, retries: int
 
 
 def _starts(text: str) -> Sequence[int]:
-    return range(0, max(1, len(text)), PIECE)
+    return range(0, max(1, len(text) - OVERLAP), PIECE - OVERLAP)
 
 
 def _requests(pieces: Sequence[str]) -> Iterator[tuple[int, Request]]:
@@ -156,7 +168,7 @@ def judgements(answer: object, count: int) -> list[Judged]:
     results = getattr(answer, "results", None)
     found = [_judgement(one) for one in results] if isinstance(results, list) else []
     if len(found) != count:
-        raise AuditError(f"{ModerationScorer.name} gave answers to {len(found)} of {count} texts", hint=_NOTHING)
+        raise AuditError(f"{ModerationScorer.name} gave answers to {len(found)} of {count} texts", hint=_ODD)
     return found
 
 
