@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
+
+from audit.engine import processes
 
 # The same examples on every run and machine: a failure seen once is seen again. To look for more, with other examples
 # on every run: pytest --hypothesis-profile thorough.
@@ -20,6 +23,30 @@ settings.load_profile("audit")
 # before; and reading some eight hundred modules takes every process up to 90 seconds. There is no setting for it.
 if hasattr(providers, "_get_local_constants"):
     providers._get_local_constants = lambda: providers._local_constants
+
+
+# Modules of tests import torch, and with it loaded processes are spawned and not forked, which costs each a second. As
+# long as torch has computed nothing it has no threads, so those that compute with it come last, and others fork until
+# then.
+COMPUTES: Final = ("train", "cli", "test_demo.py", "test_model_half.py")
+UNSAFE: Final = processes.FORK_UNSAFE
+
+
+def computes(item: pytest.Item) -> bool:
+    """Whether a test may compute with torch."""
+    return any(part in COMPUTES for part in item.path.relative_to(Path(__file__).parent).parts)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that compute with torch last, in the order in which they stand otherwise."""
+    items.sort(key=computes)
+    processes.FORK_UNSAFE = tuple(name for name in UNSAFE if name != "torch")  # type: ignore[misc]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """From the first test that computes with torch on, nothing is forked."""
+    if computes(item):
+        processes.FORK_UNSAFE = UNSAFE  # type: ignore[misc]
 
 
 def pytest_collection_finish() -> None:
