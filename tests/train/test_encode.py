@@ -266,6 +266,16 @@ def test_a_message_whose_weight_is_none_is_not_guessed(weight: Json) -> None:
     assert reason(encoder_of(), msgspec.structs.replace(row, chat=chat)) == "bad_weight"
 
 
+@pytest.mark.parametrize("mark", [{"train": False}, {"weight": 0}])
+def test_an_answer_of_which_a_part_says_whether_it_is_trained_is_not_trained_as_a_whole(mark: dict[str, Json]) -> None:
+    parts: Json = [{"type": "text", "text": "not this", **mark}, {"type": "text", "text": "this"}]
+    row = talk(("user", "a"), ("assistant", "b"))
+    chat = msgspec.structs.replace(
+        row.chat, messages=(row.messages[0], msgspec.structs.replace(row.messages[1], content=parts))
+    )
+    assert reason(encoder_of(), msgspec.structs.replace(row, chat=chat)) == "bad_weight"
+
+
 @pytest.mark.parametrize("weight", [-1.0, 1e13, float("nan"), float("inf")])
 def test_a_row_whose_weight_is_none_is_not_guessed(weight: float) -> None:
     assert reason(encoder_of(), THREE, weight) == "bad_weight"

@@ -17,6 +17,7 @@ from audit.engine.rows import UNREADABLE
 from audit.errors import UsageError
 from audit.model import ABSENT, Chat, Message, Record
 from audit.read.dialogue import exchange
+from audit.read.shapes.base import PART_MARKS
 from audit.render import Sample, is_trained
 from audit.tokens.huggingface import ChatTokenizer, Encoded
 from audit.train.data.examples import NO_CLASS, Example
@@ -125,6 +126,10 @@ class Encoder:
         for message in _answers(record.chat):
             if message_weight(message) is None:
                 return Unusable("bad_weight", f"the weight at {message.at} is no number from 0 to {MOST_WEIGHT:g}")
+            if (mark := _part_mark(message)) is not None:
+                return Unusable(
+                    "bad_weight", f"a part of {message.at} has {mark!r}, and only whole messages can be left untrained"
+                )
         chat = masked(record.chat, self.options.mask)
         if not any(map(is_trained, chat.messages + chat.chosen)):
             return Unusable("nothing_trained", "no turn of it carries loss")
@@ -289,6 +294,13 @@ def message_weight(message: Message) -> float | None:
     if not isinstance(weight, int | float) or not 0 <= weight <= MOST_WEIGHT:
         return None
     return float(weight)
+
+
+def _part_mark(message: Message) -> str | None:
+    """The key by which a part of the message says for itself whether it is trained on."""
+    parts = message.content if isinstance(message.content, list) else ()
+    found = (key for part in parts if isinstance(part, dict) for key in PART_MARKS if key in part)
+    return next(found, None)
 
 
 def masked(chat: Chat, mask: Literal["assistant", "last"]) -> Chat:

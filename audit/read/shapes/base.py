@@ -17,6 +17,11 @@ BOOKKEEPING = frozenset(
 """Top-level keys that say where a row comes from and nothing about what kind of row it is."""
 
 
+PART_MARKS = ("train", "weight")
+"""Keys of a content part by which some data says whether the part is trained on; nothing here can train part of an
+answer."""
+
+
 class Written(msgspec.Struct, frozen=True):
     """A row made from a Chat. ``lost`` holds one phrase, ``"POINTER: what"``, for everything it could not carry.
 

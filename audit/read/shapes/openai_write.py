@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 
 from audit.model import ABSENT, Chat, Json, Message, ToolCall
-from audit.read.shapes.base import JoinedMessage, Unwritable, other_keys
+from audit.read.shapes.base import PART_MARKS, JoinedMessage, Unwritable, other_keys
 
 _PARTS = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
 _READ_KEYS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "from", "value", "train"})
@@ -108,7 +108,7 @@ def _write_part(part: Json, at: str, notes: Notes) -> Json:
     whether it is trained on."""
     if not isinstance(part, dict):
         return None
-    if marks := [key for key in ("train", "weight") if key in part]:
+    if marks := [key for key in PART_MARKS if key in part]:
         raise Unwritable(f"a part of a message has {marks[0]!r}: only whole messages can be left untrained")
     kind = part.get("type")
     if kind == "image" and isinstance(part.get("source"), dict):
